@@ -1,0 +1,1 @@
+"""Where pictures and the delayed voice go: WebRTC, files, loudspeakers."""

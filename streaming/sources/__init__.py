@@ -1,0 +1,1 @@
+"""Where sound comes from: files, microphones, WebRTC. Each is an async iterator of Sound."""

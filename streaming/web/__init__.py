@@ -1,0 +1,1 @@
+"""Signalling over HTTP and the page that people open."""
