@@ -114,3 +114,7 @@ def load(path: Path | str, runtime: str = "onnxruntime") -> Graph:
         raise RuntimeUnavailable(
             f"runtime {runtime!r} is not installed; install it with pip install {runtime}"
         ) from error
+    except (RuntimeError, ValueError) as error:  # what both runtimes raise for a torn file
+        raise WeightsError(
+            f"{path.name} cannot be loaded by {runtime} ({error}); restore it from the checkout"
+        ) from error

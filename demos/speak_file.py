@@ -1,0 +1,96 @@
+"""Any audio or video file in, an MP4 of the avatar speaking it out; no network, no sound card.
+
+Runs exactly the live line, in 20 ms chunks.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from engine import Avatar, Motion, VivifyError, offline
+from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE
+from engine.face.blendshapes import ARKIT
+from engine.line import Row
+from engine.speech.phonemes import PHONES
+from streaming.sinks.file import Mp4Writer
+from streaming.sources.file import blocks, duration
+
+CHUNK_MS = 20
+
+
+def hear(path: Path, out: Mp4Writer, bar: "tqdm[Any]") -> Iterator[tuple[npt.NDArray[Any], int]]:
+    """The file's sound, chunk by chunk; each goes into the film as it is heard."""
+    for sound in blocks(path, CHUNK_MS):
+        out.hear(sound)
+        bar.update(len(sound.pcm) / sound.rate)
+        yield sound.pcm, sound.rate
+
+
+def speak(args: argparse.Namespace) -> tuple[list[Row], list[Motion]]:
+    """Write the film; returns what was heard and how the face moved."""
+    rows: list[Row] = []
+    motions: list[Motion] = []
+    avatar = Avatar.load(args.avatar, size=args.size, lookahead_ms=args.lookahead)
+    style = avatar.style(args.style)
+    seconds = duration(args.input)
+    form = "{l_bar}{bar}| {n:.1f}/{total:.1f} s [{elapsed}<{remaining}]" if seconds else None
+    with (
+        Mp4Writer(args.output, args.size, args.size) as out,
+        tqdm(total=seconds, unit="s", bar_format=form, desc=args.input.name) as bar,
+    ):
+        for done in offline.perform(hear(args.input, out, bar), style, args.lookahead):
+            for motion in done.motions:
+                out.write(avatar.render(motion))
+            rows += done.rows
+            motions += done.motions
+    return rows, motions
+
+
+def save(args: argparse.Namespace, rows: Sequence[Row], motions: Sequence[Motion]) -> None:
+    if args.ppg:
+        np.savez_compressed(
+            args.ppg,
+            start=np.array([row.start for row in rows], np.int64),
+            posteriors=np.array([row.posteriors[0] for row in rows], np.float32),
+            phones=np.array(PHONES),
+        )
+    if args.motion:
+        np.savez_compressed(
+            args.motion,
+            start=np.array([m.start for m in motions], np.int64),
+            weights=np.array([m.weights for m in motions], np.float32),
+            names=np.array(ARKIT),
+            pose=np.array([m.pose for m in motions], np.float32),
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m demos.speak_file", description=__doc__)
+    parser.add_argument("input", type=Path, metavar="IN", help="audio or video file")
+    parser.add_argument("output", type=Path, metavar="OUT.mp4", nargs="?", help="default: IN.vivify.mp4")
+    parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
+    parser.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
+    parser.add_argument("--size", type=int, default=512, help="pixels")
+    parser.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), metavar="MS")
+    parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save the posteriors")
+    parser.add_argument("--motion", type=Path, metavar="M.npz", help="also save the motion")
+    args = parser.parse_args(argv)
+    args.output = args.output or args.input.with_suffix(".vivify.mp4")
+    try:
+        rows, motions = speak(args)
+        save(args, rows, motions)
+    except (VivifyError, OSError) as error:
+        print(f"speak_file: {error}", file=sys.stderr)
+        return 1
+    print(f"{args.output}: {len(motions)} pictures, {len(rows)} PPG rows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""Avatar: the whole line assembled. `animate` hears and moves, `render` draws; both are values in,
+values out, and safe to call for many sessions from one thread.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.face import package
+from engine.frames import Audio, Motion, Video
+from engine.line import Line, LineState, line
+from engine.render.renderer import Renderer
+from engine.style.code import Style
+from engine.style.library import StyleLibrary
+
+DEFAULT_AVATAR = "mira"
+DEFAULT_STYLE = "neutral"
+
+
+class Avatar:
+    """A face on a Line. Avatars with the same look-ahead share states: to change the face of a
+    running session, render its motions with another Avatar.
+    """
+
+    def __init__(self, name: str, line: Line, renderer: Renderer) -> None:
+        self.name = name
+        self.line = line
+        self.renderer = renderer
+        self._library = StyleLibrary()
+
+    @classmethod
+    def load(
+        cls, name_or_path: str | Path = DEFAULT_AVATAR, size: int = 512, lookahead_ms: int = 20
+    ) -> "Avatar":
+        """A bundled avatar or a package (folder or .zip).
+
+        `size`: picture width and height in pixels; `lookahead_ms`: 0, 20 or 60. Raises
+        PackageError for a broken package or an unknown name, VivifyError for a wrong look-ahead.
+        """
+        face = package.load(name_or_path)
+        return cls(face.name, line(lookahead_ms), Renderer(face, size=size))
+
+    @staticmethod
+    def names() -> list[str]:
+        """The bundled avatars."""
+        return package.names()
+
+    @property
+    def size(self) -> int:
+        return self.renderer.size
+
+    @property
+    def latency(self) -> int:
+        """Samples of look-ahead of the whole line (600 = 37.5 ms at 20 ms look-ahead)."""
+        return self.line.latency
+
+    def style(self, style: Style | str | Path) -> Style:
+        """A Style by bundled name or path to a .style file. Raises PackageError when it is bad."""
+        return style if isinstance(style, Style) else self._library.get(style)
+
+    def init_state(self, style: Style | str | Path = DEFAULT_STYLE, seed: int = 0) -> LineState:
+        """A new session's state. `seed` decides blinks, gaze and the like."""
+        return self.line.init_state(self.style(style), seed)
+
+    def animate(
+        self, audio: Audio, state: LineState, speaking: Sequence[bool] | None = None
+    ) -> tuple[list[Motion], LineState]:
+        """Whole hops on the grid of engine.audio.chunker -> the Motions they complete."""
+        output, state = self.line.step(audio, state, speaking)
+        return output.motions, state
+
+    def restyle(self, state: LineState, style: Style | str | Path) -> LineState:
+        """Glide to another style in mid-sentence."""
+        return self.line.restyle(state, self.style(style))
+
+    def interrupt(self, state: LineState) -> LineState:
+        """Forget pending speech; the mouth closes smoothly."""
+        return self.line.interrupt(state)
+
+    def render(self, motion: Motion) -> Video:
+        """Draw one picture; the same motion gives the same bytes."""
+        return self.renderer.render(motion)

@@ -1,0 +1,159 @@
+"""python -m engine.eval speed: what each stage costs and how late the picture is.
+
+Plays a clip in real time as 20 ms packets of 48 kHz sound, as a call does, on one thread. CPU ms
+are of this thread; engine latency is the wall-clock time at which the I420 picture of media time
+`start` is ready, minus the time at which the microphone delivered sample `start` (its own instant,
+so the wait for its packet to fill is included).
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import soxr
+
+from engine.audio.chunker import Chunker
+from engine.audio.vad import VAD
+from engine.avatar import DEFAULT_AVATAR, Avatar
+from engine.eval.recordings import bundled
+from engine.face import package
+from engine.frames import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
+from engine.line import Line
+from engine.render.renderer import Renderer
+
+PACKET_RATE = 48_000
+PACKET = PACKET_RATE // 50
+
+
+class Times:
+    """CPU and wall milliseconds by stage name."""
+
+    def __init__(self) -> None:
+        self.cpu: dict[str, list[float]] = defaultdict(list)
+        self.wall: dict[str, list[float]] = defaultdict(list)
+
+    def call(self, name: str, function: Any, *args: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.thread_time()
+        result = function(*args)
+        self.cpu[name].append((time.thread_time() - cpu) * 1e3)
+        self.wall[name].append((time.perf_counter() - wall) * 1e3)
+        return result
+
+    def total_cpu_s(self) -> float:
+        return sum(sum(values) for values in self.cpu.values()) / 1e3
+
+
+class Timed:
+    """A Stage whose `step` is timed; everything else is the Stage's own."""
+
+    def __init__(self, stage: Any, name: str, times: Times) -> None:
+        self._stage, self._name, self._times = stage, name, times
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._stage, attribute)
+
+    def step(self, x: Any, *args: Any) -> Any:
+        return self._times.call(self._name, self._stage.step, x, *args)
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "p50": round(float(np.percentile(values, 50)), 3),
+        "p95": round(float(np.percentile(values, 95)), 3),
+    }
+
+
+def play(avatar: Avatar, pcm48: np.ndarray, times: Times) -> tuple[list[float], list[Motion]]:
+    """Real-time run over int16 48 kHz sound -> engine latency per picture in ms, and the motions."""
+    chunker, vad = Chunker(), VAD()
+    state = avatar.init_state()
+    late: list[float] = []
+    motions: list[Motion] = []
+    begin = time.perf_counter()
+    for packet in range(len(pcm48) // PACKET):
+        due = begin + (packet + 1) * 0.020
+        time.sleep(max(0.0, due - time.perf_counter()))
+        block = pcm48[packet * PACKET : (packet + 1) * PACKET]
+        for audio in times.call("chunker", chunker.push, block, PACKET_RATE):
+            speaking = [times.call("vad", vad.push, audio)]
+            ready, state = avatar.animate(audio, state, speaking)
+            for motion in ready:
+                times.call(f"render {avatar.size}", avatar.render, motion)
+                heard = begin + motion.start / SAMPLE_RATE
+                late.append((time.perf_counter() - heard) * 1e3)
+                motions.append(motion)
+    return late, motions
+
+
+def timed_line(lookahead_ms: int, times: Times) -> Line:
+    line = Line(lookahead_ms)
+    for name in ("mel", "ppg", "prosody", "decoder"):
+        setattr(line, name, Timed(getattr(line, name), name, times))
+    return line
+
+
+def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]) -> dict[str, Any]:
+    """The whole benchmark. `sizes`: the last one is drawn in the real-time run."""
+    pcm = np.concatenate([clip.pcm for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
+    pcm48 = soxr.resample(pcm, SAMPLE_RATE, PACKET_RATE)
+    pcm48 = np.round(np.clip(pcm48, -1, 1) * 32767).astype(np.int16)
+    times = Times()
+    line = timed_line(lookahead_ms, times)
+    face = package.load(avatar)
+    live = Avatar(face.name, line, Renderer(face, size=sizes[-1]))
+    warm = Avatar(face.name, line, live.renderer)
+    play(warm, pcm48[: PACKET * 20], times)  # compiles and fills caches
+    times.cpu.clear()
+    times.wall.clear()
+    late, motions = play(live, pcm48, times)
+    busy = times.total_cpu_s()
+    for size in sizes[:-1]:
+        other = Renderer(face, size=size)
+        other.render(motions[0])
+        for motion in motions:
+            times.call(f"render {size}", other.render, motion)
+    print(f"{'stage':14s} {'CPU p50':>9s} {'CPU p95':>9s} {'wall p50':>9s} {'wall p95':>9s}  ms")
+    for name in times.cpu:
+        cpu, wall = percentiles(times.cpu[name]), percentiles(times.wall[name])
+        print(f"{name:14s} {cpu['p50']:9.3f} {cpu['p95']:9.3f} {wall['p50']:9.3f} {wall['p95']:9.3f}")
+    latency = percentiles(late)
+    result: dict[str, Any] = {
+        "latency_ms": latency,
+        "lookahead_ms": lookahead_ms,
+        "lookahead_samples": line.latency,
+        "size": sizes[-1],
+        "pictures": len(late),
+        "distinct_ticks": len({m.start // SAMPLES_PER_FRAME for m in motions}),
+        "fps": FPS,
+        "ppg_cpu_ms": percentiles(times.cpu["ppg"]),
+        "mel_cpu_ms": percentiles(times.cpu["mel"]),
+        "decoder_cpu_ms": percentiles(times.cpu["decoder"]),
+        "render_cpu_ms": {str(size): percentiles(times.cpu[f"render {size}"]) for size in sizes},
+        "realtime_factor": round(busy / (len(pcm48) / PACKET_RATE), 4),
+        "avatar": face.name,
+    }
+    print(
+        f"look-ahead {line.latency} samples = {line.latency / 16:.1f} ms (mel window "
+        f"{line.mel.latency / 16:.1f} + dial {lookahead_ms})\n"
+        f"engine latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms "
+        f"(aim 90 / 130), {len(late)} pictures at {sizes[-1]} px\n"
+        f"real-time factor {result['realtime_factor']:.3f} of one core"
+    )
+    return result
+
+
+def main(argv: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m engine.eval speed", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the run")
+    parser.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), metavar="MS")
+    parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=[256, 512], help="the last one is drawn live"
+    )
+    args = parser.parse_args(argv)
+    print(json.dumps(measure(args.avatar, args.seconds, args.lookahead, args.sizes)))
+    return 0

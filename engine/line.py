@@ -1,0 +1,171 @@
+"""Line: hops of sound -> Motion. Ears, PPG and decoder in a row; everything but the face.
+
+Sessions with the same look-ahead share one Line and may exchange states: the Line holds weights
+only, all memory is in `LineState`.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.audio.mel import Mel, MelState
+from engine.errors import AudioError, VivifyError
+from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
+from engine.motion.decoder import Decoder, DecoderInput, DecoderState
+from engine.motion.prosody import Prosody, ProsodyState
+from engine.speech.gate import Gate, GateState
+from engine.speech.phonemes import PHONES
+from engine.speech.ppg import LOOKAHEAD_STEPS, PPG, PPGState
+from engine.style.code import Style
+
+
+class LineState(NamedTuple):
+    """Everything a session remembers between hops. Batch first in every leaf."""
+
+    hop: np.ndarray  # [B] int64: hops heard so far
+    mel: MelState
+    ppg: PPGState
+    gate: GateState
+    prosody: ProsodyState
+    delayed: F32  # [B, d, F] prosody rows waiting for their posteriors, d = look-ahead steps
+    waiting: F32  # [B, 1, 40] the first PPG row of the coming tick
+    waiting_prosody: F32  # [B, 1, F]
+    decoder: DecoderState
+
+
+class Row(NamedTuple):
+    """One PPG row: what was heard around one instant."""
+
+    start: int  # sample the row describes: 320 k + 280
+    posteriors: F32  # [B, 40]
+    prosody: F32  # [B, F], of the same instant
+
+
+class Output(NamedTuple):
+    """What some hops completed."""
+
+    rows: list[Row]
+    motions: list[Motion]
+
+
+class Line:
+    """Ears, PPG and decoder for one look-ahead (0, 20 or 60 ms)."""
+
+    def __init__(self, lookahead_ms: int = 20) -> None:
+        self.mel = Mel()
+        self.ppg = PPG(lookahead_ms)
+        self.gate = Gate()
+        self.prosody = Prosody()
+        self.decoder = Decoder()
+        self.lookahead = LOOKAHEAD_STEPS[lookahead_ms]  # PPG steps
+
+    @property
+    def latency(self) -> int:
+        """Samples of look-ahead from a PPG row's label time to the newest sample it needs."""
+        return self.mel.latency + self.ppg.latency
+
+    def init_state(self, style: Style, seed: int = 0, batch: int = 1) -> LineState:
+        silence = np.zeros((batch, 1, len(PHONES)), np.float32)
+        silence[:, :, 0] = 1.0
+        features = self.prosody.features
+        return LineState(
+            hop=np.zeros(batch, np.int64),
+            mel=self.mel.init_state(batch),
+            ppg=self.ppg.init_state(batch),
+            gate=self.gate.init_state(batch),
+            prosody=self.prosody.init_state(batch),
+            delayed=np.zeros((batch, self.lookahead, features), np.float32),
+            waiting=silence,
+            waiting_prosody=np.zeros((batch, 1, features), np.float32),
+            decoder=self.decoder.init_state(batch, style=style, seed=seed),
+        )
+
+    def listen(self, audio: Audio, state: LineState) -> tuple[Row | None, LineState]:
+        """One hop -> the PPG row it completes (None before sample -40).
+
+        Raises AudioError when the hop is not the next one of the grid.
+        """
+        hop = int(state.hop[0])
+        expected = HOP * hop + HOP_PHASE
+        if audio.start != expected or len(audio.pcm) != HOP:
+            raise AudioError(
+                f"got {audio!r}, expected {HOP} samples from {expected}: "
+                "feed the line through engine.audio.chunker.Chunker"
+            )
+        mel, mel_state = self.mel.step(audio.pcm[None], state.mel)
+        posteriors, ppg_state = self.ppg.step(mel, state.ppg)
+        prosody, prosody_state = self.prosody.step(mel, state.prosody)
+        queue = np.concatenate([state.delayed, prosody], axis=1)
+        state = state._replace(
+            hop=state.hop + 1,
+            mel=mel_state,
+            ppg=ppg_state,
+            prosody=prosody_state,
+            delayed=queue[:, 1:],
+        )
+        k = hop - 1 - self.lookahead
+        if k < -1:
+            return None, state
+        row = Row(HOP * k + HOP - self.mel.latency % HOP, posteriors[:, 0], queue[:, 0])
+        return row, state
+
+    def step(
+        self, audio: Audio, state: LineState, speaking: Sequence[bool] | None = None
+    ) -> tuple[Output, LineState]:
+        """Whole hops of one session -> the PPG rows and pictures they complete.
+
+        `speaking`: the voice activity of each hop (engine.audio.vad); without it the posteriors
+        alone decide whether the mouth may move.
+        """
+        rows: list[Row] = []
+        motions: list[Motion] = []
+        for i in range(0, len(audio.pcm), HOP):
+            row, state = self.listen(Audio(audio.start + i, audio.pcm[i : i + HOP]), state)
+            if row is None:
+                continue
+            active = True if speaking is None else bool(speaking[i // HOP])
+            motion, state = self.move(row, active, state)
+            rows.append(row)
+            motions += [motion] if motion else []
+        return Output(rows, motions), state
+
+    def move(self, row: Row, active: bool, state: LineState) -> tuple[Motion | None, LineState]:
+        """One PPG row -> the picture it completes: every second row does."""
+        voiced, gate = self.gate.step(row.posteriors[:, None], np.array([[active]]), state.gate)
+        prosody = row.prosody[:, None]
+        state = state._replace(gate=gate)
+        k = row.start // HOP
+        if k % 2 == 0:  # rows 2n - 2 and 2n - 1 make picture n
+            return None, state._replace(waiting=voiced, waiting_prosody=prosody)
+        x = DecoderInput(
+            ppg=np.concatenate([state.waiting, voiced], axis=2),
+            prosody=np.concatenate([state.waiting_prosody, prosody], axis=2),
+        )
+        y, decoder = self.decoder.step(x, state.decoder)
+        start = (k + 1) // 2 * SAMPLES_PER_FRAME
+        return Motion(start, y.weights[0, 0], y.pose[0, 0]), state._replace(decoder=decoder)
+
+    def restyle(self, state: LineState, style: Style) -> LineState:
+        """Glide to another style in mid-sentence."""
+        return state._replace(decoder=self.decoder.restyle(state.decoder, style))
+
+    def interrupt(self, state: LineState) -> LineState:
+        """Forget what was heard: the mouth closes smoothly, eyes and head live on."""
+        fresh = self.init_state(self.decoder.style(state.decoder))
+        return fresh._replace(hop=state.hop, decoder=self.decoder.interrupt(state.decoder))
+
+
+@cache
+def line(lookahead_ms: int = 20) -> Line:
+    """The Line of this look-ahead; weights are loaded once per process.
+
+    Raises VivifyError for a look-ahead that is not offered.
+    """
+    if lookahead_ms not in LOOKAHEAD_STEPS:
+        raise VivifyError(
+            f"look-ahead of {lookahead_ms} ms is not offered; "
+            f"choose one of {sorted(LOOKAHEAD_STEPS)} ms"
+        )
+    return Line(lookahead_ms)

@@ -1,0 +1,136 @@
+"""The streaming line over whole clips: the same hops, states and numbers as live."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.audio.chunker import Chunker
+from engine.audio.vad import VAD
+from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
+from engine.errors import AudioError
+from engine.frames import F32, HOP, SAMPLE_RATE, Audio, Video
+from engine.line import Output, line
+from engine.style.code import Style
+from engine.style.library import StyleLibrary
+
+I64 = npt.NDArray[np.int64]
+CHUNK = HOP  # 20 ms, as a call delivers it
+
+
+@dataclass(frozen=True, slots=True)
+class PPGClip:
+    """Posteriors of a whole clip, 50 rows a second."""
+
+    start: I64  # [T] sample whose sound the row describes
+    posteriors: F32  # [T, 40], order of engine.speech.phonemes.PHONES
+
+
+@dataclass(frozen=True, slots=True)
+class MotionClip:
+    """Motion of a whole clip, 25 rows a second."""
+
+    start: I64  # [T] sample heard while the row is shown
+    weights: F32  # [T, 52], order of engine.face.blendshapes.ARKIT
+    pose: F32  # [T, 6], order of engine.frames.POSE
+
+
+def perform(
+    blocks: Iterable[tuple[npt.NDArray[Any], int]],
+    style: Style | str | Path = DEFAULT_STYLE,
+    lookahead_ms: int = 20,
+    seed: int = 0,
+) -> Iterator[Output]:
+    """Gapless blocks of (pcm [S] or [S, C], rate in Hz) -> what each completes, then the rest.
+
+    Every row and motion has 0 <= start < length of the sound. Raises AudioError for sound the
+    chunker refuses and for no sound at all, PackageError for a bad style.
+    """
+    stages = line(lookahead_ms)
+    chosen = style if isinstance(style, Style) else StyleLibrary().get(style)
+    state = stages.init_state(chosen, seed)
+    chunker, vad = Chunker(), VAD()
+    heard = 0.0
+
+    def advance(hops: Iterable[Audio]) -> Output:
+        nonlocal state
+        rows, motions = [], []
+        for audio in hops:
+            output, state = stages.step(audio, state, [vad.push(audio)])
+            rows += output.rows
+            motions += output.motions
+        end = round(heard * SAMPLE_RATE)
+        return Output(
+            [row for row in rows if 0 <= row.start < end],
+            [motion for motion in motions if motion.start < end],
+        )
+
+    for pcm, rate in blocks:
+        heard += len(pcm) / rate
+        yield advance(chunker.push(pcm, rate))
+    if not heard:
+        raise AudioError("the sound is empty, expected at least one sample")
+    yield advance(chunker.flush())
+    silence = np.zeros(stages.latency + 2 * HOP, np.float32)
+    yield advance(chunker.push(silence, SAMPLE_RATE))
+
+
+def _chunks(pcm: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[Any], int]]:
+    samples = np.asarray(pcm)
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise AudioError(
+            f"pcm is {samples.dtype} {samples.shape}, expected mono float32 [S] in [-1, 1] at "
+            "16 kHz; engine.offline.perform takes any other rate and channel count"
+        )
+    for i in range(0, len(samples), CHUNK):
+        yield samples[i : i + CHUNK].astype(np.float32, copy=False), SAMPLE_RATE
+
+
+def ppg(pcm: npt.ArrayLike, lookahead_ms: int = 20) -> PPGClip:
+    """PPG of a clip: mono float32 [S] at 16 kHz -> one row per 20 ms, 0 <= start < S.
+
+    Raises AudioError for empty, non-finite or non-mono sound.
+    """
+    rows = [row for out in perform(_chunks(pcm), lookahead_ms=lookahead_ms) for row in out.rows]
+    return PPGClip(
+        np.array([row.start for row in rows], np.int64),
+        np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, 40),
+    )
+
+
+def motion(
+    pcm: npt.ArrayLike,
+    style: Style | str | Path = DEFAULT_STYLE,
+    lookahead_ms: int = 20,
+    seed: int = 0,
+) -> MotionClip:
+    """Motion of a clip: mono float32 [S] at 16 kHz -> one row per 40 ms, 0 <= start < S.
+
+    `style`: a Style, a bundled name or a path; `seed` decides blinks, gaze and the like. Raises
+    AudioError for bad sound, PackageError for a bad style.
+    """
+    chunks = _chunks(pcm)
+    shown = [m for out in perform(chunks, style, lookahead_ms, seed) for m in out.motions]
+    return MotionClip(
+        np.array([m.start for m in shown], np.int64),
+        np.array([m.weights for m in shown], np.float32).reshape(-1, 52),
+        np.array([m.pose for m in shown], np.float32).reshape(-1, 6),
+    )
+
+
+def video(
+    pcm: npt.ArrayLike,
+    avatar: Avatar | str | Path = DEFAULT_AVATAR,
+    style: Style | str | Path = DEFAULT_STYLE,
+    size: int = 512,
+    lookahead_ms: int = 20,
+    seed: int = 0,
+) -> Iterator[Video]:
+    """Pictures of a clip, 25 a second, drawn while iterating. See `motion`."""
+    if not isinstance(avatar, Avatar):
+        avatar = Avatar.load(avatar, size=size, lookahead_ms=lookahead_ms)
+    for output in perform(_chunks(pcm), style, lookahead_ms, seed):
+        yield from map(avatar.render, output.motions)

@@ -1,0 +1,52 @@
+"""Graphs run the same on onnxruntime and OpenVINO; missing and foreign files are named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import runtime
+from engine.errors import RuntimeUnavailable, WeightsError
+from engine.runtime import ASSETS
+
+
+def test_openvino_equals_onnxruntime() -> None:
+    one, two = (runtime.load(ASSETS / "ppg.onnx", name) for name in ("onnxruntime", "openvino"))
+    assert one.config == two.config and one.inputs == two.inputs
+    rng = np.random.default_rng(0)
+    feed = {"x": rng.standard_normal((2, 5, 160)).astype(np.float32)}
+    from engine.speech.ppg import PPG
+
+    state = PPG(20).init_state(2)
+    feed |= {f"state_{name}": value for name, value in state._asdict().items()}
+    a, b = one.run(feed), two.run(feed)
+    for name in ("y0", "y1", "y3"):
+        np.testing.assert_allclose(a[name], b[name], atol=1e-4)
+
+
+def test_missing_foreign_and_unknown_are_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"ghost\.onnx not found"):
+        runtime.load(tmp_path / "ghost.onnx")
+    with pytest.raises(RuntimeUnavailable, match="expected one of"):
+        runtime.load(ASSETS / "ppg.onnx", "abacus")
+
+
+def test_a_graph_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper
+
+    value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1]) for n in ("x", "y")]
+    node = helper.make_node("Identity", ["x"], ["y"])
+    graph = helper.make_graph([node], "foreign", value[:1], value[1:])
+    path = tmp_path / "foreign.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), path)
+    with pytest.raises(WeightsError, match="no Vivify config"):
+        runtime.load(path)
+
+
+def test_a_broken_graph_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "torn.onnx"
+    path.write_bytes(b"not a graph")
+    for name in ("onnxruntime", "openvino"):
+        with pytest.raises(WeightsError, match=r"torn\.onnx"):
+            runtime.load(path, name)
