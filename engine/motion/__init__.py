@@ -1,1 +1,1 @@
-"""TODO."""
+"""Phones to faces: channels, lip opening, prosody, the sampled noise and the decoder."""
