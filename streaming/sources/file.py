@@ -75,6 +75,18 @@ def blocks(path: str | Path, length_ms: int) -> Iterator[Sound]:
     yield from held
 
 
+def duration(path: str | Path) -> float | None:
+    """Seconds of sound the file claims to hold, None where its header does not tell.
+
+    Raises AudioError like `read`.
+    """
+    with _open(Path(path)) as container:
+        stream = container.streams.audio[0]
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return None if container.duration is None else container.duration / av.time_base
+
+
 def _open(path: Path) -> InputContainer:
     if not path.is_file():
         raise AudioError(f"{path} is not a file; give the path of an audio or video file")

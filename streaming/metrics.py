@@ -1,0 +1,95 @@
+"""What a session measures about itself, for people (the page), machines (Prometheus) and tests."""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.frames import FPS, SAMPLE_RATE
+
+WINDOW = 10 * FPS  # pictures: ten seconds
+MS = 1000 / SAMPLE_RATE
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Nearest-rank percentile; 0 for no values."""
+    ranked = sorted(values)
+    return ranked[min(len(ranked) - 1, int(share * len(ranked)))] if ranked else 0.0
+
+
+@dataclass
+class Stats:
+    """Counters of one session. Times are samples at 16 kHz unless a name says otherwise."""
+
+    pictures: int = 0  # drawn
+    skipped: int = 0  # too late to be worth drawing
+    repeated: int = 0  # ticks at which the sink had nothing newer to show
+    lost: int = 0  # samples the source never sent
+    invented: int = 0  # samples of silence put in while the source was alive
+    idle: int = 0  # samples of silence put in while there was no source
+    interrupts: int = 0
+    heard: int = 0  # samples heard from the source
+    engine_s: float = 0.0  # engine seconds spent for this session
+    latency: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
+    drawn: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))  # clock times
+
+    def picture(self, now: int, latency: int) -> None:
+        """A picture is ready, `latency` after the sample it belongs to arrived."""
+        self.pictures += 1
+        self.latency.append(latency)
+        self.drawn.append(now)
+
+    def fps(self, now: int) -> float:
+        """Pictures per second over the last two seconds."""
+        recent = [t for t in self.drawn if t > now - 2 * SAMPLE_RATE]
+        return len(recent) / 2
+
+    def snapshot(self, now: int) -> dict[str, Any]:
+        """For the page: milliseconds and rates, JSON-ready."""
+        return {
+            "engine_p50_ms": round(percentile(self.latency, 0.5) * MS, 1),
+            "engine_p95_ms": round(percentile(self.latency, 0.95) * MS, 1),
+            "fps": round(self.fps(now), 1),
+            "pictures": self.pictures,
+            "skipped": self.skipped,
+            "repeated": self.repeated,
+            "lost_ms": round(self.lost * MS),
+            "invented_ms": round(self.invented * MS),
+            "realtime_factor": round(self.engine_s / max(now / SAMPLE_RATE, 1e-9), 3),
+            "seconds": round(now / SAMPLE_RATE, 1),
+        }
+
+
+def prometheus(
+    sessions: Sequence[Stats], *, limit: int, refused: int, total: int, busy_s: float, lag_ms: float
+) -> str:
+    """The text of `GET /metrics` (exposition format 0.0.4)."""
+    latency = [x * MS / 1000 for stats in sessions for x in stats.latency]
+    rows: list[tuple[str, str, str, float]] = [
+        ("vivify_sessions", "gauge", "Sessions live now", len(sessions)),
+        ("vivify_sessions_limit", "gauge", "Sessions this server accepts", limit),
+        ("vivify_sessions_total", "counter", "Sessions begun", total),
+        ("vivify_sessions_refused_total", "counter", "Offers refused because full", refused),
+        ("vivify_engine_busy_seconds_total", "counter", "Seconds inside the engine", busy_s),
+        ("vivify_loop_lag_seconds", "gauge", "p95 lag of the event loop", lag_ms / 1000),
+    ]
+    counters = {
+        "pictures": "Pictures drawn",
+        "skipped": "Pictures not drawn because late",
+        "repeated": "Ticks that repeated a picture",
+        "lost": "Samples at 16 kHz that the network lost",
+        "invented": "Samples at 16 kHz of silence put in while the source was alive",
+    }
+    for name, text in counters.items():
+        value = sum(getattr(stats, name) for stats in sessions)
+        rows.append((f"vivify_live_{name}", "gauge", f"{text}, live sessions", value))
+    lines = []
+    for name, kind, text, value in rows:
+        lines += [f"# HELP {name} {text}.", f"# TYPE {name} {kind}", f"{name} {value:g}"]
+    name = "vivify_engine_latency_seconds"
+    lines += [f"# HELP {name} From a sample's arrival to its picture.", f"# TYPE {name} summary"]
+    for share in (0.5, 0.95):
+        lines.append(f'{name}{{quantile="{share}"}} {percentile(latency, share):.4f}')
+    lines.append(f"{name}_count {len(latency)}")
+    lines.append(f"{name}_sum {sum(latency):.4f}")
+    return "\n".join(lines) + "\n"

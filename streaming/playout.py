@@ -1,0 +1,96 @@
+"""What leaves, and when: the pictures and the delayed voice of one session, on one clock.
+
+Whatever belongs to media time t is due at clock time t + delay, sound and picture alike; releasing
+them together is what keeps them in sync. The delay is fixed for the session. Sound is never held
+up by a slow picture: a missing one repeats the last.
+"""
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.frames import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Video
+from streaming.clock import Clock
+from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
+
+UPSAMPLE = VOICE_RATE // SAMPLE_RATE
+RING = 2 * VOICE_RATE  # 2 s of voice
+PICTURES_MS = 400  # pictures kept for readers; older ones are dropped
+
+assert VOICE_RATE % SAMPLE_RATE == 0
+
+Voice48 = npt.NDArray[np.int16]  # [S, 2]
+
+
+class Playout:
+    """Filled by the session, read by its sinks: pictures by any number, the voice by one."""
+
+    def __init__(self, clock: Clock, delay: int) -> None:
+        """`delay`: samples at 16 kHz between hearing a sound and releasing it."""
+        self.clock = clock
+        self.delay = delay
+        self._ring = np.zeros((RING, 2), np.int16)
+        self._released = 0  # first voice sample (48 kHz) that has not left yet
+        self._pictures: deque[Video] = deque(maxlen=PICTURES_MS * FPS // 1000)
+
+    def hear(self, sound: Sound) -> None:
+        """Keep 48 kHz int16 sound until it is due; what is already past is lost."""
+        first = max(sound.start, self._released)
+        last = min(sound.end, self._released + RING)
+        if last <= first:
+            return
+        pcm = sound.pcm[first - sound.start : last - sound.start]
+        at = first % RING
+        head = min(RING - at, len(pcm))
+        self._ring[at : at + head] = pcm[:head]  # mono spreads over both channels
+        self._ring[: len(pcm) - head] = pcm[head:]
+
+    def write(self, video: Video) -> None:
+        """Offer a picture to all readers."""
+        self._pictures.append(video)
+
+    def forget(self) -> None:
+        """Drop everything that has not left: the speaker was interrupted."""
+        self._ring[:] = 0
+        self._pictures.clear()
+
+    async def due(self, start: int) -> None:
+        """Sleep until media time `start` may leave."""
+        await self.clock.until(start + self.delay)
+
+    def head(self, step: int) -> int:
+        """Number of the first block of `step` samples that is not due yet."""
+        return max(0, -(-(self.clock.now() - self.delay) // step))
+
+    def picture(self, tick: int) -> Video | None:
+        """The newest picture not newer than tick `tick` (40 ms each)."""
+        for video in reversed(self._pictures):
+            if video.start <= tick * SAMPLES_PER_FRAME:
+                return video
+        return None
+
+    def voice(self, block: int) -> Voice48:
+        """Release 20 ms block number `block`: int16 [960, 2]; silence where nothing was heard."""
+        start = block * VOICE_BLOCK
+        at = start % RING
+        out = self._ring[at : at + VOICE_BLOCK].copy()
+        if self._released < start:  # blocks that nobody fetched must not come round again
+            self._wipe(self._released, start)
+        self._wipe(start, start + VOICE_BLOCK)
+        self._released = max(self._released, start + VOICE_BLOCK)
+        return out
+
+    def _wipe(self, start: int, end: int) -> None:
+        if end - start >= RING:
+            self._ring[:] = 0
+            return
+        at, stop = start % RING, end % RING
+        if at < stop:
+            self._ring[at:stop] = 0
+        elif start < end:
+            self._ring[at:] = 0
+            self._ring[:stop] = 0
+
+
+assert RING % VOICE_BLOCK == 0

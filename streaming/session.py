@@ -1,0 +1,271 @@
+"""One live session: sound in, pictures and the delayed voice out, on one clock.
+
+The straight line: source -> intake -> chunker -> animate -> render -> playout. Motion never
+skips; a picture that is already late is not drawn while newer sound is waiting. The voice goes to
+the playout as it arrives, past the engine, so that nothing the engine does can delay it.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import numpy as np
+from engine.audio.chunker import Chunker
+from engine.audio.vad import VAD
+
+from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
+from streaming.channel import Channel
+from streaming.clock import LoopClock
+from streaming.errors import SessionClosed
+from streaming.intake import Intake
+from streaming.metrics import Stats
+from streaming.playout import UPSAMPLE, Playout
+from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
+from streaming.worker import Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BACKLOG_MS = 1000  # sound waiting for the engine; beyond it the oldest becomes a gap
+BEHIND = 2  # blocks waiting that make a late picture not worth drawing
+ALIVE = SAMPLE_RATE  # a source silent for longer than this is idle, not lossy
+PATIENCE = HOP  # silence is put in this long before the sound would leave
+MIN_DELAY = 1280  # 80 ms
+MAX_DELAY = 4800  # 300 ms
+MARGIN = 480  # 30 ms for packets and threads that come late
+
+
+class Actor(Protocol):
+    """What a session needs of engine.Avatar."""
+
+    @property
+    def latency(self) -> int: ...
+
+    def init_state(self, style: str = ..., seed: int = ...) -> Any: ...
+
+    def animate(
+        self, audio: Audio, state: Any, speaking: list[bool] | None = None
+    ) -> tuple[list[Motion], Any]: ...
+
+    def restyle(self, state: Any, style: str) -> Any: ...
+
+    def interrupt(self, state: Any) -> Any: ...
+
+    def render(self, motion: Motion) -> Video: ...
+
+
+def choose_delay(latency: int, engine_ms: float) -> int:
+    """Samples between hearing and releasing, for a session that keeps its pictures in time.
+
+    A picture waits for whole packets of sound up to its look-ahead, then for the engine
+    (`engine_ms`: p95 of animate + render).
+    """
+    hops = -(-latency // HOP)
+    wanted = hops * HOP + int(engine_ms * SAMPLE_RATE / 1000) + MARGIN
+    return max(MIN_DELAY, min(MAX_DELAY, -(-wanted // 160) * 160))
+
+
+@dataclass(slots=True)
+class _Ears:
+    chunker: Chunker
+    vad: VAD
+
+
+class Session:
+    """Lives until `close`, or until its source or the engine fails.
+
+    Everything but `run` may be called at any time from the event loop. After the end, calls that
+    change the session raise SessionClosed.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        worker: Worker,
+        state: Any,
+        *,
+        delay: int,
+        clock: LoopClock | None = None,
+    ) -> None:
+        """`state`: from actor.init_state; `delay`: samples, see `choose_delay`."""
+        self.clock = clock or LoopClock()
+        self.playout = Playout(self.clock, delay)
+        self.stats = Stats()
+        self.muted = False
+        self._actor = actor
+        self._worker = worker
+        self._state = state
+        self._state_lock = asyncio.Lock()
+        self._ears = _Ears(Chunker(), VAD())
+        self._intake = Intake(self.clock)
+        self._blocks: Channel[Sound] = Channel(BACKLOG_MS, lambda s: 1000 * len(s.pcm) / s.rate)
+        self._fed = self.clock.now() * UPSAMPLE  # end of the sound given to the engine, 48 kHz
+        self._last_heard = -ALIVE
+        self._arrivals: deque[tuple[int, int]] = deque(maxlen=100)  # (end of packet, clock)
+        self._generation = 0
+        self._closed = False
+
+    async def run(self, source: AsyncIterator[Sound] | None) -> None:
+        """Play `source` (48 kHz int16 Sounds) until `close`; without one, idle and be alive.
+
+        When the source ends the face lives on in silence. Errors of the source and the engine
+        end the session and come out here as they are.
+        """
+        line = asyncio.create_task(self._line())
+        others = [asyncio.create_task(self._keep_alive())]
+        if source is not None:
+            others.append(asyncio.create_task(self._listen(source)))
+        for task in others:
+            task.add_done_callback(self._close_on_error)
+        try:
+            await line
+        finally:
+            self.close()
+            for task in (line, *others):
+                task.cancel()
+            ends = await asyncio.gather(*others, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, Exception) and not isinstance(end, SessionClosed):
+                raise end
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """End `run` soon; safe to call twice."""
+        self._closed = True
+        self._blocks.close()
+
+    def hear(self, sound: Sound) -> None:
+        """Take a packet from the source; never waits."""
+        self._require_open()
+        sound = self._intake.place(sound)
+        now = self.clock.now()
+        alive, self._last_heard = now - self._last_heard < ALIVE, now
+        if self.muted:
+            sound = Sound(sound.start, sound.rate, np.zeros_like(sound.pcm))
+        self.playout.hear(sound)
+        self._arrivals.append((sound.end // UPSAMPLE, now))
+        self.stats.heard += len(sound.pcm) // UPSAMPLE
+        if sound.end > self._fed:
+            gap = max(0, sound.start - self._fed) // UPSAMPLE  # the chunker fills it with silence
+            self.stats.lost += gap if alive else 0
+            self.stats.idle += 0 if alive else gap
+            self._feed(sound)
+
+    async def restyle(self, style: str) -> None:
+        """Glide to another style. Raises PackageError for a bad one; the session goes on."""
+        self._require_open()
+        async with self._state_lock:
+            self._state = await self._call(self._actor.restyle, self._state, style)
+
+    def recast(self, actor: Actor) -> None:
+        """Show another face; it must have the same look-ahead."""
+        self._require_open()
+        if actor.latency != self._actor.latency:
+            raise ValueError(
+                f"the avatar looks {actor.latency} samples ahead, the session "
+                f"{self._actor.latency}; load it with the session's look-ahead"
+            )
+        self._actor = actor
+
+    async def interrupt(self) -> None:
+        """Drop everything heard and drawn that has not left; the mouth closes smoothly."""
+        self._require_open()
+        self._generation += 1
+        self.stats.interrupts += 1
+        self._blocks.clear()
+        self.playout.forget()
+        async with self._state_lock:
+            self._state = await self._call(self._actor.interrupt, self._state)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Figures for people; see Stats.snapshot."""
+        delay_ms = self.playout.delay * 1000 / SAMPLE_RATE
+        return self.stats.snapshot(self.clock.now()) | {"delay_ms": round(delay_ms)}
+
+    async def _listen(self, source: AsyncIterator[Sound]) -> None:
+        async for sound in source:
+            self.hear(sound)
+
+    async def _line(self) -> None:
+        async for sound in self._blocks:
+            generation = self._generation
+            async with self._state_lock:
+                motions, state = await self._call(
+                    _advance, self._actor, self._ears, sound, self._state
+                )
+                self._state = state
+            for motion in motions:
+                if generation != self._generation:
+                    break
+                await self._draw(motion, generation)
+
+    async def _draw(self, motion: Motion, generation: int) -> None:
+        late = self.clock.now() - motion.start - self.playout.delay
+        if late > 0 and len(self._blocks) >= BEHIND:
+            self.stats.skipped += 1
+            return
+        video = await self._call(self._actor.render, motion)
+        if generation != self._generation:
+            return  # drawn for speech that has been interrupted meanwhile
+        now = self.clock.now()
+        self.playout.write(video)
+        self.stats.picture(now, now - self._arrival(motion.start))
+
+    async def _keep_alive(self) -> None:
+        """Stand in for a source that is late, muted or gone: models hear a gapless stream."""
+        slack = self.playout.delay - PATIENCE
+        while not self._closed:
+            await self.clock.until(self._fed // UPSAMPLE + VOICE_BLOCK // UPSAMPLE + slack)
+            if self.clock.now() < self._fed // UPSAMPLE + VOICE_BLOCK // UPSAMPLE + slack:
+                continue  # sound came while we slept
+            now = self.clock.now()
+            if now - self._last_heard < ALIVE:
+                self.stats.invented += VOICE_BLOCK // UPSAMPLE
+            else:
+                self.stats.idle += VOICE_BLOCK // UPSAMPLE
+            self._feed(Sound(self._fed, VOICE_RATE, np.zeros((VOICE_BLOCK, 1), np.int16)))
+
+    def _feed(self, sound: Sound) -> None:
+        self._fed = sound.end
+        if not self._closed:
+            self._blocks.put(sound)
+
+    def _arrival(self, sample: int) -> int:
+        """Clock time at which `sample` had arrived; for invented silence, its own time."""
+        for end, when in self._arrivals:
+            if end > sample:
+                return when if end - sample <= ALIVE else sample + HOP
+        return sample + HOP
+
+    async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        def timed() -> R:
+            began = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.stats.engine_s += time.perf_counter() - began
+
+        return await self._worker.call(timed)
+
+    def _close_on_error(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.close()
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise SessionClosed("the session has ended; start another one")
+
+
+def _advance(actor: Actor, ears: _Ears, sound: Sound, state: Any) -> tuple[list[Motion], Any]:
+    """On the engine thread: sound -> the motions it completes."""
+    motions: list[Motion] = []
+    for audio in ears.chunker.push(sound.pcm, sound.rate, sound.start):
+        done, state = actor.animate(audio, state, [ears.vad.push(audio)])
+        motions += done
+    return motions, state
