@@ -1,0 +1,142 @@
+"""Bounded reading of a package's files from a folder or a zip: nothing is extracted to disk.
+
+Only plain names at the top level are read, symbolic links and encrypted or oversized members are
+refused, and sizes are checked against what is really read, not what a header claims.
+"""
+
+import io
+import json
+import stat
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from engine.errors import PackageError
+
+MEMBERS = 64  # files in a package
+TOTAL = 128 << 20  # bytes in a package, unpacked
+PICTURE_BYTES = 16 << 20
+PICTURE_SIDE = 4096
+
+
+class Archive:
+    """The files of one package, by plain name."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._zip: zipfile.ZipFile | None = None
+        self._prefix = ""
+        if path.is_dir():
+            if path.is_symlink():
+                raise PackageError(f"{path.name} is a symbolic link: give the folder itself")
+            return
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+            raise PackageError(
+                f"{path.name} is not a readable avatar package: expected a folder or a zip file"
+            ) from error
+        try:
+            self._check_members(self._zip)
+        except PackageError:
+            self._zip.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+    def _check_members(self, archive: zipfile.ZipFile) -> None:
+        members = [m for m in archive.infolist() if not m.is_dir()]
+        if len(members) > MEMBERS:
+            raise PackageError(f"zip has {len(members)} files, expected at most {MEMBERS}")
+        if sum(m.file_size for m in members) > TOTAL:
+            raise PackageError(f"zip unpacks to more than {TOTAL >> 20} MB: refused")
+        seen: set[str] = set()
+        for member in members:
+            name = member.filename
+            parts = name.split("/")
+            if name.startswith("/") or "\\" in name or ":" in name or ".." in parts:
+                raise PackageError(f"zip member {name!r} points outside the package: refused")
+            if stat.S_ISLNK(member.external_attr >> 16):
+                raise PackageError(f"zip member {name!r} is a symbolic link: refused")
+            if member.flag_bits & 1:
+                raise PackageError(f"zip member {name!r} is encrypted: store it plainly")
+            if name in seen:
+                raise PackageError(f"zip has {name!r} twice: refused")
+            seen.add(name)
+        # A folder that was zipped as a whole has one common top folder.
+        roots = {n.rsplit("avatar.json", 1)[0] for n in seen if n.endswith("avatar.json")}
+        shallow = [r for r in roots if r.count("/") <= 1 and (not r or r.endswith("/"))]
+        if len(shallow) == 1:
+            self._prefix = shallow[0]
+
+    def read(self, name: str, limit: int) -> bytes:
+        """Content of a file of at most `limit` bytes."""
+        data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
+        if len(data) > limit:
+            raise PackageError(f"{name} is larger than {limit} bytes, the most it may be")
+        return data
+
+    def _from_folder(self, name: str, limit: int) -> bytes:
+        path = self._path / name
+        if path.is_symlink():
+            raise PackageError(f"{name} is a symbolic link: refused")
+        if not path.is_file():
+            raise PackageError(f"{name} is missing from the avatar package {self._path.name}")
+        with path.open("rb") as file:
+            return file.read(limit + 1)
+
+    def _from_zip(self, name: str, limit: int) -> bytes:
+        assert self._zip is not None
+        try:
+            with self._zip.open(self._prefix + name) as file:
+                return file.read(limit + 1)
+        except KeyError as error:
+            raise PackageError(
+                f"{name} is missing from the avatar package {self._path.name}"
+            ) from error
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+            raise PackageError(f"{name} in {self._path.name} is damaged: {error}") from error
+
+    def json(self, name: str, limit: int) -> Any:
+        """Parsed JSON of a file."""
+        try:
+            return json.loads(self.read(name, limit), parse_constant=_refuse)
+        except (ValueError, RecursionError) as error:
+            raise PackageError(f"{name} is not valid JSON: {error}") from error
+
+    def png(self, name: str) -> npt.NDArray[np.uint8]:
+        """RGB pixels [H, W, 3] uint8 of a PNG of at most PICTURE_SIDE pixels a side."""
+        data = self.read(name, PICTURE_BYTES)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                with Image.open(io.BytesIO(data), formats=["PNG"]) as picture:
+                    if max(picture.size) > PICTURE_SIDE:
+                        raise PackageError(
+                            f"{name} is {picture.width}x{picture.height} pixels, expected at most "
+                            f"{PICTURE_SIDE} a side"
+                        )
+                    return np.array(picture.convert("RGB"))
+        except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+            raise PackageError(f"{name} is not a readable PNG: {error}") from error
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a number a package may contain")

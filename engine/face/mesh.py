@@ -1,0 +1,91 @@
+"""Motion -> posed vertices: correctives, 52 blendshapes, a neck that bends, shoulders that stay.
+
+Stateless and deterministic; owns scratch buffers, so one Figure serves one thread.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.face.blendshapes import ARKIT, INDEX
+from engine.face.camera import limit_pose, rotation
+from engine.face.package import Package
+from engine.frames import F32, Motion
+from kernels import mesh as ops
+
+STEPS = 17  # interpolated poses between shoulders and head
+
+_BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
+_SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
+_UPPER = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
+_LOWER = [INDEX["mouthLowerDownLeft"], INDEX["mouthLowerDownRight"]]
+_SEALS = [
+    INDEX[n]
+    for n in "mouthClose mouthPressLeft mouthPressRight mouthPucker mouthRollLower "
+    "mouthRollUpper mouthShrugLower mouthShrugUpper".split()
+]
+
+
+def correct(weights: F32, rest: F32) -> F32:
+    """Weights [52] as drawn: finite, within [0, 1.2], with the rig's correctives.
+
+    A full blink overshoots to 1.06, which hides the last line of eyeball. A smile over .35 lifts
+    the upper lip off the teeth, as a person's does, unless something seals the lips (press, roll,
+    close, pucker, shrug) or the smile is one of closed lips in speech.
+    """
+    w = np.clip(np.nan_to_num(weights, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.2)
+    sealed = min(1.0, 3.0 * float(w[_SEALS].max()))
+    show = np.clip((w[_SMILE] - 0.35) / 0.65, 0, 1) * (1 - sealed)
+    w[_UPPER] += 0.30 * show
+    w[_LOWER] += 0.22 * show
+    w[_BLINK] *= 1 + 0.06 * np.clip((w[_BLINK] - 0.7) / 0.3, 0, 1)
+    return (w + rest).astype(np.float32)
+
+
+class Figure:
+    """The posable mesh of one package."""
+
+    def __init__(self, package: Package) -> None:
+        self._mesh = package.mesh
+        spec = package.manifest
+        self._rest = np.zeros(len(ARKIT), np.float32)
+        for name, weight in spec.rest.items():
+            self._rest[INDEX[name]] = weight
+        self._pivot = np.array(spec.pivot, np.float32)
+        self._width = spec.head_width
+        self.landmarks = spec.landmarks
+
+    def vertices(self, motion: Motion) -> F32:
+        """World positions [V, 3] in decimetres."""
+        mesh = self._mesh
+        points = np.empty_like(mesh.position)
+        ops.blend(
+            mesh.position, correct(motion.weights, self._rest), mesh.shape_start, mesh.shape_row,
+            mesh.shape_delta, mesh.shape_scale, points,
+        )  # fmt: skip
+        poses, _ = self.poses(motion.pose)
+        ops.bend(points, mesh.neck, poses)
+        return points
+
+    def poses(self, pose: F32) -> tuple[F32, F32]:
+        """Rigid motions [STEPS, 3, 4] from shoulders to head, and the head's rotation [3, 3]."""
+        pose = limit_pose(pose)
+        shift = pose[3:] * self._width
+        out = np.empty((STEPS, 3, 4), np.float32)
+        for step in range(STEPS):
+            share = step / (STEPS - 1)
+            turn = rotation(*(float(angle) * share for angle in pose[:3]))
+            out[step, :, :3] = turn
+            out[step, :, 3] = self._pivot - turn @ self._pivot + shift * share
+        return out, out[-1, :, :3].copy()
+
+    def named(self, points: F32) -> dict[str, npt.NDArray[np.float32]]:
+        """Landmark name -> xyz among posed vertices."""
+        return {name: points[index] for name, index in self.landmarks.items()}
+
+
+def lip_aperture(package: Package, weights: F32) -> float:
+    """Gap between the inner lips over the distance of the eyes' outer corners, head straight."""
+    figure = Figure(package)
+    at = figure.named(figure.vertices(Motion(0, weights, np.zeros(6, np.float32))))
+    gap = np.linalg.norm(at["lip_upper_inner"] - at["lip_lower_inner"])
+    return float(gap / np.linalg.norm(at["eye_outer_left"] - at["eye_outer_right"]))

@@ -1,0 +1,62 @@
+"""Avatar packages: `load` reads and checks a folder, or the same folder zipped, before any use.
+
+A package holds `avatar.json`, `mesh.safetensors`, PNG textures, `LICENSE` and optionally
+`renderer.safetensors`. Whatever is wrong with it is a PackageError that names the file and field.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import PackageError
+from engine.face import manifest, tensors
+from engine.face.archive import Archive
+from engine.face.manifest import Manifest
+
+ASSETS = Path(__file__).parents[1] / "assets" / "avatars"
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A checked avatar: everything a renderer needs, nothing that can run."""
+
+    manifest: Manifest
+    mesh: tensors.Mesh
+    textures: dict[str, U8]  # name -> [H, W, 3]
+    licence: str
+
+    @property
+    def name(self) -> str:
+        return self.manifest.name
+
+
+def names() -> tuple[str, ...]:
+    """Names of the bundled avatars, sorted."""
+    return tuple(sorted(p.parent.name for p in ASSETS.glob("*/avatar.json")))
+
+
+def load(name_or_path: str | Path) -> Package:
+    """Read a bundled avatar by name, or a package folder or zip by path.
+
+    Raises PackageError when it is missing, broken or hostile.
+    """
+    path = Path(name_or_path)
+    if str(name_or_path) in names():
+        path = ASSETS / str(name_or_path)
+    elif not path.exists():
+        raise PackageError(
+            f"avatar {str(name_or_path)!r} is neither bundled ({', '.join(names())}) nor a folder "
+            "or zip file: give one of these names or the path of a package"
+        )
+    with Archive(path) as archive:
+        spec = manifest.parse(archive.json("avatar.json", limit=1 << 20))
+        mesh = tensors.read(archive.read("mesh.safetensors", limit=32 << 20), spec)
+        textures = {name: archive.png(f"{name}.png") for name in sorted(spec.texture_names())}
+        licence = archive.read("LICENSE", limit=1 << 18)
+    try:
+        return Package(spec, mesh, textures, licence.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise PackageError("LICENSE is not UTF-8 text: save it as UTF-8") from error

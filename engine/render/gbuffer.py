@@ -1,0 +1,88 @@
+"""Motion -> G-buffer: visibility keys for shading, and uv, normal, depth and mask for networks."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.face.mesh import Figure
+from engine.face.package import Package
+from engine.frames import F32, U8, Motion
+from kernels import mesh as ops
+from kernels.gbuffer import interpolate
+from kernels.raster import BACK, BOTH, FRONT, empty, rasterize
+
+_BEHIND = 0.004  # depth by which an outline lies behind its surface
+
+
+@dataclass(frozen=True, slots=True)
+class GBuffer:
+    """What a neural renderer takes; the background is 0 everywhere."""
+
+    uv: F32  # [H, W, 2] in [0, 1]
+    normal: F32  # [H, W, 3] unit, view space
+    depth: F32  # [H, W] in [0, 1), 0 nearest
+    mask: U8  # [H, W] material number + 1
+
+
+class Visibility:
+    """Draws a package's triangles at one size; owns its buffers, so it serves one thread."""
+
+    def __init__(self, package: Package, height: int, width: int) -> None:
+        mesh, spec = package.mesh, package.manifest
+        self.figure = Figure(package)
+        self._mesh, self._camera = mesh, spec.camera
+        count, lined = len(mesh.position), [m.outline is not None for m in spec.materials]
+        hull = np.array(lined)[mesh.material] & (mesh.outline[mesh.triangle].max(1) > 0)
+        self._surfaces = len(mesh.triangle)
+        self.triangles = np.concatenate([mesh.triangle, mesh.triangle[hull] + count])
+        self.triangles = self.triangles.astype(np.int32)
+        # Outlines use the rows after the surfaces' own in the material table.
+        self.materials = np.concatenate(
+            [mesh.material, mesh.material[hull] + len(spec.materials)]
+        ).astype(np.uint8)
+        both = np.array([BOTH if m.two_sided else FRONT for m in spec.materials], np.uint8)
+        self._sides = np.concatenate(
+            [both[mesh.material], np.full(hull.sum(), BACK, np.uint8)]
+        ).astype(np.uint8)
+        self._outline = (mesh.outline * spec.outline_width * min(height, width)).astype(np.float32)
+        self._weld = np.unique(mesh.weld, return_inverse=True)[1].astype(np.int32)
+        self._scratch = np.empty((int(self._weld.max()) + 1, 3), np.float32)
+        self.screen = np.empty((2 * count, 3), np.float32)
+        self.normals = np.empty((count, 3), np.float32)
+        self.keys = empty(height, width)
+
+    def draw(self, motion: Motion) -> None:
+        """Fill `keys`, `screen` and `normals` for a motion."""
+        height, width = self.keys.shape[:2]
+        points = self.figure.vertices(motion)
+        _, turn = self.figure.poses(motion.pose)
+        mesh, count = self._mesh, len(points)
+        ops.normals(
+            points, mesh.triangle, self._weld, mesh.proxy, turn, self._scratch, self.normals
+        )
+        self.screen[:count] = self._camera.project(points, width, height)
+        ops.inflate(
+            self.screen[:count], self.normals, self._outline, np.float32(_BEHIND),
+            self.screen[count:],
+        )  # fmt: skip
+        rasterize(self.screen, self.triangles, self._sides, self.keys)
+
+    def gbuffer(self, motion: Motion) -> GBuffer:
+        """Attributes at the pixel centres of the drawn surfaces; outlines count as background."""
+        self.draw(motion)
+        height, width = self.keys.shape[:2]
+        uv = np.empty((height, width, 2), np.float32)
+        normal = np.empty((height, width, 3), np.float32)
+        depth = np.empty((height, width), np.float32)
+        mask = np.empty((height, width), np.uint8)
+        interpolate(
+            self.keys, self.screen, self.triangles, self._surfaces, self.materials, self.normals,
+            self._mesh.uv, uv, normal, depth, mask,
+        )  # fmt: skip
+        return GBuffer(uv, normal, depth, mask)
+
+
+def blank(height: int, width: int) -> npt.NDArray[np.uint8]:
+    """An RGB picture to draw into."""
+    return np.empty((height, width, 3), np.uint8)

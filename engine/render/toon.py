@@ -1,0 +1,84 @@
+"""The default look: a manifest's materials, textures and backdrop as tables for `kernels.shade`."""
+
+import numpy as np
+
+from engine.face.manifest import Backdrop, Material
+from engine.face.package import Package
+from engine.frames import F32, U8
+from engine.render.gbuffer import Visibility
+from kernels.shade import LOOKS, Look, shade
+
+_SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
+
+
+def _row(material: Material, texture: int) -> F32:
+    row = np.zeros(LOOKS, np.float32)
+    row[Look.RED : Look.BLUE + 1] = material.color
+    row[Look.SHADOW_RED : Look.SHADOW_BLUE + 1] = material.shadow
+    row[Look.LIGHT_X : Look.LIGHT_Z + 1] = material.light
+    row[Look.THRESHOLD], row[Look.SOFTNESS] = material.threshold, material.softness
+    row[Look.RIM], row[Look.LIFT] = material.rim, material.lift
+    row[Look.SHINE] = material.shine.strength
+    row[Look.SHINE_EDGE] = material.shine.edge
+    row[Look.SHINE_SOFTNESS] = material.shine.softness
+    row[Look.TEXTURE], row[Look.FLAT] = texture, material.flat
+    return row
+
+
+def _line(material: Material) -> F32:
+    row = np.zeros(LOOKS, np.float32)
+    row[Look.RED : Look.BLUE + 1] = material.outline or (0.0, 0.0, 0.0)
+    row[Look.TEXTURE], row[Look.FLAT] = -1, 1
+    return row
+
+
+def _halve(picture: U8) -> U8:
+    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
+    if not height or not width:
+        return picture
+    blocks = picture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
+    return np.asarray(np.rint(blocks.mean((1, 3))), np.uint8)
+
+
+def backdrop(colors: Backdrop, height: int, width: int) -> U8:
+    """Vertical gradient [H, W, 3] with a soft glow behind the head, dithered against banding."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    v, u = (y + 0.5) / height, (x + 0.5) / width - 0.5
+    top, bottom, glow = (np.array(c) for c in (colors.top, colors.bottom, colors.glow))
+    picture = top + (bottom - top) * v[..., None]
+    share = np.exp(-(((u * width / height) / 0.42) ** 2 + ((v - 0.42) / 0.45) ** 2) * 1.2)
+    picture = picture + (glow - picture) * (0.85 * share)[..., None]
+    # An ordered pattern rather than noise: it is cheap to encode and never flickers.
+    bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16
+    pattern = np.tile(bayer, (height // 4 + 1, width // 4 + 1))[:height, :width]
+    levels = np.floor(picture * 255 + pattern[..., None]).clip(0, 255)
+    return np.asarray(levels, np.uint8)
+
+
+class Toon:
+    """Cel shading of one package at one size."""
+
+    def __init__(self, package: Package, height: int, width: int) -> None:
+        spec = package.manifest
+        order = sorted(package.textures)
+        rows = [_row(m, order.index(m.texture) if m.texture else -1) for m in spec.materials]
+        self._table = np.stack(rows + [_line(m) for m in spec.materials])
+        pictures = [package.textures[name] for name in order]
+        if min(height, width) <= _SMALL:
+            pictures = [_halve(p) for p in pictures]
+        self._index = np.zeros((max(len(order), 1), 3), np.int32)
+        offset = 0
+        for row, picture in enumerate(pictures):
+            self._index[row] = offset, picture.shape[0], picture.shape[1]
+            offset += picture.size
+        flat = [p.reshape(-1) for p in pictures] or [np.zeros(3, np.uint8)]
+        self._textures = np.concatenate(flat)
+        self._backdrop = backdrop(spec.backdrop, height, width)
+        self._uv = package.mesh.uv
+
+    def shade(self, seen: Visibility, out: U8) -> None:
+        """Colour what `seen` has drawn into out [H, W, 3]."""
+        shade(
+            seen.keys, seen.screen, seen.triangles, seen.materials, seen.normals, self._uv,
+            self._table, self._textures, self._index, self._backdrop, out,
+        )  # fmt: skip

@@ -1,0 +1,160 @@
+"""The bust of an avatar: MakeHuman identity -> stylised rest mesh, 52 shapes, skin weights, parts.
+
+Every stylisation is a warp of space, applied to the posed mesh as well, so that a lid of an
+enlarged eye still travels the whole way to the other lid.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.face.blendshapes import ARKIT
+from engine.train.makehuman import MakeHuman
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+Warp = Callable[[F64], F64]
+
+# The origin is the midpoint between the eyeballs, so these heights fit every identity (dm).
+CUT = -2.6  # the bust ends below the picture
+TOP = 1.4
+AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which face: MakeHuman targets by name, and how the eyes are enlarged."""
+
+    targets: dict[str, float]
+    eye_growth: float = 0.35
+    head_growth: float = 1.0
+
+
+@dataclass
+class Part:
+    """Triangles of one material with their own vertices."""
+
+    name: str
+    positions: F64  # [V, 3]
+    triangles: I64  # [F, 3]
+    uvs: F64  # [V, 2]
+    source: I64  # [V] MakeHuman vertex, or -1
+    neck: F64  # [V] 0 = shoulders, 1 = head
+    weld: I64  # [V] vertices of one number share a normal
+    outline: F64  # [V] relative width of the outline
+    proxy: F64 = field(default_factory=lambda: np.zeros((0, 4)))  # [V, 4] smooth normal, share
+
+
+def smooth(low: float, high: float, x: F64) -> F64:
+    """Smooth step from 0 at `low` to 1 at `high`."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t))
+
+
+def neck_weight(points: F64) -> F64:
+    """How much a point follows the head: 0 at the collar bones, 1 from the jaw up."""
+    # The nape bends higher than the throat, as a spine does.
+    height = points[:, 1] + 0.25 * np.clip(points[:, 2] - AXIS_Z, -0.6, 0.6)
+    aside = np.hypot(points[:, 0], points[:, 2] - AXIS_Z)
+    return np.asarray(
+        smooth(-1.45, -0.72, height) * (1 - smooth(1.0, 1.5, aside) * (points[:, 1] < -1.1))
+    )
+
+
+def skin_uv(points: F64) -> F64:
+    """Unroll the head: u around the vertical axis (wider in front), v up."""
+    angle = np.arctan2(points[:, 0], points[:, 2] - AXIS_Z)
+    u = 0.5 + angle / (2 * np.pi) + 0.6 * np.sin(angle) / (2 * np.pi)
+    return np.stack([u, (points[:, 1] - CUT) / (TOP - CUT)], 1)
+
+
+class Bust:
+    """The MakeHuman mesh in the rest pose of an identity, and the movement of its shapes."""
+
+    def __init__(self, source: MakeHuman, identity: Identity) -> None:
+        self.source = source
+        plain = source.positions.copy()
+        for name, weight in identity.targets.items():
+            plain += weight * source.target(name)
+        eyes = np.concatenate([source.groups[f"helper-{s}-eye"].vertices.ravel() for s in "lr"])
+        plain -= [0, *plain[np.unique(eyes), 1:].mean(0)]
+        self._plain = plain
+        self._identity = identity
+        self.eyes = {
+            side: plain[np.unique(source.groups[f"helper-{side}-eye"].vertices)].mean(0)
+            for side in "lr"
+        }
+        self.positions = self.warp(plain)
+
+    def warp(self, points: F64) -> F64:
+        """Enlarge the eyes with all that surrounds them, and the head above the neck."""
+        out = points.copy()
+        for centre in self.eyes.values():
+            c = centre - [0, 0, 0.10]
+            offset = points - c
+            reach = offset / [1.15, 1.0, 1.3]
+            w = self._identity.eye_growth * np.exp(-(reach**2).sum(1) / (2 * 0.33**2))
+            w *= smooth(-0.95, -0.75, points[:, 2])
+            out += offset * w[:, None] * [0.9, 1.0, 0.35]
+        pivot = np.array([0.0, -0.75, AXIS_Z])
+        grow = (self._identity.head_growth - 1) * smooth(-1.1, -0.5, points[:, 1])
+        return out + (out - pivot) * grow[:, None]
+
+    def shape(self, name: str) -> F64:
+        """Movement [V, 3] of a blendshape at weight 1, in the stylised space."""
+        return self.warp(self._plain + self.source.unit(name)) - self.positions
+
+    def shapes(self) -> F64:
+        """All movements [52, V, 3] in the order of ARKIT."""
+        return np.stack([self.shape(name) for name in ARKIT])
+
+    def part(self, name: str, vertices: I64, outline: float = 1.0, seam: bool = False) -> Part:
+        """A part made of the given quads [F, 4] of the body or a helper."""
+        if seam:
+            vertices, copies = self._split_seam(vertices)
+        else:
+            copies = np.zeros(0, np.int64)
+        corners = np.concatenate([vertices[:, [0, 1, 2]], vertices[:, [0, 2, 3]]])
+        used, triangles = np.unique(corners, return_inverse=True)
+        count = len(self.positions)
+        source = np.where(used < count, used, copies[np.maximum(used - count, 0)] if seam else used)
+        points = self.positions[source]
+        uvs = skin_uv(points)
+        uvs[used >= count, 0] += 1.0
+        return Part(
+            name, points, triangles.reshape(-1, 3), uvs, source, neck_weight(points), source,
+            np.full(len(points), outline),
+        )  # fmt: skip
+
+    def _split_seam(self, vertices: I64) -> tuple[I64, I64]:
+        """Copy the vertices left of the seam at the back in quads that cross it."""
+        angle = np.arctan2(self.positions[:, 0], self.positions[:, 2] - AXIS_Z)
+        corner = angle[vertices]
+        crossing = np.ptp(corner, axis=1) > np.pi
+        move = crossing[:, None] & (corner < 0)
+        copies, inverse = np.unique(vertices[move], return_inverse=True)
+        out = vertices.copy()
+        out[move] = len(self.positions) + inverse
+        return out, copies
+
+    def body(self) -> tuple[I64, I64]:
+        """Quads above the cut: (skin, inside of the mouth)."""
+        group = self.source.groups["body"]
+        keep = self.positions[group.vertices][:, :, 1].max(1) > CUT
+        vertices, uvs = group.vertices[keep], self.source.uvs[group.uvs[keep]].mean(1)
+        inside = self.region("inside-mouth", uvs) > 0.5
+        return vertices[~inside], vertices[inside]
+
+    def region(self, mask: str, uvs: F64) -> F64:
+        """Value of a MakeHuman region mask at MakeHuman uvs [N, 2]."""
+        image = self.source.mask(mask)
+        rows, columns = image.shape
+        y = np.clip(((1 - uvs[:, 1]) * rows).astype(int), 0, rows - 1)
+        x = np.clip((uvs[:, 0] * columns).astype(int), 0, columns - 1)
+        return np.asarray(image[y, x])
+
+    def group(self, name: str) -> I64:
+        """Quads [F, 4] of a helper group."""
+        return self.source.groups[f"helper-{name}"].vertices

@@ -1,0 +1,79 @@
+"""Parts -> avatar package on disk: one mesh, sparse int16 shapes, textures, JSON, licence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from safetensors.numpy import save_file
+
+from engine.train.bust import F64, Part
+
+LEAST = 0.0008  # dm: smaller movements are dropped
+
+
+def sparse(shapes: F64) -> dict[str, npt.NDArray[Any]]:
+    """Dense movements [52, V, 3] -> rows, int16 values and one scale per shape."""
+    rows, values, start, scale = [], [], [0], []
+    for shape in shapes:
+        moved = np.flatnonzero(np.abs(shape).max(1) > LEAST)
+        unit = max(float(np.abs(shape).max()), 1e-6) / 32767
+        rows.append(moved)
+        values.append(np.rint(shape[moved] / unit))
+        start.append(start[-1] + len(moved))
+        scale.append(unit)
+    return {
+        "shape_row": np.concatenate(rows).astype(np.uint16),
+        "shape_delta": np.concatenate(values).astype(np.int16),
+        "shape_start": np.array(start, np.int32),
+        "shape_scale": np.array(scale, np.float32),
+    }
+
+
+def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.NDArray[Any]]:
+    """Tensors of `mesh.safetensors` (see engine/face/package.py) from parts and [52, S, 3] shapes
+    of the MakeHuman vertices that parts name as their source."""
+    count = np.cumsum([0] + [len(p.positions) for p in parts])
+    weld, base = [], 0
+    for part in parts:
+        _, group = np.unique(part.weld, return_inverse=True)
+        weld.append(group + base)
+        base += int(group.max()) + 1
+    moves = [
+        np.where((p.source >= 0)[None, :, None], shapes[:, np.maximum(p.source, 0)], 0.0)
+        for p in parts
+    ]
+    proxies = [p.proxy if len(p.proxy) else np.zeros((len(p.positions), 4)) for p in parts]
+    return {
+        "position": np.concatenate([p.positions for p in parts]).astype(np.float32),
+        "uv": np.concatenate([p.uvs for p in parts]).astype(np.float32),
+        "triangle": np.concatenate(
+            [p.triangles + at for p, at in zip(parts, count, strict=False)]
+        ).astype(np.uint16),
+        "material": np.concatenate(
+            [np.full(len(p.triangles), materials.index(p.name)) for p in parts]
+        ).astype(np.uint8),
+        "weld": np.concatenate(weld).astype(np.uint16),
+        "neck": np.concatenate([p.neck for p in parts]).astype(np.float32),
+        "outline": np.concatenate([p.outline for p in parts]).astype(np.float32),
+        "proxy": np.concatenate(proxies).astype(np.float16),
+        **sparse(np.concatenate(moves, axis=1)),
+    }
+
+
+def write(
+    folder: Path,
+    tensors: dict[str, npt.NDArray[Any]],
+    manifest: dict[str, Any],
+    textures: dict[str, npt.NDArray[np.uint8]],
+    licence: str,
+) -> None:
+    """Write the package folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / "mesh.safetensors")
+    for name, picture in textures.items():
+        Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
+    (folder / "avatar.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    (folder / "LICENSE").write_text(licence)

@@ -1,0 +1,65 @@
+"""Attributes of the nearest surface at each pixel: what a neural renderer reads."""
+
+import numpy as np
+import numpy.typing as npt
+
+from kernels.jit import Scalar, jit
+from kernels.raster import DEPTH_ONE, EMPTY
+from kernels.shade import barycentric
+
+F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
+U8 = npt.NDArray[np.uint8]
+_ID = np.int64(0xFFFFFFFF)
+
+
+@jit
+def interpolate(
+    keys: npt.NDArray[np.int64],
+    screen: F32,
+    triangles: I32,
+    surfaces: Scalar,
+    materials: U8,
+    normals: F32,
+    uvs: F32,
+    uv: F32,
+    normal: F32,
+    depth: F32,
+    mask: U8,
+) -> None:
+    """Resolve keys [H, W, 4]: the nearest of a pixel's samples gives its attributes.
+
+    Only triangles below `surfaces` count. Writes uv [H, W, 2], normal [H, W, 3] unit, depth
+    [H, W] in [0, 1) and mask [H, W] = material + 1; all 0 on the background. A pixel is covered
+    when at least two of its samples are.
+    """
+    for y in range(keys.shape[0]):
+        for x in range(keys.shape[1]):
+            best, covered = EMPTY, 0
+            for s in range(4):
+                key = keys[y, x, s]
+                if key != EMPTY and (key & _ID) < surfaces:
+                    covered += 1
+                    best = min(best, key)
+            if covered < 2:
+                uv[y, x] = 0
+                normal[y, x] = 0
+                depth[y, x] = 0
+                mask[y, x] = 0
+                continue
+            t: Scalar = best & _ID
+            px: Scalar = np.float32(x + 0.5)
+            py: Scalar = np.float32(y + 0.5)
+            b1, b2 = barycentric(screen, triangles, t, px, py)
+            b0 = np.float32(1) - b1 - b2
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            for c in range(2):
+                value = b0 * uvs[i, c] + b1 * uvs[j, c] + b2 * uvs[k, c]
+                uv[y, x, c] = min(max(value, np.float32(0)), np.float32(1))
+            nx = b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
+            ny = b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
+            nz = b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
+            f = np.float32(1) / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
+            normal[y, x, 0], normal[y, x, 1], normal[y, x, 2] = nx * f, ny * f, nz * f
+            depth[y, x] = np.float32((best >> 32) / DEPTH_ONE)
+            mask[y, x] = materials[t] + 1

@@ -1,0 +1,21 @@
+"""`jit`: numba.njit with the project's settings, typed so that strict mypy sees the plain function.
+
+Compiled code is cached on disk (beside the source, or in the user's cache folder when that is not
+writable), so only a machine's first picture pays for compilation. The GIL is released.
+"""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+
+import numba
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# A number inside a kernel: numba infers its width, which Python's types cannot express.
+Scalar: TypeAlias = Any
+
+
+def jit(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile on first call; arithmetic may contract to fused multiply-add, nothing else."""
+    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+    return cast(Callable[P, R], compiled(function))
