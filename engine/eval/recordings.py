@@ -1,0 +1,121 @@
+"""Labelled recordings: manifests of one utterance a line, phone labels per PPG row, and the split.
+
+Contract: a speaker for whom `kept_out` is true is never trained on, in any part of Vivify.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import soxr
+
+from engine.errors import AudioError
+from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
+from engine.speech.phonemes import INDEX
+
+DATA = Path("../shared/data")
+ADULT = 15  # years; speechocean762 is half children
+# Share of speakers kept out, by corpus: 18 of 256 native and 18 of 117 accented adults.
+_KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
+_LABEL_AT = 280  # samples after 320 k at which PPG row k is labelled
+
+Phone = tuple[str, int, int]  # ARPAbet or SIL, start, duration in 10 ms frames
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One utterance."""
+
+    corpus: str
+    id: str
+    speaker: str
+    path: Path
+    seconds: float
+    phones: tuple[Phone, ...]  # empty where alignment failed
+    text: str
+    age: int | None = None
+
+    @property
+    def adult(self) -> bool:
+        return self.age is None or self.age >= ADULT
+
+    def pcm(self) -> F32:
+        """Mono float32 [S] at 16 kHz."""
+        return read_sound(self.path)
+
+
+def kept_out(corpus: str, speaker: str) -> bool:
+    """Whether a speaker is for measuring only. By hash, so that the list never depends on order."""
+    digest = hashlib.sha256(f"{corpus}/{speaker}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") % _KEPT_OUT[corpus] == 0
+
+
+def read_sound(path: Path) -> F32:
+    """Any file libsndfile reads -> mono float32 [S] at 16 kHz."""
+    try:
+        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise AudioError(f"{path.name} cannot be read as sound: {error}") from error
+    mono = pcm.mean(axis=1)
+    if rate == SAMPLE_RATE:
+        return np.asarray(mono, np.float32)
+    return np.asarray(soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ"), np.float32)
+
+
+def read_manifest(path: Path, corpus: str | None = None) -> list[Recording]:
+    """All utterances of `CORPUS.jsonl`; sound paths are relative to the manifest."""
+    name = corpus or path.stem
+    recordings = []
+    for line in path.read_text().splitlines():
+        row = json.loads(line)
+        recordings.append(
+            Recording(
+                corpus=name,
+                id=row["id"],
+                speaker=row["speaker"],
+                path=path.parent / row["audio"],
+                seconds=row["seconds"],
+                phones=tuple((p[0], p[1], p[2]) for p in row["phones"] or ()),
+                text=row["text"],
+                age=row.get("age"),
+            )
+        )
+    return recordings
+
+
+def read_data(data: Path) -> list[Recording]:
+    """Both corpora of the data folder."""
+    speech = data / "speech"
+    return [r for name in _KEPT_OUT for r in read_manifest(speech / f"{name}.jsonl")]
+
+
+def training_set(recordings: Iterable[Recording]) -> list[Recording]:
+    """Labelled utterances of speakers who may be trained on."""
+    return [r for r in recordings if r.phones and not kept_out(r.corpus, r.speaker)]
+
+
+def measuring_set(recordings: Iterable[Recording]) -> list[Recording]:
+    """Labelled utterances of adult speakers who are kept out."""
+    return [r for r in recordings if r.phones and r.adult and kept_out(r.corpus, r.speaker)]
+
+
+def row_labels(phones: Iterable[Phone], rows: int) -> npt.NDArray[np.int64]:
+    """Class of PHONES at the label time 320 k + 280 of PPG rows 0 .. rows; SIL after the last."""
+    phones = list(phones)
+    starts = np.array([p[1] for p in phones]) * MEL_HOP
+    classes = np.array([INDEX[p[0]] for p in phones] + [INDEX["SIL"]])
+    ends = (phones[-1][1] + phones[-1][2]) * MEL_HOP
+    at = np.arange(rows) * HOP + _LABEL_AT
+    index = np.searchsorted(starts, at, side="right") - 1
+    return np.asarray(np.where(at < ends, classes[np.maximum(index, 0)], INDEX["SIL"]), np.int64)
+
+
+def levelled(pcm: F32, dbfs: float = -25.0) -> F32:
+    """The clip scaled to a root-mean-square level; a measuring convention, never in the live line."""
+    rms = float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
+    return np.asarray(pcm * np.float32(10 ** (dbfs / 20) / max(rms, 1e-9)), np.float32)
