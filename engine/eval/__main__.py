@@ -8,6 +8,7 @@ import importlib
 import sys
 
 SUITES = {
+    "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
     "speech": ("engine.eval.speech", "accuracy of the phone posteriors"),
 }
 
