@@ -73,8 +73,9 @@ class Prosody:
     """Stage: log-mel rows [B, T, 160] -> [B, T, FEATURES] float32, each about in [-1, 1].
 
     Pitch is the best harmonic comb over the low bands, in octaves from the voice's running mean:
-    good enough to tell rise from fall, no pitch tracker. Stress is loudness and pitch above their own
-    recent course, held for some 200 ms.
+    good enough to tell rise from fall, no pitch tracker (below some 130 Hz neighbouring
+    harmonics merge and it says little). Stress is loudness and pitch above their own recent course,
+    held for some 200 ms.
     """
 
     latency = 0
@@ -92,9 +93,7 @@ class Prosody:
         frames = x.reshape(*x.shape[:2], 2, BANDS)
         power = np.exp(np.minimum(frames, 20.0)).mean(axis=2)
         energy = np.log(power.sum(axis=-1) + 1e-5)
-        balance = np.log(
-            (power[..., _LOW].mean(-1) + 1e-5) / (power[..., _HIGH].mean(-1) + 1e-5)
-        )
+        balance = np.log((power[..., _LOW].mean(-1) + 1e-5) / (power[..., _HIGH].mean(-1) + 1e-5))
         score = np.log(power + 1e-5) @ _COMB
         sharp = np.exp(6.0 * (score - score.max(axis=-1, keepdims=True)))
         octave = (sharp @ _OCTAVES) / sharp.sum(-1)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from engine.face.blendshapes import ARKIT
 from engine.frames import BLENDSHAPES, POSE
 from engine.motion import noise as noises
 from engine.motion.channels import STRONG, WEAK
@@ -108,7 +109,9 @@ class DecoderNet(nn.Module):
         self.mix = nn.Sequential(
             nn.Linear(c.code, c.style), nn.ReLU(), nn.Linear(c.style, c.layers * c.experts)
         )
-        self.style = nn.Sequential(nn.Linear(c.code, c.style), nn.ReLU(), nn.Linear(c.style, c.style))
+        self.style = nn.Sequential(
+            nn.Linear(c.code, c.style), nn.ReLU(), nn.Linear(c.style, c.style)
+        )
         self.to_query = nn.Linear(c.style, c.layers * c.width)
         self.to_rest = nn.Linear(c.style, strong + weak + pose)
         self.to_face = nn.Linear(c.style, 4 * c.face)
@@ -129,14 +132,24 @@ class DecoderNet(nn.Module):
         renews = torch.zeros(noises.UNIFORM, noises.NORMAL)
         for event, columns in enumerate(RENEWS):
             renews[event, list(columns)] = 1.0
+        self.renews: Tensor
+        self.pose_scale: Tensor
+        self.pose_slew: Tensor
+        self.lids: Tensor
+        self.order: Tensor
         self.register_buffer("renews", renews, persistent=False)
         self.register_buffer("pose_scale", torch.tensor(POSE_SCALE), persistent=False)
         slew = [c.slew_degrees] * 3 + [c.slew_place] * 3
         self.register_buffer("pose_slew", torch.tensor(slew), persistent=False)
+        lids = [float(ARKIT[i].startswith("eyeBlink")) for i in c.weak]
+        self.register_buffer("lids", torch.tensor(lids), persistent=False)
+        joined = [*c.strong, *c.weak]
+        order = [joined.index(i) for i in range(BLENDSHAPES)]
+        self.register_buffer("order", torch.tensor(order), persistent=False)
 
     def prepare(self, code: Tensor) -> StyleWeights:
         """Style code [B, CODE] -> StyleWeights; once per style, cached by the runtime."""
-        c, batch = self.config, len(code)
+        c, batch = self.config, code.shape[0]
         share = self.mix(code).view(batch, c.layers, c.experts).softmax(-1)
         style = self.style(code)
         return StyleWeights(
@@ -223,7 +236,8 @@ class DecoderNet(nn.Module):
         """Weak branch, one tick: -> unclipped eyes and brows [B, WEAK], new h, new c."""
         # Scaled as the network sees it: an angle of 10 degrees is 1.
         x = torch.cat(
-            [state.eyes, state.pose * self.pose_scale, self.face_ppg(ppg), prosody, events, moved], -1
+            [state.eyes, state.pose * self.pose_scale, self.face_ppg(ppg), prosody, events, moved],
+            -1,
         )
         gates = self.face_x(x) + self.face_r(state.face_h) + style.face
         i, f, g, o = gates.chunk(4, dim=-1)
@@ -273,29 +287,19 @@ class DecoderNet(nn.Module):
         eyes_moved, head_moved = self.moves(held, slow, style)
         eyes, face_h, face_c = self.face(ppg, prosody, events, eyes_moved, state, style)
         pose, head_h = self.head(prosody, head_moved, state, style)
+        lips, eyes = lips.clamp(0, 1), eyes.clamp(0, 1)
         lips = self._slewed(lips, state.lips, c.slew)
         calm = self._slewed(eyes, state.eyes, c.slew)
-        eyes = torch.where(self.lids(eyes), eyes.clamp(0, 1), calm)
+        eyes = self.lids * eyes + (1 - self.lids) * calm
         pose = pose / self.pose_scale
-        pose = state.pose + torch.clamp(pose - state.pose, -self.pose_slew, self.pose_slew)
-        weights = torch.cat([lips, eyes], -1)[:, self.order()]
+        pose = state.pose + ((pose - state.pose) / self.pose_slew).clamp(-1, 1) * self.pose_slew
+        weights = torch.cat([lips, eyes], -1)[:, self.order]
         after = NetState(keys, values, valid, lips, eyes, pose, face_h, face_c, head_h, held)
         return weights, pose, after
 
     @staticmethod
     def _slewed(wanted: Tensor, before: Tensor, most: float) -> Tensor:
-        return before + torch.clamp(wanted.clamp(0, 1) - before, -most, most)
-
-    def lids(self, eyes: Tensor) -> Tensor:
-        """Mask [WEAK] of the two blink channels."""
-        blink = torch.zeros(len(self.config.weak), dtype=torch.bool, device=eyes.device)
-        blink[BLINKS] = True
-        return blink
-
-    def order(self) -> Tensor:
-        """Places of the 52 weights in [strong, weak]."""
-        joined = [*self.config.strong, *self.config.weak]
-        return torch.tensor([joined.index(i) for i in range(BLENDSHAPES)])
+        return before + ((wanted - before) / most).clamp(-1, 1) * most
 
     def _lips_tick(
         self, ppg: Tensor, prosody: Tensor, state: NetState, style: StyleWeights
@@ -314,7 +318,3 @@ class DecoderNet(nn.Module):
             x = x + self._feed(x, layer, style)
         lips = self._lips_out(x, ppg[:, None], style)[:, 0]
         return torch.stack(keys, 1), torch.stack(values, 1), valid, lips
-
-
-BLINKS = [i for i, channel in enumerate(WEAK) if channel in (8, 9)]
-assert len(BLINKS) == 2

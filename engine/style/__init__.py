@@ -1,1 +1,1 @@
-"""TODO."""
+"""Talking styles: the code, its file, the encoder that makes it and the bundled library."""

@@ -57,7 +57,15 @@ _SHAPES: dict[str, dict[str, float]] = {
     "W": {"funnel": 0.2, "pucker": 0.66},
     "Y": {"upper": 0.06, "lower": 0.08, "stretch": 0.2, "smile": 0.1},
 }
-for _phone, _like in {"P": "B", "M": "B", "V": "F", "Z": "S", "SH": "CH", "ZH": "CH", "JH": "CH"}.items():
+for _phone, _like in {
+    "P": "B",
+    "M": "B",
+    "V": "F",
+    "Z": "S",
+    "SH": "CH",
+    "ZH": "CH",
+    "JH": "CH",
+}.items():
     _SHAPES[_phone] = _SHAPES[_like]
 # Where a diphthong's lips end; its second half moves there.
 _GLIDE = {"AW": "UW", "OW": "UW", "AY": "IY", "EY": "IY", "OY": "IY"}
@@ -157,7 +165,8 @@ def lips(phones: Phones, seconds: float, manner: Manner, stress: F32 | None = No
 
     part = {
         name: blend(
-            _FIRST[name][index] + (_LAST[name] - _FIRST[name])[index] * np.clip(2 * place - 0.7, 0, 1),
+            _FIRST[name][index]
+            + (_LAST[name] - _FIRST[name])[index] * np.clip(2 * place - 0.7, 0, 1),
             _GROUP[name],
         )
         for name in _PARTS
@@ -215,4 +224,6 @@ def at_samples(curve: F32, samples: np.ndarray) -> F32:
     position = np.clip(samples / SAMPLE_RATE * RATE - 0.5, 0, len(curve) - 1)
     below = np.minimum(position.astype(np.int64), max(len(curve) - 2, 0))
     share = (position - below).astype(np.float32)[:, None]
-    return np.asarray(curve[below] * (1 - share) + curve[np.minimum(below + 1, len(curve) - 1)] * share)
+    return np.asarray(
+        curve[below] * (1 - share) + curve[np.minimum(below + 1, len(curve) - 1)] * share
+    )

@@ -1,0 +1,78 @@
+"""StyleLibrary: many named styles in one file, and the encoder they were made with.
+
+Contract: read-only; the bundled one is `engine/assets/styles.safetensors`.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import PackageError
+from engine.runtime import ASSETS
+from engine.style.code import Style, unpack
+from engine.style.encoder import Encoder
+
+BUNDLED = ASSETS / "styles.safetensors"
+DEFAULT = "neutral"
+_PREFIX = "style."
+
+
+class StyleLibrary:
+    """Look up and blend styles."""
+
+    def __init__(self, styles: dict[str, Style], encoder: Encoder) -> None:
+        self._styles = styles
+        self.encoder = encoder
+
+    @staticmethod
+    def load(path: Path | str = BUNDLED) -> "StyleLibrary":
+        """Read a library file; raises PackageError when it is missing or broken."""
+        path = Path(path)
+        if not path.is_file():
+            raise PackageError(
+                f"style library {path.name} not found in {path.parent}; it is part of the "
+                "checkout: restore it with git"
+            )
+        tensors, header = unpack(path.read_bytes(), path.name)
+        try:
+            encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "basis")))
+            styles = {
+                name: Style(name, tensors[_PREFIX + name], header["encoder"], made)
+                for name, made in header["styles"].items()
+            }
+        except (KeyError, AttributeError) as error:
+            raise PackageError(
+                f"style library {path.name} lacks {error}; restore it with git"
+            ) from error
+        return StyleLibrary(styles, encoder)
+
+    def names(self) -> list[str]:
+        """Names of the styles, the default one first."""
+        return sorted(self._styles, key=lambda name: (name != DEFAULT, name))
+
+    def get(self, name_or_path: str | Path) -> Style:
+        """A style by name, or from a `.style` file. Raises PackageError."""
+        name = str(name_or_path)
+        if name in self._styles:
+            return self._styles[name]
+        if name.endswith(".style") or Path(name).is_file():
+            return Style.load(name)
+        raise PackageError(
+            f"style {name[:80]!r} is unknown; expected one of {self.names()} or a .style file"
+        )
+
+
+def blend(a: Style, b: Style, weight: float) -> Style:
+    """The style `weight` of the way from `a` (0) to `b` (1). Raises PackageError outside [0, 1]."""
+    if not 0.0 <= weight <= 1.0:
+        raise PackageError(f"blend weight is {weight}, expected 0 to 1")
+    code = np.asarray((1.0 - weight) * a.code + weight * b.code, np.float32)
+    name = f"{a.name[:24]}+{b.name[:24]} {weight:.2f}"
+    return Style(name, code, a.encoder, f"blend of {a.name} and {b.name}, weight {weight:.3f}")
+
+
+@cache
+def bundled() -> StyleLibrary:
+    """The styles that ship with Vivify; read once per process."""
+    return StyleLibrary.load()

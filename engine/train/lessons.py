@@ -1,0 +1,60 @@
+"""Lessons: what the decoder hears (posteriors of our own causal model, prosody) per video tick.
+
+Contract: tick n is shown at sample 640 n and hears the PPG rows labelled 640 n - 360 and
+640 n - 40, exactly as in the live line; rows before the session are silence.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.audio.mel import Mel
+from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME
+from engine.motion.prosody import FEATURES, Prosody
+from engine.runtime import Graph
+from engine.speech.phonemes import PHONES
+
+LOOK_AHEADS = (0, 1, 3)  # PPG steps, one head of the graph each
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A stretch of sound as the decoder is given it."""
+
+    ppg: F32  # [look-aheads, N, 80]
+    prosody: F32  # [N, 2 * FEATURES]
+
+
+def hear(pcm: F32, graph: Graph) -> Heard:
+    """Mono 16 kHz sound from sample 0 -> N = samples // 640 ticks, for every look-ahead."""
+    ticks = len(pcm) // SAMPLES_PER_FRAME
+    rows = 2 * ticks
+    # Row k is made by hop k + 1 and leaves the PPG d steps later: the end is heard with silence.
+    hops = rows + 1 + max(LOOK_AHEADS)
+    stream = np.zeros(hops * HOP, np.float32)
+    part = pcm[: len(stream) + HOP_PHASE]
+    stream[-HOP_PHASE : len(part) - HOP_PHASE] = part
+    mel = Mel().forward(stream[None])
+    prosody = Prosody().forward(mel)[0]
+    out = graph.run({"x": mel, **_rest(graph)})
+    silence = np.zeros((1, len(PHONES)), np.float32)
+    silence[0, 0] = 1.0
+    heard = []
+    for d in LOOK_AHEADS:
+        # Rows -2 .. 2 ticks - 3: row -2 is silence, row k stands at position k + 1 + d.
+        line = np.concatenate([silence, out[f"y{d}"][0, d : d + rows - 1]])
+        heard.append(line.reshape(ticks, 2 * len(PHONES)))
+    row = np.concatenate([np.zeros((1, FEATURES), np.float32), prosody[: rows - 1]])
+    return Heard(np.stack(heard), row.reshape(ticks, 2 * FEATURES))
+
+
+def _rest(graph: Graph) -> dict[str, F32]:
+    """The PPG graph's state before the first sample: zeros."""
+    c = graph.config["net"]
+    shapes = {
+        "state_conv1": (c["kernel"] - 1, c["inputs"]),
+        "state_conv2": (c["kernel"] - 1, c["conv"]),
+        "state_gru1": (c["hidden"],),
+        "state_gru2": (c["hidden"],),
+    }
+    return {name: np.zeros((1, *shape), np.float32) for name, shape in shapes.items()}
