@@ -215,8 +215,9 @@ class Trainer:
 
 def export_ppg(net: PPGNet, path: Path, recipe: Recipe, steps: int) -> float:
     """Write the graph (atomically: others may be reading it); returns the parity error."""
+    states = {n: list(t.shape[1:]) for n, t in net.init_state(1)._asdict().items()}
     config = {
-        "model": "ppg", "version": VERSION, "phones": list(PHONES), "steps": steps,
+        "model": "ppg", "states": states, "version": VERSION, "phones": list(PHONES), "steps": steps,
         "look_aheads": list(LOOK_AHEADS), "net": asdict(net.config), "recipe": asdict(recipe),
         "mel": {"window": mel.WINDOW, "fft": mel.FFT, "hop": mel.MEL_HOP, "bands": mel.BANDS,
                 "low_hz": mel.LOW_HZ, "high_hz": mel.HIGH_HZ, "floor": mel.FLOOR},
