@@ -1,0 +1,173 @@
+"""The HTTP side: the page, one endpoint that takes offers, health and metrics.
+
+GET /  ·  POST /offer  ·  GET /choices.json  ·  GET /healthz  ·  GET /metrics. Every refusal is JSON
+{"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a page
+somewhere must not be able to open sessions on somebody's own machine.
+"""
+
+import asyncio
+import ipaddress
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from engine.errors import VivifyError
+from streaming import metrics
+from streaming.errors import TransportError
+from streaming.web.offer import read_offer
+from streaming.web.rooms import Full, Rooms
+
+log = logging.getLogger(__name__)
+
+PAGE = Path(__file__).parent / "page"
+MAX_BODY = 64 * 1024  # bytes; a browser's offer has about 5 kB
+MEDIA_THREADS = 4  # video and Opus encoders
+LAG_S = 0.1
+
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create_app(rooms: Rooms, hosts: frozenset[str] = frozenset()) -> web.Application:
+    """`hosts`: names, besides IP addresses and localhost, under which this server may be asked."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Answer) -> web.StreamResponse:
+        try:
+            _check_origin(request, hosts)
+            response = await handler(request)
+        except web.HTTPException as error:
+            return _refuse(error.status, error.reason, _explain(error))
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[guard])
+    site = _Site(rooms)
+    app.router.add_get("/", site.page)
+    app.router.add_get("/page/{name}", site.page)
+    app.router.add_post("/offer", site.offer)
+    app.router.add_get("/choices.json", site.choices)
+    app.router.add_get("/healthz", site.health)
+    app.router.add_get("/metrics", site.metrics)
+    app.cleanup_ctx.append(site.lifetime)
+    app.on_shutdown.append(site.shutdown)
+    return app
+
+
+class _Site:
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._lags: deque[float] = deque(maxlen=100)  # ms
+
+    async def page(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info.get("name", "index.html")
+        if name not in ("index.html", "client.js", "figures.js", "style.css", "icon.svg"):
+            raise web.HTTPNotFound
+        return web.FileResponse(PAGE / name)
+
+    async def offer(self, request: web.Request) -> web.StreamResponse:
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType
+        try:
+            offer = read_offer(json.loads(await request.text()))
+            sdp = await self._rooms.enter(offer)
+        except (ValueError, RecursionError) as error:
+            return _refuse(400, "bad request", f"the body is not JSON ({error})")
+        except Full as error:
+            return _refuse(503, "server full", str(error), {"Retry-After": "5"})
+        except TransportError as error:
+            return _refuse(400, "bad offer", str(error))
+        except VivifyError as error:
+            return _refuse(422, "not offered", str(error))
+        return web.json_response({"type": "answer", "sdp": sdp})
+
+    async def choices(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(self._rooms.choices())
+
+    async def health(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"status": "ok", **self._rooms.health()})
+
+    async def metrics(self, request: web.Request) -> web.StreamResponse:
+        rooms = self._rooms
+        text = metrics.prometheus(
+            rooms.live(),
+            limit=rooms.limit,
+            refused=rooms.refused,
+            total=rooms.total,
+            busy_s=rooms.busy_s,
+            lag_ms=metrics.percentile(self._lags, 0.95),
+        )
+        return web.Response(text=text, content_type="text/plain", charset="utf-8")
+
+    async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        media = ThreadPoolExecutor(MEDIA_THREADS, thread_name_prefix="media")
+        loop.set_default_executor(media)  # where aiortc encodes
+        lag = asyncio.create_task(self._measure_lag())
+        await self._rooms.open()
+        yield
+        lag.cancel()
+        self._rooms.close()
+
+    async def shutdown(self, app: web.Application) -> None:
+        await self._rooms.leave("the server is going down")
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_S
+            await asyncio.sleep(LAG_S)
+            self._lags.append((loop.time() - due) * 1000)
+
+
+def _refuse(
+    status: int, error: str, message: str, headers: dict[str, str] | None = None
+) -> web.Response:
+    body: dict[str, Any] = {"error": error.lower(), "message": message}
+    return web.json_response(body, status=status, headers={**HEADERS, **(headers or {})})
+
+
+def _explain(error: web.HTTPException) -> str:
+    return {
+        403: "this request comes from another web site",
+        404: "there is no such page; open /",
+        405: f"use {', '.join(sorted(getattr(error, 'allowed_methods', [])))} for this address",
+        413: f"the body is larger than {MAX_BODY} bytes; a session description is far smaller",
+        415: "send the offer as Content-Type: application/json",
+    }.get(error.status, error.reason)
+
+
+def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
+    """Refuse other sites (Origin) and names that were rebound to our address (Host)."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    if host != "localhost" and host not in hosts and not _is_address(host):
+        raise web.HTTPForbidden
+    origin = request.headers.get("Origin")
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

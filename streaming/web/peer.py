@@ -1,0 +1,209 @@
+"""One browser: its WebRTC connection, its control channel, and the session it speaks to.
+
+A peer that shows no sign of life for six seconds is closed, whatever ICE believes (that takes
+half a minute). Closing is idempotent, tells the far side, and frees everything.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCPeerConnection,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
+from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+from aiortc.mediastreams import MediaStreamTrack
+
+from engine.errors import VivifyError
+from streaming.errors import SessionClosed, TransportError
+from streaming.session import Session
+from streaming.sinks import encoder
+from streaming.sinks.webrtc import PictureTrack, VoiceTrack
+from streaming.sources import webrtc
+from streaming.web.offer import Control, read_control
+
+log = logging.getLogger(__name__)
+
+CONNECT_S = 15.0  # from the answer to a connection
+SILENT_S = 6.0  # without a ping or a packet: three heartbeats
+BEAT_S = 2.0
+# What aiortc raises for descriptions it cannot use; its parser has no error of its own.
+BAD_SDP = (
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    InvalidAccessError,
+    InvalidStateError,
+    OperationError,
+)
+
+Command = Callable[[Control], Awaitable[None]]
+
+
+class Peer:
+    """`answer` once, then `run` until it ends. `own`: its microphone drives the session."""
+
+    def __init__(
+        self, session: Session, *, own: bool, command: Command, state: dict[str, Any]
+    ) -> None:
+        """`command` carries out style and avatar changes; `state` is shown with the figures."""
+        self.session = session
+        self.state = state
+        self._own = own
+        self._command = command
+        self._loop = asyncio.get_running_loop()
+        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._channel: RTCDataChannel | None = None
+        self._microphone: MediaStreamTrack | None = None
+        self._sign = self._loop.time()
+        self._heard = -1
+        self._ended = asyncio.Event()
+        self._reason = "closed"
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    async def answer(self, sdp: str) -> str:
+        """Our SDP for theirs. Raises TransportError for a description that cannot be used."""
+        pc = self._pc
+        pc.add_listener("track", self._on_track)
+        pc.add_listener("datachannel", self._on_channel)
+        pc.add_listener("connectionstatechange", self._on_state)
+        video = pc.addTransceiver(
+            PictureTrack(self.session.playout, self.session.stats), "sendonly"
+        )
+        encoder.prefer_h264(video)
+        audio: RTCRtpTransceiver | None = None
+        if self._own:
+            audio = pc.addTransceiver(VoiceTrack(self.session.playout), "sendrecv")
+            webrtc.prefer_opus(audio)
+        try:
+            await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+            self._check_media(sdp)
+            if audio is not None:
+                webrtc.install(audio.receiver)
+            await pc.setLocalDescription(await pc.createAnswer())
+            encoder.install(video)
+        except BAD_SDP as error:
+            raise TransportError(
+                f"the session description cannot be used ({type(error).__name__}: {error}); "
+                "send the SDP of an RTCPeerConnection that offers to receive video"
+            ) from error
+        return str(pc.localDescription.sdp)
+
+    async def run(self) -> None:
+        """Until the peer leaves, vanishes, or the session ends; raises what ended the session."""
+        source = webrtc.listen(self._microphone) if self._microphone else None
+        watch = asyncio.create_task(self._watch())
+        ended = asyncio.create_task(self._ended.wait())
+        waits: list[asyncio.Task[Any]] = [watch, ended]
+        if self._own:
+            waits.append(asyncio.create_task(self.session.run(source)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if self._own and waits[2].done():
+                self._reason = "the session failed on the server"
+        finally:
+            if self._own:
+                self.session.close()
+            await self.close(self._reason)
+            for task in waits[:2]:
+                task.cancel()
+        if self._own:
+            await waits[2]
+
+    def end(self, reason: str) -> None:
+        """Make `run` return soon."""
+        self._reason = reason
+        self._ended.set()
+
+    async def close(self, reason: str) -> None:
+        """Say goodbye and free the connection; safe to call twice."""
+        self._say({"type": "bye", "value": reason})
+        self._ended.set()
+        for job in self._jobs:
+            job.cancel()
+        await self._pc.close()
+
+    def _check_media(self, sdp: str) -> None:
+        kinds = [line[2:].split()[0] for line in sdp.splitlines() if line.startswith("m=")]
+        if kinds.count("video") != 1 or kinds.count("audio") > 1:
+            raise TransportError(
+                f"the offer has media {kinds}, expected one video to receive and at most one audio"
+            )
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio" and self._own:
+            self._microphone = track
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        self._channel = channel
+        self._sign = self._loop.time()
+        channel.add_listener("message", self._on_message)
+
+    def _on_state(self) -> None:
+        if self._pc.connectionState in ("failed", "closed"):
+            self.end("connection lost")
+
+    def _on_message(self, text: str | bytes) -> None:
+        self._sign = self._loop.time()
+        try:
+            control = read_control(text)
+        except TransportError as error:
+            self._say({"type": "error", "value": str(error)})
+            return
+        if control.kind == "ping":
+            self._say({"type": "pong", "value": control.value})
+        elif control.kind == "bye":
+            self.end("the other side left")
+        else:
+            job = self._loop.create_task(self._obey(control))
+            self._jobs.add(job)
+            job.add_done_callback(self._jobs.discard)
+
+    async def _obey(self, control: Control) -> None:
+        try:
+            if control.kind == "interrupt":
+                await self.session.interrupt()
+            elif control.kind == "mute":
+                self.session.muted = control.value
+            else:
+                await self._command(control)
+        except SessionClosed:
+            return
+        except VivifyError as error:
+            self._say({"type": "error", "value": str(error)})
+            return
+        self._report()
+
+    async def _watch(self) -> None:
+        began = self._loop.time()
+        while True:
+            await asyncio.sleep(BEAT_S / 4)
+            now = self._loop.time()
+            if self._pc.connectionState != "connected":
+                if now - began > CONNECT_S:
+                    self._reason = "no connection came about"
+                    return
+                continue
+            if self.session.stats.heard != self._heard:
+                self._heard, self._sign = self.session.stats.heard, now if self._own else self._sign
+            watched = self._channel is not None or self._microphone is not None
+            if watched and now - max(self._sign, began) > SILENT_S:
+                self._reason = "no sign of life"
+                return
+            self._report()
+
+    def _report(self) -> None:
+        self._say({"type": "stats", "value": self.session.snapshot() | self.state})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        if self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(json.dumps(message))

@@ -1,0 +1,178 @@
+"""Who is in: admits browsers up to the limit, gives each its session, and clears up after it.
+
+With a local microphone there is one session and browsers only watch it; otherwise every browser
+brings its own microphone and gets its own session. One failing session never touches another.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from engine.errors import VivifyError
+from streaming.metrics import Stats
+from streaming.session import Session, choose_delay
+from streaming.sound import Sound
+from streaming.web.catalogue import Catalogue, Choice
+from streaming.web.offer import Control, Offer
+from streaming.web.peer import Peer
+from streaming.worker import Worker
+
+log = logging.getLogger(__name__)
+
+
+class Full(VivifyError):  # noqa: N818 - a condition
+    """No room for another session now."""
+
+
+class Rooms:
+    """`enter` for every offer; `open`, `leave` and `close` around the server's life."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        worker: Worker,
+        *,
+        limit: int = 4,
+        microphone: Callable[[], AsyncIterator[Sound]] | None = None,
+        speaker: Callable[[Session], Any] | None = None,
+    ) -> None:
+        """`limit`: browsers at a time. `microphone`, `speaker`: the local voice, in and out."""
+        self.limit = limit
+        self.refused = 0
+        self.total = 0
+        self._catalogue = catalogue
+        self._worker = worker
+        self._microphone = microphone
+        self._speaker = speaker
+        self._local: Session | None = None
+        self._local_choice = catalogue.default
+        self._peers: dict[Peer, asyncio.Task[None]] = {}
+        self._entering = 0
+        self._past_busy_s = 0.0
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._seed = 0
+
+    async def open(self) -> None:
+        """Load the default avatar and start the local session, if there is one."""
+        await self._catalogue.entry(self._catalogue.default)
+        if self._microphone is not None:
+            choice = self._catalogue.default
+            self._local = await self._begin(choice, self._catalogue.default_style)
+            self._tasks.append(asyncio.create_task(self._local.run(self._microphone())))
+            if self._speaker is not None:
+                self._tasks.append(asyncio.create_task(self._speaker(self._local)))
+
+    async def failed(self) -> None:
+        """Wait for ever, or until the local microphone, speaker or session fails; raise that."""
+        if not self._tasks:
+            await asyncio.Event().wait()
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def enter(self, offer: Offer) -> str:
+        """Our SDP for an offer. Raises Full, PackageError or TransportError."""
+        if len(self._peers) + self._entering >= self.limit:
+            self.refused += 1
+            raise Full(
+                f"all {self.limit} places on this server are taken; try again when somebody leaves"
+            )
+        self._entering += 1
+        try:
+            peer = await self._admit(offer)
+        finally:
+            self._entering -= 1
+        return peer
+
+    async def leave(self, reason: str) -> None:
+        """Send everybody home."""
+        peers = dict(self._peers)
+        for peer in peers:
+            peer.end(reason)
+        await asyncio.gather(*peers.values(), return_exceptions=True)
+
+    def close(self) -> None:
+        """Stop the local session and the loader."""
+        if self._local is not None:
+            self._local.close()
+        for task in self._tasks:
+            task.cancel()
+        self._catalogue.close()
+
+    def choices(self) -> dict[str, Any]:
+        """For the page's pickers."""
+        catalogue = self._catalogue
+        return {
+            "avatars": catalogue.avatars,
+            "styles": catalogue.styles,
+            "avatar": catalogue.default.avatar,
+            "style": catalogue.default_style,
+            "size": catalogue.default.size,
+            "lookahead": catalogue.default.lookahead_ms,
+            "microphone": "server" if self._microphone else "browser",
+        }
+
+    def health(self) -> dict[str, Any]:
+        return {"sessions": len(self._peers), "limit": self.limit, "refused": self.refused}
+
+    def live(self) -> list[Stats]:
+        """Figures of the sessions that run now."""
+        sessions = {id(p.session): p.session for p in self._peers}
+        if self._local is not None:
+            sessions[id(self._local)] = self._local
+        return [session.stats for session in sessions.values()]
+
+    @property
+    def busy_s(self) -> float:
+        return self._past_busy_s + sum(stats.engine_s for stats in self.live())
+
+    async def _admit(self, offer: Offer) -> str:
+        catalogue = self._catalogue
+        choice = catalogue.choose(offer.avatar, offer.size, offer.lookahead_ms)
+        style = catalogue.check_style(offer.style or catalogue.default_style)
+        if self._local is not None:
+            session, choice = self._local, self._local_choice
+        else:
+            session = await self._begin(choice, style)
+        state = {"avatar": choice.avatar, "style": style, "size": choice.size}
+
+        async def command(control: Control) -> None:
+            if control.kind == "style":
+                await session.restyle(catalogue.check_style(control.value))
+            else:
+                wanted = catalogue.choose(control.value, choice.size, choice.lookahead_ms)
+                session.recast((await catalogue.entry(wanted)).actor)
+            state[control.kind] = control.value
+
+        peer = Peer(session, own=self._local is None, command=command, state=state)
+        try:
+            sdp = await peer.answer(offer.sdp)
+        except VivifyError:
+            await peer.close("the offer cannot be used")
+            raise
+        task = asyncio.create_task(self._host(peer))
+        task.add_done_callback(_tell)
+        self._peers[peer] = task
+        self.total += 1
+        return sdp
+
+    async def _begin(self, choice: Choice, style: str) -> Session:
+        entry = await self._catalogue.entry(choice)
+        self._seed += 1
+        state = await self._worker.call(entry.actor.init_state, style, self._seed)
+        delay = choose_delay(entry.actor.latency, entry.engine_ms)
+        return Session(entry.actor, self._worker, state, delay=delay)
+
+    async def _host(self, peer: Peer) -> None:
+        try:
+            await peer.run()
+        finally:
+            del self._peers[peer]
+            if peer.session is not self._local:
+                self._past_busy_s += peer.session.stats.engine_s
+
+
+def _tell(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a session ended with an error; the others go on", exc_info=error)
