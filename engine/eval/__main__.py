@@ -9,6 +9,7 @@ import sys
 
 SUITES = {
     "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
+    "lips": ("engine.eval.lips", "does the mouth follow speech it was not trained on"),
     "speech": ("engine.eval.speech", "accuracy of the phone posteriors"),
 }
 

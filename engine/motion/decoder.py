@@ -20,7 +20,7 @@ from engine.runtime import ASSETS, Graph, load
 from engine.speech.phonemes import PHONES
 from engine.stage import tree_map
 from engine.style.code import Style
-from engine.style.library import DEFAULT, bundled
+from engine.style.library import DEFAULT, StyleLibrary
 
 GRAPH, STYLE_GRAPH = ASSETS / "decoder.onnx", ASSETS / "decoder_style.onnx"
 VERSION = 1
@@ -118,7 +118,7 @@ class Decoder:
 
         `seed` decides blinks, glances and drift; give every session its own.
         """
-        one = self.prepare(style or bundled().get(DEFAULT))
+        one = self.prepare(style or StyleLibrary().get(DEFAULT))
         weights = tree_map(lambda a: np.repeat(a, batch, axis=0), one)
         c = self._net
         memory = np.zeros((batch, c["layers"], c["window"], c["width"]), np.float32)

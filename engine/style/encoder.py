@@ -67,12 +67,14 @@ class Encoder:
 
 
 def fit(rows: F32) -> Encoder:
-    """Fit the projection on the statistics of many clips [N, STATISTICS], N > CODE."""
+    """Fit the projection on the statistics of many clips [N, STATISTICS]."""
     mean = rows.mean(0)
     # The floor keeps channels that never move from being blown up into noise.
     scale = np.maximum(rows.std(0), 0.02)
     z = (rows - mean) / scale
     _, values, axes = np.linalg.svd(z, full_matrices=False)
+    missing = max(0, CODE - len(values))
+    values, axes = np.pad(values, (0, missing)), np.pad(axes, ((0, missing), (0, 0)))
     deviation = values[:CODE] / np.sqrt(len(rows))
     # Not fully whitened: the last axes are mostly the sampling noise of short clips.
     deviation = np.maximum(deviation, 0.2 * deviation[0])

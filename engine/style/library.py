@@ -19,33 +19,10 @@ _PREFIX = "style."
 
 
 class StyleLibrary:
-    """Look up and blend styles."""
+    """Look up styles by name. Raises PackageError when the file is missing or broken."""
 
-    def __init__(self, styles: dict[str, Style], encoder: Encoder) -> None:
-        self._styles = styles
-        self.encoder = encoder
-
-    @staticmethod
-    def load(path: Path | str = BUNDLED) -> "StyleLibrary":
-        """Read a library file; raises PackageError when it is missing or broken."""
-        path = Path(path)
-        if not path.is_file():
-            raise PackageError(
-                f"style library {path.name} not found in {path.parent}; it is part of the "
-                "checkout: restore it with git"
-            )
-        tensors, header = unpack(path.read_bytes(), path.name)
-        try:
-            encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "basis")))
-            styles = {
-                name: Style(name, tensors[_PREFIX + name], header["encoder"], made)
-                for name, made in header["styles"].items()
-            }
-        except (KeyError, AttributeError) as error:
-            raise PackageError(
-                f"style library {path.name} lacks {error}; restore it with git"
-            ) from error
-        return StyleLibrary(styles, encoder)
+    def __init__(self, path: Path | str = BUNDLED) -> None:
+        self._styles, self.encoder = _read(Path(path))
 
     def names(self) -> list[str]:
         """Names of the styles, the default one first."""
@@ -73,6 +50,22 @@ def blend(a: Style, b: Style, weight: float) -> Style:
 
 
 @cache
-def bundled() -> StyleLibrary:
-    """The styles that ship with Vivify; read once per process."""
-    return StyleLibrary.load()
+def _read(path: Path) -> tuple[dict[str, Style], Encoder]:
+    """Styles and encoder of a library file; read once per process."""
+    if not path.is_file():
+        raise PackageError(
+            f"style library {path.name} not found in {path.parent}; it is part of the checkout: "
+            "restore it with git"
+        )
+    tensors, header = unpack(path.read_bytes(), path.name)
+    try:
+        encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "basis")))
+        styles = {
+            name: Style(name, tensors[_PREFIX + name], header["encoder"], made)
+            for name, made in header["styles"].items()
+        }
+    except (KeyError, AttributeError) as error:
+        raise PackageError(
+            f"style library {path.name} lacks {error}; restore it with git"
+        ) from error
+    return styles, encoder

@@ -5,7 +5,9 @@ import importlib
 import sys
 
 PARTS = {
+    "avatar": ("engine.train.avatar", "build the bundled avatar packages from CC0 data"),
     "data": ("engine.train.data", "synthesise, augment and store the speech corpus"),
+    "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
 }
 

@@ -118,13 +118,12 @@ def _tracked(weights: F32, names: list[str]) -> tuple[F32, F32]:
 
 def _angles(head: F32) -> F32:
     """MediaPipe head matrices [N, 4, 4] (x right, y up, z to the camera) -> our pose [N, 6]:
-    yaw > 0 to the subject's left, pitch > 0 up, roll > 0 towards the subject's right shoulder;
-    places in head widths of 15 cm."""
+    conventions of engine.face.camera; places in head widths of 15 cm."""
     turn = head[:, :3, :3] / np.linalg.norm(head[:, :3, :3], axis=1, keepdims=True)
     ahead = turn[:, :, 2]
     yaw = np.degrees(np.arctan2(ahead[:, 0], ahead[:, 2]))
     pitch = np.degrees(np.arcsin(np.clip(ahead[:, 1], -1, 1)))
-    roll = np.degrees(np.arctan2(turn[:, 1, 0], turn[:, 1, 1]))
+    roll = -np.degrees(np.arctan2(turn[:, 1, 0], turn[:, 1, 1]))
     return np.concatenate([np.stack([yaw, pitch, roll], 1), head[:, :3, 3] / 15.0], 1)
 
 

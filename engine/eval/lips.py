@@ -1,0 +1,177 @@
+"""`python -m engine.eval lips`: does the mouth follow the speech of people never trained on.
+
+Definitions (fixed before training): the opening of ARKit weights (engine.motion.channels) against
+the openness of the aligned phones, 90 ms Hann window; r per clip, lag > 0 when the picture is late.
+A closure is found when the opening falls to the 25th percentile of the clip's speech within a P, B
+or M; the same inside an open vowel is false. Beside the engine: a jaw that follows loudness, and
+the openness of the posteriors themselves.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from engine import offline
+from engine.eval.recordings import (
+    DATA,
+    Recording,
+    levelled,
+    measuring_set,
+    read_data,
+    read_manifest,
+)
+from engine.frames import F32, SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.motion.channels import OPENNESS, OPENNESS_ROW, opening
+
+BUNDLED = Path("tests/golden/speech/clips.jsonl")
+RATE = 100  # Hz of the truth
+LAGS_MS = tuple(range(-300, 301, 10))
+_WINDOW = np.hanning(11)[1:-1] / np.hanning(11).sum()  # 90 ms
+_BILABIAL = {"P", "B", "M"}
+_OPEN = {"AA", "AE", "AO", "AY", "AW", "EH"}
+# The opening of one clip: samples [N] at which each value is shown, values [N].
+Curve = tuple[np.ndarray, F32]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A recording, its sound and what its mouth should do."""
+
+    recording: Recording
+    pcm: F32
+    truth: F32  # openness at 100 Hz, value i at sample 160 i + 80
+
+
+def prepare(recording: Recording) -> Clip:
+    """Read the sound and draw the truth from the aligned phones."""
+    pcm = levelled(recording.pcm())
+    steps = np.zeros(int(np.ceil(len(pcm) / SAMPLE_RATE * RATE)), np.float32)
+    for phone, start, duration in recording.phones:
+        steps[start : start + duration] = OPENNESS[phone]
+    return Clip(recording, pcm, np.convolve(steps, _WINDOW, "same").astype(np.float32))
+
+
+def correlations(clip: Clip, curve: Curve) -> np.ndarray:
+    """r [len(LAGS_MS)] of a curve against the truth; a lag of 40 compares the picture at t with the
+    sound at t - 40 ms."""
+    at, values = curve
+    rows = []
+    for lag in LAGS_MS:
+        place = (at - lag * SAMPLE_RATE / 1000) / SAMPLE_RATE * RATE - 0.5
+        inside = (place >= 0) & (place <= len(clip.truth) - 1)
+        truth = np.interp(place[inside], np.arange(len(clip.truth)), clip.truth)
+        shown = values[inside]
+        spread = float(truth.std() * shown.std())
+        rows.append(
+            float(np.mean((truth - truth.mean()) * (shown - shown.mean()))) / max(spread, 1e-9)
+        )
+    return np.array(rows)
+
+
+def closures(clip: Clip, curve: Curve) -> tuple[int, int, int, int]:
+    """(found, closures, false, open vowels) of one clip."""
+    at, values = curve
+    grid = np.arange(len(clip.truth)) * (SAMPLE_RATE / RATE) + SAMPLE_RATE / RATE / 2
+    shown = np.interp(grid, at, values)
+    speech = np.zeros(len(grid), bool)
+    for phone, start, duration in clip.recording.phones:
+        speech[start : start + duration] = phone != "SIL"
+    bound = float(np.percentile(shown[speech], 25))
+    found = wanted = false = vowels = 0
+    for phone, start, duration in clip.recording.phones:
+        if phone in _BILABIAL and duration >= 3:
+            wanted += 1
+            found += bool(shown[max(0, start - 2) : start + duration + 2].min() <= bound)
+        elif phone in _OPEN and duration >= 6:
+            vowels += 1
+            false += bool(shown[start + 1 : start + duration - 1].min() <= bound)
+    return found, wanted, false, vowels
+
+
+def summarise(clips: Sequence[Clip], curves: Sequence[Curve]) -> dict[str, float]:
+    """Mean over clips of r at the common best lag, that lag, closure recall and false share."""
+    rows = np.array([correlations(c, k) for c, k in zip(clips, curves, strict=True)])
+    best = int(rows.mean(0).argmax())
+    counts = np.sum([closures(c, k) for c, k in zip(clips, curves, strict=True)], axis=0)
+    return {
+        "r": round(float(rows[:, best].mean()), 4),
+        "lag_ms": LAGS_MS[best],
+        "r_at_0": round(float(rows[:, LAGS_MS.index(0)].mean()), 4),
+        "r_each_best": round(float(rows.max(1).mean()), 4),
+        "r_worst_clip": round(float(rows[:, best].min()), 4),
+        "closure_recall": round(float(counts[0] / max(counts[1], 1)), 4),
+        "closure_false": round(float(counts[2] / max(counts[3], 1)), 4),
+        "closures": int(counts[1]),
+    }
+
+
+def engine_curve(style: str, lookahead_ms: int) -> Callable[[F32], Curve]:
+    """The opening of the engine's own motion, through the streaming path."""
+
+    def curve(pcm: F32) -> Curve:
+        clip = offline.motion(pcm, style=style, lookahead_ms=lookahead_ms)
+        return clip.start, opening(clip.weights)
+
+    return curve
+
+
+def table_curve(lookahead_ms: int) -> Callable[[F32], Curve]:
+    """Openness of the posteriors: the viseme table weighted by the PPG, no decoder."""
+
+    def curve(pcm: F32) -> Curve:
+        clip = offline.ppg(pcm, lookahead_ms=lookahead_ms)
+        pairs = len(clip.start) // 2 * 2
+        value = (clip.posteriors @ OPENNESS_ROW)[:pairs].reshape(-1, 2).mean(1)
+        return clip.start[:pairs].reshape(-1, 2).mean(1), value
+
+    return curve
+
+
+def loudness_curve(pcm: F32) -> Curve:
+    """A jaw that opens with the root-mean-square level of the 40 ms just heard."""
+    count = len(pcm) // SAMPLES_PER_FRAME
+    frames = pcm[: count * SAMPLES_PER_FRAME].reshape(count, SAMPLES_PER_FRAME)
+    at = (np.arange(count) + 1) * SAMPLES_PER_FRAME
+    return at, np.sqrt(np.mean(frames**2, axis=1))
+
+
+def measure(clips: Sequence[Clip], curve: Callable[[F32], Curve], name: str) -> dict[str, float]:
+    """One row of the table."""
+    return summarise(clips, [curve(clip.pcm) for clip in tqdm(clips, desc=name, leave=False)])
+
+
+def main(argv: list[str]) -> int:
+    """Command line of `python -m engine.eval lips`."""
+    parser = argparse.ArgumentParser(prog="python -m engine.eval lips", description=__doc__)
+    text = "measure all kept-out speakers of this folder, not the bundled clips"
+    parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
+    parser.add_argument("--lookahead", type=int, choices=(0, 20, 60), default=20)
+    parser.add_argument("--style", default="neutral", help="a bundled name or a .style file")
+    parser.add_argument("--clips", type=int, default=None, help="measure only this many")
+    options = parser.parse_args(argv)
+    source = read_data(options.data) if options.data else read_manifest(BUNDLED, "librispeech")
+    recordings = measuring_set(source)[: options.clips]
+    clips = [prepare(recording) for recording in recordings]
+    ahead = options.lookahead
+    table = {
+        "engine": measure(clips, engine_curve(options.style, ahead), "engine"),
+        "ppg_table": measure(clips, table_curve(ahead), "PPG table"),
+        "rms_jaw": measure(clips, loudness_curve, "RMS jaw"),
+    }
+    print(f"{len(clips)} clips, look-ahead {ahead} ms, style {options.style}")
+    print(f"{'':12s}{'r':>7s}{'lag ms':>8s}{'r lag 0':>9s}{'closure':>9s}{'false':>7s}")
+    for name, row in table.items():
+        print(
+            f"{name:12s}{row['r']:7.3f}{row['lag_ms']:8.0f}{row['r_at_0']:9.3f}"
+            f"{row['closure_recall']:9.3f}{row['closure_false']:7.3f}"
+        )
+    seconds = sum(len(clip.pcm) for clip in clips) / SAMPLE_RATE
+    result = {"suite": "lips", "clips": len(clips), "seconds": round(seconds, 1),
+              "lookahead_ms": ahead, "style": options.style, **table}  # fmt: skip
+    print(json.dumps(result))
+    return 0
