@@ -16,6 +16,7 @@ from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 
 UPSAMPLE = VOICE_RATE // SAMPLE_RATE
 RING = 2 * VOICE_RATE  # 2 s of voice
+PAST = VOICE_RATE // 2  # kept for readers that come a little late
 PICTURES_MS = 400  # pictures kept for readers; older ones are dropped
 
 assert VOICE_RATE % SAMPLE_RATE == 0
@@ -24,20 +25,21 @@ Voice48 = npt.NDArray[np.int16]  # [S, 2]
 
 
 class Playout:
-    """Filled by the session, read by its sinks: pictures by any number, the voice by one."""
+    """Filled by the session, read by any number of sinks at their own pace."""
 
     def __init__(self, clock: Clock, delay: int) -> None:
         """`delay`: samples at 16 kHz between hearing a sound and releasing it."""
         self.clock = clock
         self.delay = delay
         self._ring = np.zeros((RING, 2), np.int16)
-        self._released = 0  # first voice sample (48 kHz) that has not left yet
+        self._first = self._past()  # oldest voice sample (48 kHz) in the ring
         self._pictures: deque[Video] = deque(maxlen=PICTURES_MS * FPS // 1000)
 
     def hear(self, sound: Sound) -> None:
         """Keep 48 kHz int16 sound until it is due; what is already past is lost."""
-        first = max(sound.start, self._released)
-        last = min(sound.end, self._released + RING)
+        self._tidy()
+        first = max(sound.start, (self.clock.now() - self.delay) * UPSAMPLE)
+        last = min(sound.end, self._first + RING)
         if last <= first:
             return
         pcm = sound.pcm[first - sound.start : last - sound.start]
@@ -71,26 +73,31 @@ class Playout:
         return None
 
     def voice(self, block: int) -> Voice48:
-        """Release 20 ms block number `block`: int16 [960, 2]; silence where nothing was heard."""
+        """20 ms block number `block`: int16 [960, 2]; silence where nothing was heard."""
+        self._tidy()
         start = block * VOICE_BLOCK
+        if not self._first <= start <= self._first + RING - VOICE_BLOCK:
+            return np.zeros((VOICE_BLOCK, 2), np.int16)
         at = start % RING
-        out = self._ring[at : at + VOICE_BLOCK].copy()
-        if self._released < start:  # blocks that nobody fetched must not come round again
-            self._wipe(self._released, start)
-        self._wipe(start, start + VOICE_BLOCK)
-        self._released = max(self._released, start + VOICE_BLOCK)
-        return out
+        return self._ring[at : at + VOICE_BLOCK].copy()
 
-    def _wipe(self, start: int, end: int) -> None:
-        if end - start >= RING:
+    def _past(self) -> int:
+        start = (self.clock.now() - self.delay) * UPSAMPLE - PAST
+        return start - start % VOICE_BLOCK
+
+    def _tidy(self) -> None:
+        """Wipe what has left, so that a gap never plays old sound again."""
+        first = self._past()
+        if first - self._first >= RING:
             self._ring[:] = 0
-            return
-        at, stop = start % RING, end % RING
-        if at < stop:
-            self._ring[at:stop] = 0
-        elif start < end:
-            self._ring[at:] = 0
-            self._ring[:stop] = 0
+        elif first > self._first:
+            at, stop = self._first % RING, first % RING
+            if at < stop:
+                self._ring[at:stop] = 0
+            else:
+                self._ring[at:] = 0
+                self._ring[:stop] = 0
+        self._first = max(self._first, first)
 
 
 assert RING % VOICE_BLOCK == 0

@@ -8,14 +8,13 @@ the playout as it arrives, past the engine, so that nothing the engine does can 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
+
 from engine.audio.chunker import Chunker
 from engine.audio.vad import VAD
-
 from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
 from streaming.channel import Channel
 from streaming.clock import LoopClock
@@ -68,10 +67,19 @@ def choose_delay(latency: int, engine_ms: float) -> int:
     return max(MIN_DELAY, min(MAX_DELAY, -(-wanted // 160) * 160))
 
 
-@dataclass(slots=True)
 class _Ears:
-    chunker: Chunker
-    vad: VAD
+    """One session's way from packets to hops with their voice activity; engine thread only."""
+
+    def __init__(self) -> None:
+        self._chunker = Chunker()
+        self._vad = VAD()
+        self._state = self._vad.init_state(1)
+
+    def listen(self, sound: Sound) -> Iterator[tuple[Audio, list[bool]]]:
+        """The hops that `sound` completes, and whether somebody speaks in each."""
+        for audio in self._chunker.push(sound.pcm, sound.rate, sound.start):
+            voice, self._state = self._vad.step(audio.pcm[None], self._state)
+            yield audio, [bool(x) for x in voice.speaking[0]]
 
 
 class Session:
@@ -99,7 +107,7 @@ class Session:
         self._worker = worker
         self._state = state
         self._state_lock = asyncio.Lock()
-        self._ears = _Ears(Chunker(), VAD())
+        self._ears = _Ears()
         self._intake = Intake(self.clock)
         self._blocks: Channel[Sound] = Channel(BACKLOG_MS, lambda s: 1000 * len(s.pcm) / s.rate)
         self._fed = self.clock.now() * UPSAMPLE  # end of the sound given to the engine, 48 kHz
@@ -265,7 +273,7 @@ class Session:
 def _advance(actor: Actor, ears: _Ears, sound: Sound, state: Any) -> tuple[list[Motion], Any]:
     """On the engine thread: sound -> the motions it completes."""
     motions: list[Motion] = []
-    for audio in ears.chunker.push(sound.pcm, sound.rate, sound.start):
-        done, state = actor.animate(audio, state, [ears.vad.push(audio)])
+    for audio, speaking in ears.listen(sound):
+        done, state = actor.animate(audio, state, speaking)
         motions += done
     return motions, state

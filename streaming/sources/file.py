@@ -15,14 +15,15 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from engine.errors import AudioError
+from engine.frames import SAMPLE_RATE
 from streaming.clock import Clock
-from streaming.sound import Sound
+from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 
 # Formats whose header states the exact number of samples: less sound than that is a torn file.
 EXACT_HEADERS = {"w64", "aiff", "au", "flac", "mov", "caf"}
 UNKNOWN_SIZE = 0xFFFF_FFFF  # a WAV written to a pipe
 TORN_SECONDS = 0.1  # codecs pad their last packet by less than this
-BLOCK_MS = 20
+LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 logging.getLogger("libav").setLevel(logging.ERROR)
 
@@ -45,19 +46,45 @@ def read(path: str | Path) -> Iterator[Sound]:
         _check_length(container, stream, position, path)
 
 
+def duration(path: str | Path) -> float | None:
+    """Seconds of sound that the file's header promises; None if it does not say."""
+    container = _open(Path(path))
+    with container:
+        stream = container.streams.audio[0]
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return container.duration / av.time_base if container.duration else None
+
+
 async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIterator[Sound]:
-    """The file as a live microphone: 20 ms blocks, each released when its end is due."""
-    base = 0
+    """The file as a live microphone: 48 kHz int16 mono or stereo in 20 ms blocks, each released
+    when its end is due. `loop`: begin again at the end, without a gap in `start`.
+    """
+    began, position = clock.now(), 0
     while True:
-        end = base
-        for sound in blocks(path, BLOCK_MS):
-            moved = Sound(sound.start + base, sound.rate, sound.pcm)
-            end = moved.end
-            await clock.until(end * 16_000 // sound.rate)
-            yield moved
+        for sound in _live(path):
+            position += len(sound.pcm)
+            await clock.until(began + position * SAMPLE_RATE // VOICE_RATE)
+            yield Sound(position - len(sound.pcm), VOICE_RATE, sound.pcm)
         if not loop:
             return
-        base = end
+
+
+def _live(path: str | Path) -> Iterator[Sound]:
+    """`read` as WebRTC delivers it: 48 kHz int16, at most two channels, whole 20 ms blocks."""
+    resampler: AudioResampler | None = None
+    for sound in read(path):
+        channels = sound.pcm.shape[1]
+        layout = LAYOUTS.get(channels, f"{channels}c")
+        out = "mono" if channels == 1 else "stereo"
+        resampler = resampler or AudioResampler("s16", out, VOICE_RATE, frame_size=VOICE_BLOCK)
+        packed = np.ascontiguousarray(sound.pcm).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame.sample_rate = sound.rate
+        frame.pts = sound.start
+        for ready in resampler.resample(frame):
+            width = len(ready.layout.channels)
+            yield Sound(0, VOICE_RATE, ready.to_ndarray().reshape(-1, width))
 
 
 def blocks(path: str | Path, length_ms: int) -> Iterator[Sound]:

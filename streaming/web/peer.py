@@ -14,7 +14,6 @@ from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
     RTCPeerConnection,
-    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
@@ -80,15 +79,13 @@ class Peer:
             PictureTrack(self.session.playout, self.session.stats), "sendonly"
         )
         encoder.prefer_h264(video)
-        audio: RTCRtpTransceiver | None = None
-        if self._own:
-            audio = pc.addTransceiver(VoiceTrack(self.session.playout), "sendrecv")
-            webrtc.prefer_opus(audio)
+        voice = VoiceTrack(self.session.playout)
+        audio = pc.addTransceiver(voice, "sendrecv" if self._own else "sendonly")
+        webrtc.prefer_opus(audio)
         try:
             await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             self._check_media(sdp)
-            if audio is not None:
-                webrtc.install(audio.receiver)
+            webrtc.install(audio.receiver)
             await pc.setLocalDescription(await pc.createAnswer())
             encoder.install(video)
         except BAD_SDP as error:

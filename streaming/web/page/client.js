@@ -116,7 +116,7 @@ async function connect() {
   live.heard = performance.now() + CONNECT_MS - SILENT_MS;
   live.stream = new MediaStream();
   pc.addTransceiver("video", { direction: "recvonly" });
-  if (live.choices.microphone === "browser") pc.addTransceiver(live.mic ?? "audio", { direction: live.mic ? "sendrecv" : "recvonly" });
+  pc.addTransceiver(live.mic ?? "audio", { direction: live.mic ? "sendrecv" : "recvonly" });
   pc.addEventListener("track", ({ track, receiver }) => {
     receiver.jitterBufferTarget = 0; // the server already releases sound and picture together
     live.stream.addTrack(track);
@@ -340,7 +340,8 @@ async function load() {
   chips("avatars", avatars, avatar, "avatar");
   chips("styles", styles, style, "style");
   if (microphone === "server") {
-    $("mic-card").hidden = $("hear").hidden = $("mute").hidden = true;
+    $("mic-card").hidden = $("mute").hidden = true;
+    $("hear").click(); // the voice is already in the room
     $("hint").textContent = "The microphone of the server is live. This page shows the avatar.";
     $("start").textContent = "Watch";
   }

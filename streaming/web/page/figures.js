@@ -17,7 +17,7 @@ export class Figures {
   }
 
   clear() {
-    for (const id of ["total", "engine", "held", "net", "rtt", "fps", "skew"]) this.text(id, "–");
+    for (const id of ["total", "engine", "slow", "held", "net", "rtt", "fps", "skew"]) this.text(id, "–");
     this.last = {};
     this.skews = [];
   }
@@ -26,7 +26,8 @@ export class Figures {
   server(stats) {
     this.stats = stats;
     const { engine_p50_ms: p50, engine_p95_ms: p95 } = stats;
-    this.text("engine", p50 ? `${Math.round(p50)} ms, 19 of 20 in ${Math.round(p95)}` : "–", p95 <= 130 ? "good" : "warn");
+    this.text("engine", p50 ? `${Math.round(p50)} ms` : "–", p50 <= 90 ? "good" : "warn");
+    this.text("slow", p95 ? `${Math.round(p95)} ms` : "–", p95 <= 130 ? "good" : "warn");
     this.text("held", `${stats.delay_ms} ms`);
   }
 

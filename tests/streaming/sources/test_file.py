@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from engine.errors import AudioError
-from streaming.sources.file import blocks, read
+from streaming.clock import LoopClock
+from streaming.sources.file import blocks, duration, play, read
 
 RNG = np.random.default_rng(0)
 
@@ -82,6 +83,31 @@ def test_blocks_are_20_ms(tmp_path: Path) -> None:
     assert {len(s.pcm) for s in cut[:-1]} == {882}
     whole = np.concatenate([s.pcm for s in read(path)])
     np.testing.assert_array_equal(np.concatenate([s.pcm for s in cut]), whole)
+
+
+def test_duration(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.flac", tone(44_100, 2), 44_100, "flac", "stereo", "s16")
+    assert duration(path) == pytest.approx(0.7, abs=0.001)
+
+
+def test_play_is_a_live_microphone(tmp_path: Path) -> None:
+    """48 kHz int16 blocks of 20 ms, each when its end is due; the end runs into the beginning."""
+    path = encode(tmp_path / "a.wav", tone(8_000, 6, 0.2), 8_000, "pcm_s16le", "5.1", "s16")
+
+    async def main() -> list[tuple[int, int, tuple[int, ...]]]:
+        clock = LoopClock()
+        heard = []
+        async for sound in play(path, clock, loop=True):
+            heard.append((clock.now(), sound.start, sound.pcm.shape))
+            assert sound.rate == 48_000 and sound.pcm.dtype == np.int16
+            if len(heard) == 40:
+                break
+        return heard
+
+    heard = virtual_time.run(main())
+    assert [start for _, start, _ in heard] == [960 * k for k in range(40)]
+    assert {shape for _, _, shape in heard} == {(960, 2)}
+    assert all(abs(now - 320 * (k + 1)) <= 2 for k, (now, _, _) in enumerate(heard))
 
 
 def write_wav(path: Path, pcm: np.ndarray, rate: int = 16_000) -> Path:

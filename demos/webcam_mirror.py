@@ -1,0 +1,154 @@
+"""Your voice, the avatar's face, in the browser: `python -m demos.webcam_mirror`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+import webbrowser
+from collections.abc import AsyncIterator, Coroutine
+from functools import partial
+
+from aiohttp import web
+
+from engine.avatar import Avatar
+from engine.errors import RuntimeUnavailable, VivifyError
+from engine.style.library import StyleLibrary
+from streaming.errors import TransportError
+from streaming.session import Session
+from streaming.sinks import speaker
+from streaming.sound import Sound
+from streaming.sources import microphone
+from streaming.web.app import create_app
+from streaming.web.catalogue import Catalogue, Choice
+from streaming.web.rooms import Rooms
+from streaming.worker import EngineThread
+
+SHUTDOWN_S = 2.0
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    p = argparse.ArgumentParser(prog="python -m demos.webcam_mirror", description=__doc__)
+    p.add_argument("--avatar", default="mira", help="bundled name, or a package folder or .zip")
+    p.add_argument("--style", default="neutral", help="bundled name or .style file")
+    p.add_argument("--size", type=int, default=512, help="picture width and height (512)")
+    p.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), help="ms (20)")
+    p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
+    p.add_argument("--output", help="play the delayed voice here: name, number or 'default'")
+    p.add_argument("--face-model", help="landmark model for the camera tracker")
+    p.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    p.add_argument("--port", type=int, default=8080, help="0 takes any free port (8080)")
+    p.add_argument("--max-sessions", type=int, default=4, help="browsers at a time (4)")
+    p.add_argument("--no-browser", action="store_true", help="do not open the page")
+    return p.parse_args(argv)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bound before anything is loaded, so that a taken port is noticed at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise TransportError(
+            f"cannot listen on {host} port {port} ({error.strerror}); "
+            "another program may be using it: choose another --port"
+        ) from error
+    except OverflowError as error:
+        raise TransportError(f"port {port} does not exist; choose 0 to 65535") from error
+
+
+def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
+    """Check what was asked for and put the parts together."""
+    if args.device == "cuda":
+        raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
+    if args.face_model:
+        raise RuntimeUnavailable(
+            "the camera tracker is not part of this version, so --face-model has no use yet; "
+            "the avatar follows your voice without it"
+        )
+    if args.output and not args.mic:
+        raise TransportError("--output plays the voice of --mic; give both or neither")
+    if args.mic:
+        microphone.check(args.mic)
+    if args.output:
+        microphone.device_number(args.output, "output")
+    styles = StyleLibrary()
+    styles.get(args.style)
+    default = Choice(args.avatar, args.size, args.lookahead)
+    catalogue = Catalogue(Avatar, list(styles.names()), default, args.style)
+
+    def listen() -> AsyncIterator[Sound]:
+        return microphone.listen(args.mic)
+
+    def speak(session: Session) -> Coroutine[None, None, None]:
+        return speaker.play(session.playout, args.output)
+
+    return Rooms(
+        catalogue,
+        worker,
+        limit=args.max_sessions,
+        microphone=listen if args.mic else None,
+        speaker=speak if args.output else None,
+    )
+
+
+async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
+    """Until Ctrl-C, or until the local microphone or engine fails."""
+    worker = EngineThread()
+    rooms = open_rooms(args, worker)
+    name = socket.gethostname().lower()
+    runner = web.AppRunner(
+        create_app(rooms, hosts=frozenset({name, args.host})), shutdown_timeout=SHUTDOWN_S
+    )
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        host = "127.0.0.1" if args.host in ("0.0.0.0", "::") else args.host
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http://{shown}:{listener.getsockname()[1]}"
+        print(f"Vivify is live at {url}", flush=True)
+        if not args.no_browser:
+            await asyncio.to_thread(partial(webbrowser.open, url))
+        failure = asyncio.create_task(rooms.failed())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({failure, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if failure.done():
+            failure.result()
+        failure.cancel()
+    finally:
+        await runner.cleanup()
+        worker.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 after Ctrl-C, 1 with a message if something is missing."""
+    args = parse(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    try:
+        with listening_socket(args.host, args.port) as listener:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(serve(args, listener))
+    except VivifyError as error:
+        print(f"Vivify cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    if os.name == "nt":
+        return None
+    import uvloop
+
+    factory: type[asyncio.AbstractEventLoop] = uvloop.Loop
+    return factory
+
+
+if __name__ == "__main__":
+    sys.exit(main())
