@@ -46,16 +46,6 @@ def read(path: str | Path) -> Iterator[Sound]:
         _check_length(container, stream, position, path)
 
 
-def duration(path: str | Path) -> float | None:
-    """Seconds of sound that the file's header promises; None if it does not say."""
-    container = _open(Path(path))
-    with container:
-        stream = container.streams.audio[0]
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base)
-        return container.duration / av.time_base if container.duration else None
-
-
 async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIterator[Sound]:
     """The file as a live microphone: 48 kHz int16 mono or stereo in 20 ms blocks, each released
     when its end is due. `loop`: begin again at the end, without a gap in `start`.

@@ -10,6 +10,7 @@ import pytest
 from engine.errors import AudioError
 from streaming.clock import LoopClock
 from streaming.sources.file import blocks, duration, play, read
+from tests import virtual_time
 
 RNG = np.random.default_rng(0)
 
