@@ -73,7 +73,9 @@ def save(args: argparse.Namespace, rows: Sequence[Row], motions: Sequence[Motion
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m demos.speak_file", description=__doc__)
     parser.add_argument("input", type=Path, metavar="IN", help="audio or video file")
-    parser.add_argument("output", type=Path, metavar="OUT.mp4", nargs="?", help="default: IN.vivify.mp4")
+    parser.add_argument(
+        "output", type=Path, metavar="OUT.mp4", nargs="?", help="default: IN.vivify.mp4"
+    )
     parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
     parser.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
     parser.add_argument("--size", type=int, default=512, help="pixels")

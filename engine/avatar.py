@@ -2,7 +2,6 @@
 values out, and safe to call for many sessions from one thread.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from engine.face import package
@@ -42,7 +41,7 @@ class Avatar:
     @staticmethod
     def names() -> list[str]:
         """The bundled avatars."""
-        return package.names()
+        return list(package.names())
 
     @property
     def size(self) -> int:
@@ -61,11 +60,9 @@ class Avatar:
         """A new session's state. `seed` decides blinks, gaze and the like."""
         return self.line.init_state(self.style(style), seed)
 
-    def animate(
-        self, audio: Audio, state: LineState, speaking: Sequence[bool] | None = None
-    ) -> tuple[list[Motion], LineState]:
+    def animate(self, audio: Audio, state: LineState) -> tuple[list[Motion], LineState]:
         """Whole hops on the grid of engine.audio.chunker -> the Motions they complete."""
-        output, state = self.line.step(audio, state, speaking)
+        output, state = self.line.step(audio, state)
         return output.motions, state
 
     def restyle(self, state: LineState, style: Style | str | Path) -> LineState:

@@ -1,4 +1,4 @@
-"""The three things that travel between folders. Time is samples at 16 kHz since the session began."""
+"""The three things that travel between folders; time is samples at 16 kHz since the beginning."""
 
 from dataclasses import dataclass
 
@@ -76,7 +76,7 @@ class Video:
 
     def __post_init__(self) -> None:
         rows, width = self.i420.shape
-        if self.i420.dtype != np.uint8 or rows % 3 or width % 2 or (rows * 2 // 3) % 2:
+        if self.i420.dtype != np.uint8 or rows % 3 or width % 2:
             raise FrameError(
                 f"Video.i420 is {self.i420.dtype} {self.i420.shape}, "
                 "expected uint8 [H * 3 // 2, W] with even H and W"

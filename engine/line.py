@@ -4,19 +4,20 @@ Sessions with the same look-ahead share one Line and may exchange states: the Li
 only, all memory is in `LineState`.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.audio.mel import Mel, MelState
+from engine.audio.vad import VAD, VADState
 from engine.errors import AudioError, VivifyError
 from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
 from engine.speech.gate import Gate, GateState
-from engine.speech.phonemes import PHONES
+from engine.speech.phonemes import INDEX, PHONES
 from engine.speech.ppg import LOOKAHEAD_STEPS, PPG, PPGState
 from engine.style.code import Style
 
@@ -25,6 +26,7 @@ class LineState(NamedTuple):
     """Everything a session remembers between hops. Batch first in every leaf."""
 
     hop: np.ndarray  # [B] int64: hops heard so far
+    vad: VADState
     mel: MelState
     ppg: PPGState
     gate: GateState
@@ -40,6 +42,7 @@ class Row(NamedTuple):
 
     start: int  # sample the row describes: 320 k + 280
     posteriors: F32  # [B, 40]
+    speaking: npt.NDArray[np.bool_]  # [B], of the newest hop
     prosody: F32  # [B, F], of the same instant
 
 
@@ -54,12 +57,13 @@ class Line:
     """Ears, PPG and decoder for one look-ahead (0, 20 or 60 ms)."""
 
     def __init__(self, lookahead_ms: int = 20) -> None:
+        self.vad = VAD()
         self.mel = Mel()
         self.ppg = PPG(lookahead_ms)
         self.gate = Gate()
         self.prosody = Prosody()
         self.decoder = Decoder()
-        self.lookahead = LOOKAHEAD_STEPS[lookahead_ms]  # PPG steps
+        self.lookahead = self.ppg.lookahead  # PPG steps
 
     @property
     def latency(self) -> int:
@@ -67,17 +71,16 @@ class Line:
         return self.mel.latency + self.ppg.latency
 
     def init_state(self, style: Style, seed: int = 0, batch: int = 1) -> LineState:
-        silence = np.zeros((batch, 1, len(PHONES)), np.float32)
-        silence[:, :, 0] = 1.0
         features = self.prosody.features
         return LineState(
             hop=np.zeros(batch, np.int64),
+            vad=self.vad.init_state(batch),
             mel=self.mel.init_state(batch),
             ppg=self.ppg.init_state(batch),
             gate=self.gate.init_state(batch),
             prosody=self.prosody.init_state(batch),
             delayed=np.zeros((batch, self.lookahead, features), np.float32),
-            waiting=silence,
+            waiting=_silence(batch),
             waiting_prosody=np.zeros((batch, 1, features), np.float32),
             decoder=self.decoder.init_state(batch, style=style, seed=seed),
         )
@@ -94,12 +97,15 @@ class Line:
                 f"got {audio!r}, expected {HOP} samples from {expected}: "
                 "feed the line through engine.audio.chunker.Chunker"
             )
-        mel, mel_state = self.mel.step(audio.pcm[None], state.mel)
+        pcm = audio.pcm[None]
+        voice, vad_state = self.vad.step(pcm, state.vad)
+        mel, mel_state = self.mel.step(pcm, state.mel)
         posteriors, ppg_state = self.ppg.step(mel, state.ppg)
         prosody, prosody_state = self.prosody.step(mel, state.prosody)
         queue = np.concatenate([state.delayed, prosody], axis=1)
         state = state._replace(
             hop=state.hop + 1,
+            vad=vad_state,
             mel=mel_state,
             ppg=ppg_state,
             prosody=prosody_state,
@@ -108,32 +114,26 @@ class Line:
         k = hop - 1 - self.lookahead
         if k < -1:
             return None, state
-        row = Row(HOP * k + HOP - self.mel.latency % HOP, posteriors[:, 0], queue[:, 0])
-        return row, state
+        start = audio.end - self.latency
+        return Row(start, posteriors[:, 0], voice.speaking[:, 0], queue[:, 0]), state
 
-    def step(
-        self, audio: Audio, state: LineState, speaking: Sequence[bool] | None = None
-    ) -> tuple[Output, LineState]:
-        """Whole hops of one session -> the PPG rows and pictures they complete.
-
-        `speaking`: the voice activity of each hop (engine.audio.vad); without it the posteriors
-        alone decide whether the mouth may move.
-        """
+    def step(self, audio: Audio, state: LineState) -> tuple[Output, LineState]:
+        """Whole hops of one session -> the PPG rows and pictures they complete."""
         rows: list[Row] = []
         motions: list[Motion] = []
         for i in range(0, len(audio.pcm), HOP):
             row, state = self.listen(Audio(audio.start + i, audio.pcm[i : i + HOP]), state)
             if row is None:
                 continue
-            active = True if speaking is None else bool(speaking[i // HOP])
-            motion, state = self.move(row, active, state)
+            motion, state = self.move(row, state)
             rows.append(row)
             motions += [motion] if motion else []
         return Output(rows, motions), state
 
-    def move(self, row: Row, active: bool, state: LineState) -> tuple[Motion | None, LineState]:
+    def move(self, row: Row, state: LineState) -> tuple[Motion | None, LineState]:
         """One PPG row -> the picture it completes: every second row does."""
-        voiced, gate = self.gate.step(row.posteriors[:, None], np.array([[active]]), state.gate)
+        posteriors, speaking = row.posteriors[:, None], row.speaking[:, None]
+        voiced, gate = self.gate.step(posteriors, speaking, state.gate)
         prosody = row.prosody[:, None]
         state = state._replace(gate=gate)
         k = row.start // HOP
@@ -153,8 +153,20 @@ class Line:
 
     def interrupt(self, state: LineState) -> LineState:
         """Forget what was heard: the mouth closes smoothly, eyes and head live on."""
-        fresh = self.init_state(self.decoder.style(state.decoder))
-        return fresh._replace(hop=state.hop, decoder=self.decoder.interrupt(state.decoder))
+        batch = len(state.hop)
+        return state._replace(
+            mel=self.mel.init_state(batch),
+            ppg=self.ppg.init_state(batch),
+            vad=self.vad.init_state(batch),
+            waiting=_silence(batch),
+            decoder=self.decoder.interrupt(state.decoder),
+        )
+
+
+def _silence(batch: int) -> F32:
+    row = np.zeros((batch, 1, len(PHONES)), np.float32)
+    row[:, :, INDEX["SIL"]] = 1.0
+    return row
 
 
 @cache
@@ -165,7 +177,6 @@ def line(lookahead_ms: int = 20) -> Line:
     """
     if lookahead_ms not in LOOKAHEAD_STEPS:
         raise VivifyError(
-            f"look-ahead of {lookahead_ms} ms is not offered; "
-            f"choose one of {sorted(LOOKAHEAD_STEPS)} ms"
+            f"look-ahead of {lookahead_ms} ms is not offered; choose one of {LOOKAHEAD_STEPS} ms"
         )
     return Line(lookahead_ms)

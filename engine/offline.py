@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.audio.chunker import Chunker
-from engine.audio.vad import VAD
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import AudioError
-from engine.frames import F32, HOP, SAMPLE_RATE, Audio, Video
+from engine.frames import F32, HOP, HOP_PHASE, SAMPLE_RATE, SAMPLES_PER_FRAME, Audio, Video
 from engine.line import Output, line
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
@@ -52,14 +51,14 @@ def perform(
     stages = line(lookahead_ms)
     chosen = style if isinstance(style, Style) else StyleLibrary().get(style)
     state = stages.init_state(chosen, seed)
-    chunker, vad = Chunker(), VAD()
-    heard = 0.0
+    chunker = Chunker()
+    heard = 0.0  # seconds
 
     def advance(hops: Iterable[Audio]) -> Output:
         nonlocal state
         rows, motions = [], []
         for audio in hops:
-            output, state = stages.step(audio, state, [vad.push(audio)])
+            output, state = stages.step(audio, state)
             rows += output.rows
             motions += output.motions
         end = round(heard * SAMPLE_RATE)
@@ -74,8 +73,11 @@ def perform(
     if not heard:
         raise AudioError("the sound is empty, expected at least one sample")
     yield advance(chunker.flush())
-    silence = np.zeros(stages.latency + 2 * HOP, np.float32)
-    yield advance(chunker.push(silence, SAMPLE_RATE))
+    # Silence until the last row and picture that describe sound are through the look-ahead.
+    begin = int(state.hop[0]) * HOP + HOP_PHASE
+    silence = np.zeros(HOP, np.float32)
+    hops = -(-(stages.latency + SAMPLES_PER_FRAME) // HOP)
+    yield advance(Audio(begin + i * HOP, silence) for i in range(hops))
 
 
 def _chunks(pcm: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[Any], int]]:

@@ -35,15 +35,19 @@ class OnnxGraph:
 
     def __init__(self, path: Path) -> None:
         import onnxruntime as ort
+        from onnxruntime.capi import onnxruntime_pybind11_state as causes
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3
-        self._session = ort.InferenceSession(
-            str(path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = ort.InferenceSession(
+                str(path), sess_options=options, providers=["CPUExecutionProvider"]
+            )
+        except (causes.Fail, causes.InvalidProtobuf, causes.InvalidGraph) as error:
+            raise _torn(path, error) from error
         self.inputs = tuple(i.name for i in self._session.get_inputs())
         self.outputs = tuple(o.name for o in self._session.get_outputs())
         meta = self._session.get_modelmeta().custom_metadata_map
@@ -60,7 +64,10 @@ class OpenVinoGraph:
         import openvino as ov
 
         core = ov.Core()
-        model = core.read_model(str(path))
+        try:
+            model = core.read_model(str(path))
+        except RuntimeError as error:
+            raise _torn(path, error) from error
         info = model.get_rt_info()
         raw = info["framework"]["vivify"].value if "framework" in info else None
         self.config: dict[str, Any] = _config(raw, path)
@@ -81,6 +88,10 @@ class OpenVinoGraph:
             name: np.array(self._request.get_output_tensor(i).data)
             for i, name in enumerate(self.outputs)
         }
+
+
+def _torn(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(f"{path.name} is not a readable graph ({error}); restore it with git")
 
 
 def _config(raw: Any, path: Path) -> dict[str, Any]:
@@ -113,8 +124,4 @@ def load(path: Path | str, runtime: str = "onnxruntime") -> Graph:
     except ImportError as error:
         raise RuntimeUnavailable(
             f"runtime {runtime!r} is not installed; install it with pip install {runtime}"
-        ) from error
-    except (RuntimeError, ValueError) as error:  # what both runtimes raise for a torn file
-        raise WeightsError(
-            f"{path.name} cannot be loaded by {runtime} ({error}); restore it from the checkout"
         ) from error

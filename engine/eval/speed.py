@@ -17,7 +17,6 @@ import numpy as np
 import soxr
 
 from engine.audio.chunker import Chunker
-from engine.audio.vad import VAD
 from engine.avatar import DEFAULT_AVATAR, Avatar
 from engine.eval.recordings import bundled
 from engine.face import package
@@ -68,8 +67,8 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
 
 
 def play(avatar: Avatar, pcm48: np.ndarray, times: Times) -> tuple[list[float], list[Motion]]:
-    """Real-time run over int16 48 kHz sound -> engine latency per picture in ms, and the motions."""
-    chunker, vad = Chunker(), VAD()
+    """Real-time run over int16 48 kHz sound -> latency of each picture in ms, and the motions."""
+    chunker = Chunker()
     state = avatar.init_state()
     late: list[float] = []
     motions: list[Motion] = []
@@ -79,8 +78,7 @@ def play(avatar: Avatar, pcm48: np.ndarray, times: Times) -> tuple[list[float], 
         time.sleep(max(0.0, due - time.perf_counter()))
         block = pcm48[packet * PACKET : (packet + 1) * PACKET]
         for audio in times.call("chunker", chunker.push, block, PACKET_RATE):
-            speaking = [times.call("vad", vad.push, audio)]
-            ready, state = avatar.animate(audio, state, speaking)
+            ready, state = avatar.animate(audio, state)
             for motion in ready:
                 times.call(f"render {avatar.size}", avatar.render, motion)
                 heard = begin + motion.start / SAMPLE_RATE
@@ -91,14 +89,14 @@ def play(avatar: Avatar, pcm48: np.ndarray, times: Times) -> tuple[list[float], 
 
 def timed_line(lookahead_ms: int, times: Times) -> Line:
     line = Line(lookahead_ms)
-    for name in ("mel", "ppg", "prosody", "decoder"):
+    for name in ("vad", "mel", "ppg", "prosody", "gate", "decoder"):
         setattr(line, name, Timed(getattr(line, name), name, times))
     return line
 
 
 def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]) -> dict[str, Any]:
     """The whole benchmark. `sizes`: the last one is drawn in the real-time run."""
-    pcm = np.concatenate([clip.pcm for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
+    pcm = np.concatenate([clip.pcm() for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
     pcm48 = soxr.resample(pcm, SAMPLE_RATE, PACKET_RATE)
     pcm48 = np.round(np.clip(pcm48, -1, 1) * 32767).astype(np.int16)
     times = Times()
@@ -119,7 +117,9 @@ def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]
     print(f"{'stage':14s} {'CPU p50':>9s} {'CPU p95':>9s} {'wall p50':>9s} {'wall p95':>9s}  ms")
     for name in times.cpu:
         cpu, wall = percentiles(times.cpu[name]), percentiles(times.wall[name])
-        print(f"{name:14s} {cpu['p50']:9.3f} {cpu['p95']:9.3f} {wall['p50']:9.3f} {wall['p95']:9.3f}")
+        print(
+            f"{name:14s} {cpu['p50']:9.3f} {cpu['p95']:9.3f} {wall['p50']:9.3f} {wall['p95']:9.3f}"
+        )
     latency = percentiles(late)
     result: dict[str, Any] = {
         "latency_ms": latency,

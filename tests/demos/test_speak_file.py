@@ -128,7 +128,9 @@ def test_bad_files_are_named(
     assert not out.exists(), "half a film is left behind"
 
 
-@pytest.mark.parametrize("option", [["--avatar", "nobody"], ["--style", "nowhere"], ["--size", "7"]])
+@pytest.mark.parametrize(
+    "option", [["--avatar", "nobody"], ["--style", "nowhere"], ["--size", "7"]]
+)
 def test_bad_choices_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str]
 ) -> None:
