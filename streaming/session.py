@@ -8,13 +8,12 @@ the playout as it arrives, past the engine, so that nothing the engine does can 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from engine.audio.chunker import Chunker
-from engine.audio.vad import VAD
 from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
 from streaming.channel import Channel
 from streaming.clock import LoopClock
@@ -45,9 +44,7 @@ class Actor(Protocol):
 
     def init_state(self, style: str = ..., seed: int = ...) -> Any: ...
 
-    def animate(
-        self, audio: Audio, state: Any, speaking: list[bool] | None = None
-    ) -> tuple[list[Motion], Any]: ...
+    def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]: ...
 
     def restyle(self, state: Any, style: str) -> Any: ...
 
@@ -65,21 +62,6 @@ def choose_delay(latency: int, engine_ms: float) -> int:
     hops = -(-latency // HOP)
     wanted = hops * HOP + int(engine_ms * SAMPLE_RATE / 1000) + MARGIN
     return max(MIN_DELAY, min(MAX_DELAY, -(-wanted // 160) * 160))
-
-
-class _Ears:
-    """One session's way from packets to hops with their voice activity; engine thread only."""
-
-    def __init__(self) -> None:
-        self._chunker = Chunker()
-        self._vad = VAD()
-        self._state = self._vad.init_state(1)
-
-    def listen(self, sound: Sound) -> Iterator[tuple[Audio, list[bool]]]:
-        """The hops that `sound` completes, and whether somebody speaks in each."""
-        for audio in self._chunker.push(sound.pcm, sound.rate, sound.start):
-            voice, self._state = self._vad.step(audio.pcm[None], self._state)
-            yield audio, [bool(x) for x in voice.speaking[0]]
 
 
 class Session:
@@ -107,7 +89,7 @@ class Session:
         self._worker = worker
         self._state = state
         self._state_lock = asyncio.Lock()
-        self._ears = _Ears()
+        self._chunker = Chunker()
         self._intake = Intake(self.clock)
         self._blocks: Channel[Sound] = Channel(BACKLOG_MS, lambda s: 1000 * len(s.pcm) / s.rate)
         self._fed = self.clock.now() * UPSAMPLE  # end of the sound given to the engine, 48 kHz
@@ -205,7 +187,7 @@ class Session:
             generation = self._generation
             async with self._state_lock:
                 motions, state = await self._call(
-                    _advance, self._actor, self._ears, sound, self._state
+                    _advance, self._actor, self._chunker, sound, self._state
                 )
                 self._state = state
             for motion in motions:
@@ -270,10 +252,10 @@ class Session:
             raise SessionClosed("the session has ended; start another one")
 
 
-def _advance(actor: Actor, ears: _Ears, sound: Sound, state: Any) -> tuple[list[Motion], Any]:
+def _advance(actor: Actor, chunker: Chunker, sound: Sound, state: Any) -> tuple[list[Motion], Any]:
     """On the engine thread: sound -> the motions it completes."""
     motions: list[Motion] = []
-    for audio, speaking in ears.listen(sound):
-        done, state = actor.animate(audio, state, speaking)
+    for audio in chunker.push(sound.pcm, sound.rate, sound.start):
+        done, state = actor.animate(audio, state)
         motions += done
     return motions, state

@@ -68,9 +68,7 @@ class FakeAvatar:
     def init_state(self, style: str = "neutral", seed: int = 0) -> FakeState:
         return self.restyle(FakeState(0, (0.0,) * 8, 0.0, "neutral"), style)
 
-    def animate(
-        self, audio: Audio, state: FakeState, speaking: list[bool] | None = None
-    ) -> tuple[list[Motion], FakeState]:
+    def animate(self, audio: Audio, state: FakeState) -> tuple[list[Motion], FakeState]:
         motions = []
         for i in range(0, len(audio.pcm), HOP):
             assert audio.start + i == HOP * state.hop + HOP_PHASE, "a hop off the grid"

@@ -115,7 +115,7 @@ def _open(width: int, height: int) -> VideoCodecContext:
         "tune": "zerolatency",
         "threads": "1",
         "level": "31" if macroblocks <= LEVEL_31_MACROBLOCKS else "40",
-        "maxrate": str(MAX_BITRATE),
+        "maxrate": str(bitrate),  # what lets x264 follow a later change within a second
         "bufsize": str(bitrate // 3),  # a keyframe may take a third of a second's bits, not more
         "forced-idr": "1",
     }

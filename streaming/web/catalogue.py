@@ -121,7 +121,7 @@ def _warm(actor: Actor, style: str) -> float:
     for hop in range(WARM_HOPS):
         pcm = rng.normal(0, 0.05, HOP).astype(np.float32)
         began = time.perf_counter()
-        motions, state = actor.animate(Audio(HOP * hop + HOP_PHASE, pcm), state, [True])
+        motions, state = actor.animate(Audio(HOP * hop + HOP_PHASE, pcm), state)
         step_s = max(step_s if hop > WARM_HOPS // 2 else 0.0, time.perf_counter() - began)
         costs += [_draw(actor, motion) for motion in motions]
     return (percentile(costs[len(costs) // 3 :], 0.95) + step_s) * 1000

@@ -200,9 +200,7 @@ def test_a_wrong_crystal(ppm: float) -> None:
             yield Sound(k * VOICE_BLOCK, 48_000, block)
 
     class Still(FakeAvatar):
-        def animate(
-            self, audio: Audio, state: FakeState, speaking: list[bool] | None = None
-        ) -> tuple[list[Motion], FakeState]:
+        def animate(self, audio: Audio, state: FakeState) -> tuple[list[Motion], FakeState]:
             return [], state
 
     leads: list[int] = []
