@@ -17,9 +17,9 @@ FEATURES = len(NAMES)
 
 # Natural-log power. The level follows the loudest speech: at once upwards, slowly downwards, and
 # never below FLOOR, so that room noise is not taken for quiet speech.
-LEVEL_FLOOR = -4.0
+LEVEL_FLOOR = 2.5
 LEVEL_RELEASE = 0.006  # per row: 0.3 / s
-RANGE = 6.0  # loudness 0 lies this far below the level
+RANGE = 5.0  # loudness 0 lies this far below the level
 ACTIVITY_RISE, ACTIVITY_FALL = 0.2, 0.04
 STRESS_FALL = 0.08
 PITCH_MEAN_RATE = 0.01

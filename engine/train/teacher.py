@@ -111,7 +111,7 @@ def _kernels(tempo: float) -> dict[str, F32]:
     return {
         "open": _kernel(47 * tempo, 45 * tempo),
         "lips": _kernel(40 * tempo, 36 * tempo),
-        "round": _kernel(60 * tempo, 110 * tempo),
+        "round": _kernel(90 * tempo, 80 * tempo),
         "spread": _kernel(70 * tempo, 70 * tempo),
     }
 

@@ -1,0 +1,59 @@
+"""The encoder measures what its definition says and separates different motions."""
+
+import numpy as np
+import pytest
+
+from engine.errors import FrameError
+from engine.style.encoder import CODE, STATISTICS, fit, statistics
+from engine.style.library import StyleLibrary
+
+
+def clip(seed: int, smile: float = 0.0, frames: int = 200) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    weights = np.clip(rng.normal(0.1, 0.05, (frames, 52)), 0, 1).astype(np.float32)
+    weights[:, 44:46] += smile
+    return weights, rng.normal(0, 2, (frames, 6)).astype(np.float32)
+
+
+def test_statistics_follow_the_definition() -> None:
+    weights, pose = clip(0)
+    row = statistics(weights, pose)
+    assert row.shape == (STATISTICS,)
+    np.testing.assert_allclose(row[:52], weights.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(row[52:104], weights.std(0), rtol=1e-4)
+    np.testing.assert_allclose(row[104:156], np.diff(weights, axis=0).std(0), rtol=1e-4)
+
+
+def test_neutral_is_taken_off() -> None:
+    weights, pose = clip(1)
+    neutral = np.full(52, 0.05, np.float32)
+    moved = statistics(weights, pose)[:52] - statistics(weights, pose, neutral)[:52]
+    np.testing.assert_allclose(moved, neutral, atol=1e-6)
+
+
+@pytest.mark.parametrize("broken", ["short", "nan", "shape"])
+def test_bad_clips_are_refused(broken: str) -> None:
+    weights, pose = clip(2)
+    if broken == "short":
+        weights, pose = weights[:10], pose[:10]
+    elif broken == "nan":
+        weights[5, 5] = np.nan
+    else:
+        weights = weights[:, :50]
+    with pytest.raises(FrameError):
+        statistics(weights, pose)
+
+
+def test_same_manner_is_nearer_than_another() -> None:
+    encoder = StyleLibrary().encoder
+    a, b = (encoder.encode(*clip(seed)) for seed in (3, 4))
+    other = encoder.encode(*clip(5, smile=0.5))
+    assert a.shape == (CODE,)
+    assert np.linalg.norm(a - b) < 0.5 * np.linalg.norm(a - other)
+
+
+def test_fit_works_on_few_and_on_constant_rows() -> None:
+    rows = np.stack([statistics(*clip(seed)) for seed in range(5)])
+    for sample in (rows, np.repeat(rows[:1], 4, axis=0)):
+        codes = fit(sample).project(sample)
+        assert codes.shape == (len(sample), CODE) and np.isfinite(codes).all()

@@ -1,0 +1,65 @@
+"""The tiny training runs on the bundled clips and leaves a decoder that works."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.motion.decoder import Decoder, DecoderInput
+from engine.runtime import ASSETS, load
+from engine.style.library import StyleLibrary
+from engine.train import motion
+from engine.train.lessons import hear
+from engine.train.tracked import read_performances
+
+
+def test_tiny_training_gives_a_decoder_and_styles(tmp_path: Path) -> None:
+    assert motion.main(["--tiny", "--out", str(tmp_path)]) == 0
+    styles = StyleLibrary(tmp_path / "styles.safetensors")
+    decoder = Decoder(load(tmp_path / "decoder.onnx"), load(tmp_path / "decoder_style.onnx"))
+    x = DecoderInput(np.zeros((1, 5, 80), np.float32), np.zeros((1, 5, 12), np.float32))
+    for name in styles.names():
+        y, _ = decoder.step(x, decoder.init_state(1, styles.get(name)))
+        assert np.isfinite(y.weights).all() and y.weights.shape == (1, 5, 52)
+
+
+def test_tiny_does_not_overwrite_the_assets() -> None:
+    with pytest.raises(SystemExit):
+        motion.main(["--tiny"])
+
+
+def test_hearing_is_the_grid_of_the_live_line() -> None:
+    from engine import offline
+
+    rng = np.random.default_rng(0)
+    pcm = (0.1 * rng.standard_normal(16_000)).astype(np.float32)
+    heard = hear(pcm, load(ASSETS / "ppg.onnx"))
+    rows = offline.ppg(pcm, lookahead_ms=20)
+    # Tick n holds the rows labelled 640 n - 360 and 640 n - 40; row k is labelled 320 k + 280.
+    for tick in (3, 10, 20):
+        for half in (0, 1):
+            k = 2 * tick - 2 + half
+            assert rows.start[k] == 320 * k + 280
+            np.testing.assert_allclose(
+                heard.ppg[1, tick, 40 * half : 40 * half + 40], rows.posteriors[k], atol=1e-4
+            )
+
+
+@pytest.mark.data
+def test_real_clips_close_their_lips_on_time(data_dir: Path) -> None:
+    from engine.motion.channels import opening
+
+    clips = read_performances(data_dir)
+    assert len(clips) == 205
+    for clip in clips:
+        assert clip.weights.min() >= 0 and clip.weights.max() <= 1
+        assert len(clip.weights) == len(clip.pcm) // 640
+    # With the shifts applied the rig's jaw is best in time with loudness within a frame.
+    rig = [c for c in clips if c.person == "facegood"]
+    lags = []
+    for clip in rig:
+        jaw = opening(clip.weights)
+        level = np.sqrt((clip.pcm[: len(jaw) * 640].reshape(len(jaw), 640) ** 2).mean(1))
+        shifted = [np.corrcoef(np.roll(jaw, -lag)[5:-5], level[5:-5])[0, 1] for lag in range(-4, 5)]
+        lags.append(int(np.argmax(shifted)) - 4)
+    assert abs(float(np.mean(lags))) <= 1.0
