@@ -40,6 +40,8 @@ BAD_SDP = (
     TypeError,
     AttributeError,
     AssertionError,
+    RuntimeError,  # a StopIteration inside aiortc
+    OSError,  # an address that cannot be resolved
     InvalidAccessError,
     InvalidStateError,
     OperationError,
