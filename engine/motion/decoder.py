@@ -6,7 +6,7 @@ derived once per style and glide to a new style within GLIDE ticks; sampled even
 """
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -129,7 +129,9 @@ class Decoder:
             valid=np.zeros((batch, c["window"]), np.float32),
             lips=np.clip(weights.rest[:, :lips], 0, 1),
             eyes=np.clip(weights.rest[:, lips : lips + eyes], 0, 1),
-            pose=weights.rest[:, lips + eyes :] / np.array(c["pose_scale"], np.float32),
+            pose=np.asarray(
+                weights.rest[:, lips + eyes :] / np.array(c["pose_scale"], np.float32), np.float32
+            ),
             face_h=np.zeros((batch, c["face"]), np.float32),
             face_c=np.zeros((batch, c["face"]), np.float32),
             head_h=np.zeros((batch, c["head"]), np.float32),
@@ -206,7 +208,7 @@ def _glided(state: DecoderState) -> DecoderState:
     return state._replace(style=style, left=np.maximum(state.left - 1, 0))
 
 
-def _checked(graph: Graph, name: str) -> dict[str, int]:
+def _checked(graph: Graph, name: str) -> dict[str, Any]:
     """The network's shape from the config; WeightsError when it does not fit this code."""
     config = graph.config
     net = config.get("net", {})

@@ -36,14 +36,14 @@ def _uniform(seed: U64, counter: U64, column: U64) -> npt.NDArray[np.float64]:
             counter * _MIX1 + column * _GOLDEN + np.uint64(7)
         )
         bits = _hash(keyed) >> np.uint64(11)
-    return (bits.astype(np.float64) + 0.5) / float(1 << 53)
+    return np.asarray((bits.astype(np.float64) + 0.5) / float(1 << 53))
 
 
 def _normal(seed: U64, counter: U64, column: U64) -> npt.NDArray[np.float64]:
     """Standard normal by Box-Muller, cut at 2.5 so that no glance leaves the eye."""
     radius = np.sqrt(-2.0 * np.log(_uniform(seed, counter, column)))
     angle = 2.0 * np.pi * _uniform(seed, counter, column + np.uint64(500))
-    return np.clip(radius * np.cos(angle), -2.5, 2.5)
+    return np.asarray(np.clip(radius * np.cos(angle), -2.5, 2.5))
 
 
 def draw(seed: U64, tick: npt.NDArray[np.int64]) -> F32:

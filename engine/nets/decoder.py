@@ -7,9 +7,6 @@ GRU on prosody, the previous pose and style. Contract: `tick` maps (inputs, nois
 (motion, state) with every state an argument, batch first; runtime form in engine.motion.decoder.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -17,74 +14,19 @@ from torch.nn import functional as F
 from engine.face.blendshapes import ARKIT
 from engine.frames import BLENDSHAPES, POSE
 from engine.motion import noise as noises
-from engine.motion.channels import STRONG, WEAK
-from engine.motion.prosody import FEATURES
-from engine.speech.phonemes import PHONES
-from engine.style.encoder import CODE
-
-# Which noise columns an event renews: blink, glance, brow raise, shift of the head.
-RENEWS = ((3,), (0, 1, 7), (2,), (4, 5, 6))
-POSE_SCALE = (0.1, 0.1, 0.1, 10.0, 10.0, 10.0)  # pose -> network units
-
-
-@dataclass(frozen=True)
-class DecoderConfig:
-    """Shape of the network; travels with the weights."""
-
-    width: int = 96
-    hidden: int = 192
-    heads: int = 4
-    layers: int = 2
-    window: int = 32  # ticks of context
-    experts: int = 8
-    face: int = 96  # LSTM units of the weak branch
-    head: int = 64  # GRU units
-    style: int = 64
-    ppg: int = 2 * len(PHONES)
-    prosody: int = 2 * FEATURES
-    code: int = CODE
-    noise: int = noises.WIDTH
-    strong: tuple[int, ...] = STRONG
-    weak: tuple[int, ...] = WEAK
-    # Largest change per tick: a jaw needs two ticks from closed to wide open. Lids are free.
-    slew: float = 0.3
-    slew_degrees: float = 2.5
-    slew_place: float = 0.03
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for the graph's metadata."""
-        return asdict(self)
+from engine.nets.decoder_state import (
+    POSE_SCALE,
+    RENEWS,
+    DecoderConfig,
+    NetState,
+    StyleWeights,
+)
 
 
-class StyleWeights(NamedTuple):
-    """What is derived from a style code once."""
-
-    code: Tensor  # [B, CODE]
-    up: Tensor  # [B, L, width, hidden]
-    up_bias: Tensor  # [B, L, hidden]
-    down: Tensor  # [B, L, hidden, width]
-    down_bias: Tensor  # [B, L, width]
-    query: Tensor  # [B, L, width]
-    rest: Tensor  # [B, STRONG + WEAK + POSE] face and pose at rest
-    face: Tensor  # [B, 4 * face] gate terms of the LSTM
-    head: Tensor  # [B, 3 * head] gate terms of the GRU
-    gain: Tensor  # [B, 2 * (NORMAL + SLOW)] how far noise moves face and head
-    event: Tensor  # [B, UNIFORM] log-odds of the events
-
-
-class NetState(NamedTuple):
-    """All memory of one tick to the next."""
-
-    keys: Tensor  # [B, L, window, width]
-    values: Tensor  # [B, L, window, width]
-    valid: Tensor  # [B, window] 1 where a tick is remembered
-    lips: Tensor  # [B, STRONG] the last output
-    eyes: Tensor  # [B, WEAK] the last output
-    pose: Tensor  # [B, POSE] the last output, degrees and head widths
-    face_h: Tensor  # [B, face]
-    face_c: Tensor  # [B, face]
-    head_h: Tensor  # [B, head]
-    held: Tensor  # [B, NORMAL] where the last events lead
+def split_noise(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Columns of a noise row: uniform, normal, slow."""
+    a, b = noises.UNIFORM, noises.UNIFORM + noises.NORMAL
+    return noise[..., :a], noise[..., a:b], noise[..., b:]
 
 
 class DecoderNet(nn.Module):
@@ -170,7 +112,7 @@ class DecoderNet(nn.Module):
         """A face at rest in this style, remembering nothing."""
         c, batch = self.config, len(style.code)
         memory = style.code.new_zeros(batch, c.layers, c.window, c.width)
-        lips, eyes, pose = self.split_rest(style)
+        lips, eyes, pose = self.rest(style)
         return NetState(
             keys=memory,
             values=memory,
@@ -184,11 +126,10 @@ class DecoderNet(nn.Module):
             held=style.code.new_zeros(batch, noises.NORMAL),
         )
 
-    def split_rest(self, style: StyleWeights) -> tuple[Tensor, Tensor, Tensor]:
+    def rest(self, style: StyleWeights) -> tuple[Tensor, Tensor, Tensor]:
         """Lips, eyes and (scaled) pose at rest."""
-        c = self.config
-        lips, eyes, pose = style.rest.split([len(c.strong), len(c.weak), len(POSE)], dim=-1)
-        return lips, eyes, pose
+        a, b = len(self.config.strong), len(self.config.strong) + len(self.config.weak)
+        return style.rest[..., :a], style.rest[..., a:b], style.rest[..., b:]
 
     def lips(self, tokens: Tensor, ppg: Tensor, style: StyleWeights) -> Tensor:
         """Training form of the strong branch, all ticks at once: tokens [B, T, ppg + prosody +
@@ -218,16 +159,18 @@ class DecoderNet(nn.Module):
             return x.view(x.shape[0], x.shape[1], heads, -1).transpose(1, 2)
 
         score = split(q) @ split(k).transpose(2, 3) / (q.shape[-1] // heads) ** 0.5 + bias
-        return (score.softmax(-1) @ split(v)).transpose(1, 2).reshape(q.shape)
+        mixed: Tensor = (score.softmax(-1) @ split(v)).transpose(1, 2).reshape(q.shape)
+        return mixed
 
     def _feed(self, x: Tensor, layer: int, style: StyleWeights) -> Tensor:
         inner = self.norms[2 * layer + 1](x) @ style.up[:, layer] + style.up_bias[:, layer, None]
-        return F.relu(inner) @ style.down[:, layer] + style.down_bias[:, layer, None]
+        fed: Tensor = F.relu(inner) @ style.down[:, layer] + style.down_bias[:, layer, None]
+        return fed
 
     def _lips_out(self, x: Tensor, ppg: Tensor, style: StyleWeights) -> Tensor:
         # The PPG beside the transformer's output: viseme targets are close to linear in it.
-        rest = self.split_rest(style)[0][:, None]
-        return rest + self.lips_out(torch.cat([self.norms[-1](x), ppg], dim=-1))
+        lips: Tensor = self.lips_out(torch.cat([self.norms[-1](x), ppg], dim=-1))
+        return lips + self.rest(style)[0][:, None]
 
     def face(
         self, ppg: Tensor, prosody: Tensor, events: Tensor, moved: Tensor, state: NetState,
@@ -243,7 +186,7 @@ class DecoderNet(nn.Module):
         i, f, g, o = gates.chunk(4, dim=-1)
         cell = (f + 1.0).sigmoid() * state.face_c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * cell.tanh()
-        rest = self.split_rest(style)[1]
+        rest = self.rest(style)[1]
         return rest + self.face_out(torch.cat([h, moved], -1)), h, cell
 
     def head(
@@ -256,12 +199,13 @@ class DecoderNet(nn.Module):
         z = (xz + hz).sigmoid()
         new = (xn + (xr + hr).sigmoid() * hn).tanh()
         h = (1 - z) * new + z * state.head_h
-        rest = self.split_rest(style)[2]
+        rest = self.rest(style)[2]
         return rest + self.head_out(torch.cat([h, moved], -1)), h
 
     def event_odds(self, prosody: Tensor, state: NetState, style: StyleWeights) -> Tensor:
         """Log-odds [B, UNIFORM] that blink, glance, raise or shift starts at this tick."""
-        return self.event(torch.cat([state.face_h, prosody], -1)) + style.event
+        odds: Tensor = self.event(torch.cat([state.face_h, prosody], -1)) + style.event
+        return odds
 
     def renew(self, events: Tensor, normal: Tensor, held: Tensor) -> Tensor:
         """Where the events lead: held [B, NORMAL] renewed by those that happen now."""
@@ -280,7 +224,7 @@ class DecoderNet(nn.Module):
         """One tick: ppg [B, 80], prosody [B, 12], noise [B, WIDTH] -> weights [B, 52], pose [B, 6],
         state."""
         c = self.config
-        uniform, normal, slow = noise.split([noises.UNIFORM, noises.NORMAL, noises.SLOW], dim=-1)
+        uniform, normal, slow = split_noise(noise)
         keys, values, valid, lips = self._lips_tick(ppg, prosody, state, style)
         events = (uniform < self.event_odds(prosody, state, style).sigmoid()).to(noise.dtype)
         held = self.renew(events, normal, state.held)

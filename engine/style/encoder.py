@@ -63,7 +63,7 @@ class Encoder:
     def project(self, rows: F32) -> F32:
         """Statistics [..., STATISTICS] -> codes [..., CODE]."""
         z = np.clip((rows - self.mean) / self.scale, -6.0, 6.0)
-        return np.clip(z @ self.basis, -_BOUND, _BOUND).astype(np.float32)
+        return np.asarray(np.clip(z @ self.basis, -_BOUND, _BOUND), np.float32)
 
 
 def fit(rows: F32) -> Encoder:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from engine.motion.decoder import VERSION
-from engine.nets.decoder import DecoderNet, NetState, StyleWeights
+from engine.nets.decoder import DecoderNet
+from engine.nets.decoder_state import NetState, StyleWeights
 from engine.runtime import load
 from engine.train.export import TOLERANCE, _strip
 

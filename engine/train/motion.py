@@ -17,11 +17,12 @@ from safetensors.numpy import save as pack
 from tqdm import tqdm
 
 from engine.eval.recordings import DATA, read_data, read_manifest, training_set
-from engine.nets.decoder import RENEWS, DecoderConfig, DecoderNet
+from engine.nets.decoder import DecoderNet
+from engine.nets.decoder_state import RENEWS, DecoderConfig
 from engine.runtime import ASSETS, Graph, load
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
-from engine.style.encoder import Encoder, fit
+from engine.style.encoder import Encoder, fit, statistics
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
 from engine.train.manner import BUNDLED, Manner, random_manner
@@ -93,6 +94,13 @@ def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> li
     for n, (person, clips_of) in enumerate(tqdm(people.items(), desc="real motion")):
         tracks.append(recorded(f"real {person}", clips_of, graph, 77_000 + n))  # type: ignore[arg-type]
     return tracks
+
+
+def windows(track: Track, ticks: int = 500) -> np.ndarray:
+    """Statistics of the whole track and of its 20 s windows: short clips vary more."""
+    parts = range(0, len(track) - ticks + 1, ticks)
+    rows = [statistics(track.weights[i : i + ticks], track.pose[i : i + ticks]) for i in parts]
+    return np.stack([track.statistics, *rows])
 
 
 class Lessons:
@@ -175,7 +183,7 @@ def train(lessons: Lessons, net: DecoderNet, recipe: Recipe) -> DecoderNet:
         lips, mouth = lips_loss(net, batch, style, own)
         face, gesture = face_loss(net, batch, style, own)
         optimiser.zero_grad()
-        (lips + face).backward()
+        (lips + face).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimiser.step()
         schedule.step()
@@ -227,7 +235,7 @@ def main(argv: list[str]) -> int:
     tracks = make_tracks(options, recipe, load(ASSETS / "ppg.onnx"))
     minutes = sum(len(t) for t in tracks) / 25 / 60
     print(f"{len(tracks)} tracks, {minutes:.0f} min, made in {time.monotonic() - began:.0f} s")
-    encoder = fit(np.stack([t.statistics for t in tracks]))
+    encoder = fit(np.concatenate([windows(t) for t in tracks]))
     net = train(Lessons(tracks, encoder, recipe), DecoderNet(DecoderConfig()), recipe)
     difference = export_decoder(net, out, {"recipe": asdict(recipe), "encoder": ENCODER})
     write_styles(tracks, encoder, out / "styles.safetensors")

@@ -103,7 +103,7 @@ def _kernel(before_ms: float, after_ms: float) -> F32:
     at = np.arange(-reach, reach + 1)
     flank = np.where(at < 0, ahead, behind)
     kernel = np.where(np.abs(at) <= flank, 0.5 + 0.5 * np.cos(np.pi * at / flank), 0.0)
-    return (kernel / kernel.sum()).astype(np.float32)
+    return np.asarray(kernel / kernel.sum(), np.float32)
 
 
 def _kernels(tempo: float) -> dict[str, F32]:

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 
 from engine.motion import decoder as runtime
-from engine.nets.decoder import DecoderConfig, DecoderNet, NetState, StyleWeights
+from engine.nets.decoder import DecoderNet
+from engine.nets.decoder_state import DecoderConfig, NetState, StyleWeights
 
 CONFIG = DecoderConfig(width=16, hidden=24, heads=2, window=8, experts=3, face=12, head=10, style=8)
 
