@@ -28,7 +28,8 @@ def hear(path: Path, out: Mp4Writer, bar: "tqdm[Any]") -> Iterator[tuple[npt.NDA
     """The file's sound, chunk by chunk; each goes into the film as it is heard."""
     for sound in blocks(path, CHUNK_MS):
         out.hear(sound)
-        bar.update(len(sound.pcm) / sound.rate)
+        heard = sound.end / sound.rate
+        bar.update(min(heard, bar.total or heard) - bar.n)
         yield sound.pcm, sound.rate
 
 

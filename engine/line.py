@@ -12,13 +12,13 @@ import numpy.typing as npt
 
 from engine.audio.mel import Mel, MelState
 from engine.audio.vad import VAD, VADState
-from engine.errors import AudioError, VivifyError
+from engine.errors import AudioError
 from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
 from engine.speech.gate import Gate, GateState
 from engine.speech.phonemes import INDEX, PHONES
-from engine.speech.ppg import LOOKAHEAD_STEPS, PPG, PPGState
+from engine.speech.ppg import PPG, PPGState
 from engine.style.code import Style
 
 
@@ -175,8 +175,4 @@ def line(lookahead_ms: int = 20) -> Line:
 
     Raises VivifyError for a look-ahead that is not offered.
     """
-    if lookahead_ms not in LOOKAHEAD_STEPS:
-        raise VivifyError(
-            f"look-ahead of {lookahead_ms} ms is not offered; choose one of {LOOKAHEAD_STEPS} ms"
-        )
     return Line(lookahead_ms)

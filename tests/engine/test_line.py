@@ -98,7 +98,7 @@ def test_bad_sound_is_named(pcm: np.ndarray, message: str) -> None:
 
 
 def test_bad_choices_are_named() -> None:
-    with pytest.raises(VivifyError, match="30 ms is not offered"):
+    with pytest.raises(VivifyError, match="look-ahead is 30 ms"):
         offline.ppg(SPEECH[:1000], lookahead_ms=30)
     with pytest.raises(PackageError, match="(?s)nobody.*neutral"):
         offline.motion(SPEECH[:1000], style="nobody")
@@ -136,7 +136,7 @@ def test_no_jump_at_style_change_or_interrupt() -> None:
         changed = run(dict(events), SPEECH)
         for tick in events:
             jump = np.abs(np.diff(changed[tick - 2 : tick + 6, MOUTH], axis=0)).max()
-            assert jump <= max(usual, 0.25), f"jump of {jump:.2f} at tick {tick}"
+            assert jump <= max(usual, 0.25) + 1e-5, f"jump of {jump:.2f} at tick {tick}"
 
 
 def test_interrupt_closes_the_mouth() -> None:
