@@ -1,0 +1,1 @@
+"""Short scripts that read like the README."""

@@ -1,0 +1,1 @@
+"""Array operations of the rasterizer; no knowledge of faces or sessions."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""From packets of any sound to causal log-mel rows and voice activity."""

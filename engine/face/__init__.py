@@ -1,1 +1,1 @@
-"""TODO."""
+"""The face as data: blendshape names, avatar packages, camera, posed vertices."""

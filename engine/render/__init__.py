@@ -1,1 +1,1 @@
-"""TODO."""
+"""Motion -> picture: G-buffer and the toon look."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Scripts that make every trained or built file of the repository."""
