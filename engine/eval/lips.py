@@ -3,8 +3,8 @@
 Definitions (fixed before training): the opening of ARKit weights (engine.motion.channels) against
 the openness of the aligned phones, 90 ms Hann window; r per clip, lag > 0 when the picture is late.
 A closure is found when the opening falls to the 25th percentile of the clip's speech within a P, B
-or M; the same inside an open vowel is false. Beside the engine: a jaw that follows loudness, and
-the openness of the posteriors themselves.
+or M; the same inside an open vowel is false. Both for the weights ("engine") and for the drawn lips
+("mesh"). Beside them: a jaw that follows loudness, and the openness of the posteriors themselves.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from engine import offline
+from engine.avatar import DEFAULT_AVATAR
 from engine.eval.recordings import (
     DATA,
     Recording,
@@ -25,8 +26,12 @@ from engine.eval.recordings import (
     read_data,
     read_manifest,
 )
-from engine.frames import F32, SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.face import package
+from engine.face.mesh import Figure
+from engine.frames import F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.motion.channels import OPENNESS, OPENNESS_ROW, opening
+from engine.offline import MotionClip
+from engine.style.library import StyleLibrary
 
 BUNDLED = Path("tests/golden/speech/clips.jsonl")
 RATE = 100  # Hz of the truth
@@ -110,14 +115,26 @@ def summarise(clips: Sequence[Clip], curves: Sequence[Curve]) -> dict[str, float
     }
 
 
-def engine_curve(style: str, lookahead_ms: int) -> Callable[[F32], Curve]:
-    """The opening of the engine's own motion, through the streaming path."""
+def mesh_opening(avatar: str) -> Callable[[MotionClip], Curve]:
+    """The opening as it is drawn: inner lip gap over eye distance on the avatar's mesh, signed, so
+    that lips pressed together count as more closed than lips that touch."""
+    figure = Figure(package.load(avatar))
+    straight = np.zeros(len(POSE), np.float32)
 
-    def curve(pcm: F32) -> Curve:
-        clip = offline.motion(pcm, style=style, lookahead_ms=lookahead_ms)
-        return clip.start, opening(clip.weights)
+    def gap(weights: F32) -> float:
+        at = figure.named(figure.vertices(Motion(0, weights, straight)))
+        eyes = np.linalg.norm(at["eye_outer_left"] - at["eye_outer_right"])
+        return float((at["lip_upper_inner"] - at["lip_lower_inner"])[1] / eyes)
+
+    def curve(clip: MotionClip) -> Curve:
+        return clip.start, np.array([gap(row) for row in clip.weights], np.float32)
 
     return curve
+
+
+def weights_opening(clip: MotionClip) -> Curve:
+    """The opening as the weights define it."""
+    return clip.start, opening(clip.weights)
 
 
 def table_curve(lookahead_ms: int) -> Callable[[F32], Curve]:
@@ -152,14 +169,22 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
     parser.add_argument("--lookahead", type=int, choices=(0, 20, 60), default=20)
     parser.add_argument("--style", default="neutral", help="a bundled name or a .style file")
+    parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="whose mesh is measured")
     parser.add_argument("--clips", type=int, default=None, help="measure only this many")
     options = parser.parse_args(argv)
     source = read_data(options.data) if options.data else read_manifest(BUNDLED, "librispeech")
     recordings = measuring_set(source)[: options.clips]
     clips = [prepare(recording) for recording in recordings]
     ahead = options.lookahead
+    style = StyleLibrary().get(options.style)
+    motions = [
+        offline.motion(clip.pcm, style=style, lookahead_ms=ahead)
+        for clip in tqdm(clips, desc="engine", leave=False)
+    ]
+    drawn = mesh_opening(options.avatar)
     table = {
-        "engine": measure(clips, engine_curve(options.style, ahead), "engine"),
+        "engine": summarise(clips, [weights_opening(m) for m in motions]),
+        "mesh": summarise(clips, [drawn(m) for m in tqdm(motions, desc="mesh", leave=False)]),
         "ppg_table": measure(clips, table_curve(ahead), "PPG table"),
         "rms_jaw": measure(clips, loudness_curve, "RMS jaw"),
     }
