@@ -52,7 +52,7 @@ async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIt
     """
     began, position = clock.now(), 0
     while True:
-        for sound in _live(path):
+        for sound in live_blocks(path):
             position += len(sound.pcm)
             await clock.until(began + position * SAMPLE_RATE // VOICE_RATE)
             yield Sound(position - len(sound.pcm), VOICE_RATE, sound.pcm)
@@ -60,7 +60,7 @@ async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIt
             return
 
 
-def _live(path: str | Path) -> Iterator[Sound]:
+def live_blocks(path: str | Path) -> Iterator[Sound]:
     """`read` as WebRTC delivers it: 48 kHz int16, at most two channels, whole 20 ms blocks."""
     resampler: AudioResampler | None = None
     for sound in read(path):

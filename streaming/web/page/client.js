@@ -10,7 +10,7 @@ const BACK_OFF_MS = [300, 1000, 2000, 4000, 8000];
 const live = {
   wanted: false, // the person wants to be live
   pc: null, channel: null, stream: null, mic: null, tries: 0, heard: 0, timer: 0, generation: 0,
-  choices: { avatars: [], styles: [], microphone: "browser" }, recorder: null,
+  choices: { avatars: [], styles: [], microphone: "browser" }, recorder: null, server: null,
 };
 window.vivify = live; // for embedding pages and tests
 const figures = new Figures($);
@@ -163,6 +163,7 @@ function fullBand(sdp) {
 function receive(message, lose) {
   live.heard = performance.now();
   if (message.type === "stats") {
+    live.server = message.value;
     figures.server(message.value);
     mark("avatars", message.value.avatar);
     mark("styles", message.value.style);

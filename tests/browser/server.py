@@ -1,0 +1,51 @@
+"""A server with the fake avatar, for browser tests of everything but the face.
+
+`python -m tests.browser.server [--flash] [--limit N] [--size 256]` prints its address like the
+demo does. With --flash the picture is white while the sound is loud.
+"""
+
+import argparse
+import asyncio
+import signal
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from streaming.web.app import create_app
+from streaming.web.catalogue import Catalogue, Choice
+from streaming.web.rooms import Rooms
+from streaming.worker import EngineThread
+from tests.fakes import STYLES, FakeAvatar
+
+
+class Flashing:
+    """A loader of FakeAvatars that flash."""
+
+    names = staticmethod(FakeAvatar.names)
+    load: Any = staticmethod(partial(FakeAvatar, flash=True))
+
+
+async def serve(args: argparse.Namespace) -> None:
+    worker = EngineThread()
+    loader: Any = Flashing if args.flash else FakeAvatar
+    catalogue = Catalogue(loader, list(STYLES), Choice("mira", args.size, 20), "neutral")
+    runner = web.AppRunner(create_app(Rooms(catalogue, worker, limit=args.limit)))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", args.port, reuse_address=True).start()
+    print(f"Vivify is live at http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+    await runner.cleanup()
+    worker.close()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--flash", action="store_true")
+    parser.add_argument("--limit", type=int, default=4)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--port", type=int, default=0)
+    asyncio.run(serve(parser.parse_args()))

@@ -1,0 +1,133 @@
+"""The page as a person meets it: keyboard, pickers, plain messages, reconnecting, recording."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser import rig, speech
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return speech.beeps(tmp_path_factory.mktemp("wav") / "beeps.wav")
+
+
+@pytest.fixture(scope="module")
+def chromium(wav: Path) -> Iterator[Any]:
+    with rig.browser(wav) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with rig.server("tests.browser.server", "--limit", "1") as made:
+        yield made
+
+
+def notice(page: Any) -> str:
+    page.wait_for_selector("#notice:not([hidden])", timeout=10_000)
+    return str(page.text_content("#notice-title"))
+
+
+def leave(page: Any) -> None:
+    """Close and wait until the server has noticed."""
+    address = page.url
+    page.context.close()
+    del address
+
+
+def test_keyboard_pickers_mute_record_stop(chromium: Any, address: str) -> None:
+    page = rig.open_page(chromium, address)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.focus("#start")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('#status[data-state="live"]')
+    page.keyboard.press("m")
+    assert page.get_attribute("#mute", "aria-pressed") == "true"
+    assert page.evaluate("vivify.mic.enabled") is False
+    page.keyboard.press("m")
+    assert page.evaluate("vivify.mic.enabled") is True
+    page.focus("input[name=styles]:checked")
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("vivify.server?.style === 'cheerful'")
+    page.check("input[value=theo]", force=True)
+    page.wait_for_function("vivify.server?.avatar === 'theo'")
+    for figure in ("total", "engine", "slow", "held", "rtt", "fps", "skew"):
+        page.wait_for_function(f"document.getElementById('{figure}').textContent !== '–'")
+    page.click("#record")
+    page.wait_for_timeout(1500)
+    with page.expect_download() as download:
+        page.click("#record")
+    saved = Path(download.value.path())
+    assert saved.stat().st_size > 10_000
+    assert download.value.suggested_filename.startswith("vivify-")
+    page.click("#stop")
+    assert page.text_content("#status") == "Not live"
+    assert page.is_visible("#start")
+    leave(page)
+    assert errors == []
+
+
+def test_full_server_says_so_and_lets_in_later(chromium: Any, address: str) -> None:
+    first, second = rig.open_page(chromium, address), rig.open_page(chromium, address)
+    rig.go_live(first)
+    second.click("#start")
+    assert notice(second) == "The server is full"
+    leave(first)
+    second.wait_for_selector('#status[data-state="live"]', timeout=20_000)
+    leave(second)
+
+
+def test_lost_server_is_found_again(chromium: Any) -> None:
+    with rig.server("tests.browser.server") as made:
+        port = made.rsplit(":", 1)[1]
+        page = rig.open_page(chromium, made)
+        rig.go_live(page)
+    assert notice(page) == "Connection lost"
+    with rig.server("tests.browser.server", "--port", port):
+        page.wait_for_selector('#status[data-state="live"]', timeout=20_000)
+        leave(page)
+
+
+def test_refused_microphone(address: str) -> None:
+    with rig.browser(None, ["--deny-permission-prompts"]) as made:
+        page = rig.open_page(made, address, microphone=False)
+        page.click("#start")
+        assert notice(page) == "The microphone is blocked"
+        page.click("#watch")
+        page.wait_for_selector('#status[data-state="live"]')
+        leave(page)
+
+
+def test_no_microphone(chromium: Any, address: str) -> None:
+    page = rig.open_page(chromium, address)
+    page.evaluate(
+        "navigator.mediaDevices.getUserMedia = async () => { "
+        "throw new DOMException('none', 'NotFoundError'); }"
+    )
+    page.click("#start")
+    assert notice(page) == "No microphone found"
+    leave(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everything_has_a_name_and_fits_a_phone(
+    chromium: Any, address: str, scheme: str, tmp_path: Path
+) -> None:
+    page = rig.open_page(
+        chromium, address, color_scheme=scheme, viewport={"width": 360, "height": 740}
+    )
+    nameless = page.evaluate(
+        "[...document.querySelectorAll('button, select, input, video, [role]')].filter(e => "
+        "!(e.textContent.trim() || e.ariaLabel || e.labels?.length || e.role === 'status' || "
+        "e.id === 'notice')).map(e => e.outerHTML)"
+    )
+    assert nameless == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+    leave(page)
