@@ -10,9 +10,9 @@ from engine.face.blendshapes import ARKIT, INDEX
 from engine.frames import F32
 from engine.speech.phonemes import PHONES
 
-# By region, not yet by mesh offset: every shape that moves a vertex of the lips, jaw or tongue is
-# named jaw*, mouth*, cheekPuff or tongueOut in ARKit. noseSneer lifts the upper lip a little and
-# cheekSquint the corner, but neither follows phones: they stay with the weak branch.
+# Measured by engine.train.split: these are the channels that put more than half of their vertex
+# offset around the mouth of our mesh. They happen to have these names; training and a test repeat
+# the measurement.
 STRONG: tuple[int, ...] = tuple(
     i
     for i, name in enumerate(ARKIT)

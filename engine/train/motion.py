@@ -16,6 +16,7 @@ import torch
 from safetensors.numpy import save as pack
 from tqdm import tqdm
 
+from engine.avatar import DEFAULT_AVATAR
 from engine.eval.recordings import DATA, read_data, read_manifest, training_set
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import RENEWS, DecoderConfig
@@ -26,6 +27,7 @@ from engine.style.encoder import Encoder, fit, statistics
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
 from engine.train.manner import BUNDLED, Manner, random_manner
+from engine.train.split import check
 from engine.train.tracked import read_performances
 from engine.train.tracks import Track, recorded, teach_all
 
@@ -237,7 +239,9 @@ def main(argv: list[str]) -> int:
     print(f"{len(tracks)} tracks, {minutes:.0f} min, made in {time.monotonic() - began:.0f} s")
     encoder = fit(np.concatenate([windows(t) for t in tracks]))
     net = train(Lessons(tracks, encoder, recipe), DecoderNet(DecoderConfig()), recipe)
-    difference = export_decoder(net, out, {"recipe": asdict(recipe), "encoder": ENCODER})
+    split = {name: round(share, 3) for name, share in check(DEFAULT_AVATAR).items()}
+    about = {"recipe": asdict(recipe), "encoder": ENCODER, "mouth_share": split}
+    difference = export_decoder(net, out, about)
     write_styles(tracks, encoder, out / "styles.safetensors")
     print(f"exported to {out.name}, parity {difference:.1e}, {time.monotonic() - began:.0f} s")
     return 0
