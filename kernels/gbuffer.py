@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from kernels.jit import Scalar, jit
 from kernels.raster import DEPTH_ONE, EMPTY
-from kernels.shade import barycentric
+from kernels.shade import corner_weights
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -47,12 +47,15 @@ def interpolate(
                 depth[y, x] = 0
                 mask[y, x] = 0
                 continue
-            t: Scalar = best & _ID
+            t: Scalar = np.uint64(best & _ID)
             px: Scalar = np.float32(x + 0.5)
             py: Scalar = np.float32(y + 0.5)
-            b1, b2 = barycentric(screen, triangles, t, px, py)
-            b0 = np.float32(1) - b1 - b2
             i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            b1, b2 = corner_weights(
+                screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0],
+                screen[k, 1], px, py,
+            )  # fmt: skip
+            b0 = np.float32(1) - b1 - b2
             for c in range(2):
                 value = b0 * uvs[i, c] + b1 * uvs[j, c] + b2 * uvs[k, c]
                 uv[y, x, c] = min(max(value, np.float32(0)), np.float32(1))

@@ -19,3 +19,10 @@ def jit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on first call; arithmetic may contract to fused multiply-add, nothing else."""
     compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
     return cast(Callable[P, R], compiled(function))
+
+
+def inlined(function: Callable[P, R]) -> Callable[P, R]:
+    """As `jit`, for the small functions of an inner loop: pasted into each caller, so that a call
+    does not pass a dozen array descriptors on the stack."""
+    compiled = numba.njit(inline="always", error_model="numpy", fastmath={"contract"})
+    return cast(Callable[P, R], compiled(function))

@@ -1,17 +1,21 @@
-"""Deferred cel shading of a key buffer, fused with the resolve of its four samples to RGB.
+"""Deferred cel shading of a key buffer, resolved to RGB.
 
 A pixel whose samples lie on one surface is shaded once; only pixels on an edge are shaded once per
 distinct surface and averaged. That gives the edges of 2 x 2 supersampling for little more than the
-price of one sample: fusing it with the resolve means no shaded sample is ever stored.
+price of one sample. `fragments` lists what is to be shaded, `shade` colours the list in order.
+
+Kernels here pass no arrays to inner functions: numba would count references in the inner loop,
+which doubled the time of a picture.
 """
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import Scalar, jit
-from kernels.raster import EMPTY
+from kernels.jit import Scalar, inlined, jit
+from kernels.raster import EMPTY, SAMPLES
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -45,192 +49,220 @@ class Look(IntEnum):
 LOOKS = len(Look)
 _SAME_DEPTH = np.int64(9_000_000)  # of 2**31: samples this near belong to one surface
 _ID = np.int64(0xFFFFFFFF)
+_NONE = np.int64(-1)  # fragment of the background
+_ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_THREE, _QUARTER = np.float32(3), np.float32(0.25)
+_BYTE = np.float32(255)
 _ONE_255 = np.float32(1 / 255)
+# Indices are unsigned, so that numba does not test each of them for being negative.
+_U1 = np.uint64(1)
 
 
-@jit
+class Fragments(NamedTuple):
+    """A growing list of (pixel, triangle, share); those of one pixel are neighbours."""
+
+    pixel: I32  # [N] y * W + x
+    triangle: I32  # [N] -1 for the background
+    share: U8  # [N] samples of the pixel, 1 to 4
+
+
+def room(height: int, width: int) -> Fragments:
+    """Buffers for a picture whose every sample is a fragment of its own."""
+    count = height * width * SAMPLES
+    return Fragments(
+        np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.uint8)
+    )
+
+
+@inlined
 def _step(edge: Scalar, softness: Scalar, x: Scalar) -> Scalar:
     """Smooth step from 0 to 1 around `edge`."""
-    t = (x - edge) / (2 * softness) + np.float32(0.5)
-    t = min(max(t, np.float32(0)), np.float32(1))
-    return t * t * (np.float32(3) - np.float32(2) * t)
+    t = (x - edge) / (softness + softness) + _HALF
+    t = min(max(t, _ZERO), _ONE)
+    return t * t * (_THREE - t - t)
+
+
+@inlined
+def _alike(a: Scalar, b: Scalar, material_a: Scalar, material_b: Scalar) -> Scalar:
+    """Whether two keys lie on one surface: one material (-1 background) at nearly one depth."""
+    return material_a == material_b and abs((a >> 32) - (b >> 32)) < _SAME_DEPTH
 
 
 @jit
-def _sample(
-    textures: U8, offset: Scalar, height: Scalar, width: Scalar, u: Scalar, v: Scalar
-) -> tuple[Scalar, Scalar, Scalar]:
-    """Bilinear RGB in [0, 1]; v = 0 is the last row; clamped at the border."""
-    x = min(max(u * width - np.float32(0.5), np.float32(0)), np.float32(width - 1))
-    y = (np.float32(1) - v) * height - np.float32(0.5)
-    y = min(max(y, np.float32(0)), np.float32(height - 1))
-    x0, y0 = int(x), int(y)
-    fx, fy = x - x0, y - y0
-    right = 3 if x0 < width - 1 else 0
-    down = 3 * width if y0 < height - 1 else 0
-    at = offset + 3 * (y0 * width + x0)
-    w11 = fx * fy
-    w01, w10 = fx - w11, fy - w11
-    w00 = np.float32(1) - fx - w10
-    w00, w01, w10, w11 = w00 * _ONE_255, w01 * _ONE_255, w10 * _ONE_255, w11 * _ONE_255
-    b, c, d = at + right, at + down, at + right + down
-    red = textures[at] * w00 + textures[b] * w01 + textures[c] * w10 + textures[d] * w11
-    green = (
-        textures[at + 1] * w00 + textures[b + 1] * w01 + textures[c + 1] * w10
-        + textures[d + 1] * w11
-    )  # fmt: skip
-    blue = (
-        textures[at + 2] * w00 + textures[b + 2] * w01 + textures[c + 2] * w10
-        + textures[d + 2] * w11
-    )  # fmt: skip
-    return red, green, blue
+def fragments(
+    keys: I64, materials: U8, background: U8, pixel: I32, triangle: I32, share: U8, out: U8
+) -> Scalar:
+    """List the distinct surfaces of each pixel; returns how many fragments there are.
+
+    keys [H, W, 4]; materials [F]; pixel, triangle, share: buffers of `room`. Pixels of pure
+    background [H, W, 3] are copied to `out` [H, W, 3] at once and get no fragment.
+    """
+    height, width = keys.shape[0], keys.shape[1]
+    count = np.uint64(0)
+    for y in range(height):
+        for x in range(width):
+            k0, k1, k2, k3 = keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]
+            if k0 & k1 & k2 & k3 == EMPTY:
+                for c in range(3):
+                    out[y, x, c] = background[y, x, c]
+                continue
+            pixel[count] = y * width + x
+            if (k0 ^ k1) & _ID == 0 and (k0 ^ k2) & _ID == 0 and (k0 ^ k3) & _ID == 0:
+                triangle[count], share[count] = k0 & _ID, 4
+                count += _U1
+                continue
+            m0 = _NONE if k0 == EMPTY else np.int64(materials[np.uint64(k0 & _ID)])
+            m1 = _NONE if k1 == EMPTY else np.int64(materials[np.uint64(k1 & _ID)])
+            m2 = _NONE if k2 == EMPTY else np.int64(materials[np.uint64(k2 & _ID)])
+            m3 = _NONE if k3 == EMPTY else np.int64(materials[np.uint64(k3 & _ID)])
+            left = 15  # one bit per sample that has no fragment yet
+            while left:
+                if left & 1:
+                    key, m = k0, m0
+                elif left & 2:
+                    key, m = k1, m1
+                elif left & 4:
+                    key, m = k2, m2
+                else:
+                    key, m = k3, m3
+                same = int(_alike(key, k0, m, m0)) | int(_alike(key, k1, m, m1)) << 1
+                same |= int(_alike(key, k2, m, m2)) << 2 | int(_alike(key, k3, m, m3)) << 3
+                same &= left
+                left ^= same
+                pixel[count] = y * width + x
+                triangle[count] = _NONE if m < 0 else key & _ID
+                share[count] = (same & 1) + (same >> 1 & 1) + (same >> 2 & 1) + (same >> 3)
+                count += _U1
+    return count
 
 
-@jit
-def barycentric(
-    screen: F32, triangles: I32, t: Scalar, px: Scalar, py: Scalar
+@inlined
+def corner_weights(
+    x0: Scalar, y0: Scalar, x1: Scalar, y1: Scalar, x2: Scalar, y2: Scalar, px: Scalar, py: Scalar
 ) -> tuple[Scalar, Scalar]:
-    """Weights of corners 1 and 2 at pixel position (px, py), clamped into the triangle."""
-    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-    x0, y0 = screen[i, 0], screen[i, 1]
-    x1, y1 = screen[j, 0] - x0, screen[j, 1] - y0
-    x2, y2 = screen[k, 0] - x0, screen[k, 1] - y0
-    x, y = px - x0, py - y0
+    """Weights of corners 1 and 2 of a screen triangle at (px, py), clamped into it."""
+    x1, y1, x2, y2, x, y = x1 - x0, y1 - y0, x2 - x0, y2 - y0, px - x0, py - y0
     area = x1 * y2 - x2 * y1
-    if abs(area) < np.float32(1e-6):
-        return np.float32(0.33333), np.float32(0.33333)
-    inverse = np.float32(1) / area
-    b1 = (x * y2 - x2 * y) * inverse
-    b2 = (x1 * y - x * y1) * inverse
+    # The smallest area the rasterizer draws is far above this.
+    inverse = _ONE / (area if abs(area) > np.float32(1e-6) else np.float32(1e-6))
     # The pixel's centre may lie just outside a triangle that covers only one of its samples.
-    b1, b2 = max(b1, np.float32(0)), max(b2, np.float32(0))
-    total = b1 + b2
-    if total > 1:
+    b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
+    b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
+    if b1 + b2 > _ONE:
+        total = b1 + b2
         b1, b2 = b1 / total, b2 / total
     return b1, b2
 
 
-@jit
-def _surface(
-    t: Scalar, px: Scalar, py: Scalar, screen: F32, triangles: I32, materials: U8, normals: F32,
-    uvs: F32, table: F32, textures: U8, index: I32,
-) -> tuple[Scalar, Scalar, Scalar]:  # fmt: skip
-    """Shaded colour in 0..255 of triangle t at a pixel position."""
-    m = materials[t]
-    red, green, blue = table[m, 0], table[m, 1], table[m, 2]
-    scale = np.float32(255)
-    if table[m, 16] > 0:
-        return red * scale, green * scale, blue * scale
-    b1, b2 = barycentric(screen, triangles, t, px, py)
-    b0 = np.float32(1) - b1 - b2
-    i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-    nx = b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
-    ny = b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
-    nz = b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
-    inverse = np.float32(1) / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
-    if nz < 0:  # the back of a two-sided sheet, or a normal smoothed past the silhouette
-        inverse = -inverse if nz * inverse < np.float32(-0.35) else inverse
+@inlined
+def _mix(
+    a: Scalar, b: Scalar, c: Scalar, d: Scalar, wa: Scalar, wb: Scalar, wc: Scalar, wd: Scalar
+) -> Scalar:
+    """Weighted sum of four bytes."""
+    return np.float32(a) * wa + np.float32(b) * wb + np.float32(c) * wc + np.float32(d) * wd
+
+
+@inlined
+def _light(
+    nx: Scalar, ny: Scalar, nz: Scalar, lx: Scalar, ly: Scalar, lz: Scalar, threshold: Scalar,
+    softness: Scalar, rim: Scalar, shine: Scalar, edge: Scalar, shine_softness: Scalar,
+) -> tuple[Scalar, Scalar]:  # fmt: skip
+    """Share of light, and what rim and highlight add, for a normal of any length."""
+    inverse = _ONE / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
+    # The back of a two-sided sheet faces the viewer too.
+    if nz * inverse < np.float32(-0.35):
+        inverse = -inverse
     nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
-    texture = int(table[m, 15])
-    if texture >= 0:
-        u = b0 * uvs[i, 0] + b1 * uvs[j, 0] + b2 * uvs[k, 0]
-        v = b0 * uvs[i, 1] + b1 * uvs[j, 1] + b2 * uvs[k, 1]
-        r, g, b = _sample(textures, index[texture, 0], index[texture, 1], index[texture, 2], u, v)
-        red, green, blue = red * r, green * g, blue * b
-    lx, ly, lz = table[m, 6], table[m, 7], table[m, 8]
-    facing = nx * lx + ny * ly + nz * lz
-    lit = _step(table[m, 9], table[m, 10], facing)
-    dark = np.float32(1) - lit
-    lift = table[m, 17] * np.float32(4) * lit * dark
-    red = red * (lit + dark * table[m, 3]) * (np.float32(1) + lift)
-    green = green * (lit + dark * table[m, 4]) * (np.float32(1) - lift * np.float32(0.35))
-    blue = blue * (lit + dark * table[m, 5]) * (np.float32(1) - lift * np.float32(0.35))
-    rim = np.float32(1) - max(nz, np.float32(0))
-    add = table[m, 11] * rim * rim * rim * (np.float32(0.35) + np.float32(0.65) * lit)
-    if table[m, 12] > 0:
+    lit = _step(threshold, softness, nx * lx + ny * ly + nz * lz)
+    grazing = _ONE - max(nz, _ZERO)
+    add = rim * grazing * grazing * grazing * (np.float32(0.35) + np.float32(0.65) * lit)
+    if shine > _ZERO:
         # Half vector between the light and the viewer at +z.
-        hz = lz + np.float32(1)
-        h = np.float32(1) / np.sqrt(lx * lx + ly * ly + hz * hz)
-        add += table[m, 12] * _step(table[m, 13], table[m, 14], (nx * lx + ny * ly + nz * hz) * h)
-    red, green, blue = red + add, green + add, blue + add
-    return (
-        min(red, np.float32(1)) * scale,
-        min(green, np.float32(1)) * scale,
-        min(blue, np.float32(1)) * scale,
-    )
-
-
-@jit
-def _same(a: Scalar, b: Scalar, materials: U8) -> Scalar:
-    """Whether two keys lie on one surface: both empty, or one material at nearly one depth."""
-    if a == b:
-        return True
-    if a == EMPTY or b == EMPTY:
-        return False
-    return materials[a & _ID] == materials[b & _ID] and abs((a >> 32) - (b >> 32)) < _SAME_DEPTH
+        hz = lz + _ONE
+        h = _ONE / np.sqrt(lx * lx + ly * ly + hz * hz)
+        add += shine * _step(edge, shine_softness, (nx * lx + ny * ly + nz * hz) * h)
+    return lit, add
 
 
 @jit
 def shade(
-    keys: I64, screen: F32, triangles: I32, materials: U8, normals: F32, uvs: F32, table: F32,
-    textures: U8, index: I32, background: U8, out: U8,
+    count: int, width: int, pixel: I32, triangle: I32, share: U8, screen: F32, triangles: I32,
+    materials: U8, normals: F32, uvs: F32, table: F32, textures: U8, index: I32, background: U8,
+    out: U8,
 ) -> None:  # fmt: skip
-    """Write the picture.
+    """Colour `count` fragments of a picture `width` pixels wide.
 
-    keys [H, W, 4] from `rasterize` with the same screen [V, 3] and triangles [F, 3]; materials
-    [F] uint8 rows of table [M, LOOKS]; normals [V, 3] in view space; uvs [V, 2]; textures: all
-    RGB images end to end, uint8; index [T, 3] int32: offset in bytes, height, width of each;
-    background [H, W, 3]; out [H, W, 3] uint8.
+    screen [V, 3] and triangles [F, 3] as rasterized; materials [F] uint8 rows of table
+    [M, LOOKS]; normals [V, 3] in view space; uvs [V, 2]; textures: all RGB images end to end,
+    uint8; index [T, 3] int32: offset in bytes, height, width of each; background and out
+    [H * W, 3] uint8.
     """
-    height, width = keys.shape[0], keys.shape[1]
-    for y in range(height):
-        for x in range(width):
-            k0, k1, k2, k3 = keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]
-            if k0 == EMPTY and k1 == EMPTY and k2 == EMPTY and k3 == EMPTY:
-                out[y, x, 0] = background[y, x, 0]
-                out[y, x, 1] = background[y, x, 1]
-                out[y, x, 2] = background[y, x, 2]
-                continue
-            px: Scalar = np.float32(x + 0.5)
-            py: Scalar = np.float32(y + 0.5)
-            done1 = _same(k1, k0, materials)
-            done2 = _same(k2, k0, materials)
-            done3 = _same(k3, k0, materials)
-            red: Scalar = np.float32(0.5)
-            green: Scalar = np.float32(0.5)
-            blue: Scalar = np.float32(0.5)
-            for s in range(4):
-                if s == 0:
-                    key, share = k0, 1 + int(done1) + int(done2) + int(done3)
-                elif s == 1:
-                    if done1:
-                        continue
-                    also2, also3 = _same(k2, k1, materials), _same(k3, k1, materials)
-                    key, share = k1, 1 + int(not done2 and also2) + int(not done3 and also3)
-                    done2, done3 = done2 or also2, done3 or also3
-                elif s == 2:
-                    if done2:
-                        continue
-                    also3 = _same(k3, k2, materials)
-                    key, share = k2, 1 + int(not done3 and also3)
-                    done3 = done3 or also3
-                else:
-                    if done3:
-                        continue
-                    key, share = k3, 1
-                weight = np.float32(0.25) * share
-                if key == EMPTY:
-                    r = np.float32(background[y, x, 0])
-                    g = np.float32(background[y, x, 1])
-                    b = np.float32(background[y, x, 2])
-                else:
-                    r, g, b = _surface(
-                        key & _ID, px, py, screen, triangles, materials, normals, uvs, table,
-                        textures, index,
-                    )  # fmt: skip
-                red += weight * r
-                green += weight * g
-                blue += weight * b
-            out[y, x, 0] = np.uint8(red)
-            out[y, x, 1] = np.uint8(green)
-            out[y, x, 2] = np.uint8(blue)
+    red, green, blue, total = _HALF, _HALF, _HALF, 0
+    for n in range(count):
+        at = np.uint64(pixel[n])
+        r, g, b = _BYTE, _BYTE, _BYTE
+        if triangle[n] < 0:
+            r, g = np.float32(background[at, 0]), np.float32(background[at, 1])
+            b = np.float32(background[at, 2])
+        else:
+            t = np.uint64(triangle[n])
+            m = np.uint64(materials[t])
+            r, g, b = table[m, 0], table[m, 1], table[m, 2]
+            if table[m, 16] == _ZERO:
+                i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
+                k = np.uint64(triangles[t, 2])
+                px = np.float32(pixel[n] % width) + _HALF
+                py = np.float32(pixel[n] // width) + _HALF
+                b1, b2 = corner_weights(
+                    screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0],
+                    screen[k, 1], px, py,
+                )  # fmt: skip
+                b0 = _ONE - b1 - b2
+                image = np.int64(table[m, 15])
+                if image >= 0:
+                    u = b0 * uvs[i, 0] + b1 * uvs[j, 0] + b2 * uvs[k, 0]
+                    v = b0 * uvs[i, 1] + b1 * uvs[j, 1] + b2 * uvs[k, 1]
+                    rows, columns = index[image, 1], index[image, 2]
+                    x = min(max(u * np.float32(columns) - _HALF, _ZERO), np.float32(columns - 1))
+                    y = (_ONE - v) * np.float32(rows) - _HALF
+                    y = min(max(y, _ZERO), np.float32(rows - 1))
+                    x0, y0 = np.int32(x), np.int32(y)
+                    fx, fy = x - np.float32(x0), y - np.float32(y0)
+                    right = np.uint64(3 if x0 < columns - 1 else 0)
+                    down = np.uint64(3 * columns if y0 < rows - 1 else 0)
+                    p = np.uint64(index[image, 0] + 3 * (y0 * columns + x0))
+                    q = p + down
+                    w11 = fx * fy * _ONE_255
+                    w01, w10 = fx * _ONE_255 - w11, fy * _ONE_255 - w11
+                    p1, q1 = p + right, q + right
+                    w00 = _ONE_255 - w01 - w10 - w11
+                    r *= _mix(
+                        textures[p], textures[p1], textures[q], textures[q1], w00, w01, w10, w11
+                    )
+                    p, q, p1, q1 = p + _U1, q + _U1, p1 + _U1, q1 + _U1
+                    g *= _mix(
+                        textures[p], textures[p1], textures[q], textures[q1], w00, w01, w10, w11
+                    )
+                    p, q, p1, q1 = p + _U1, q + _U1, p1 + _U1, q1 + _U1
+                    b *= _mix(
+                        textures[p], textures[p1], textures[q], textures[q1], w00, w01, w10, w11
+                    )
+                nx = b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0]
+                ny = b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1]
+                nz = b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2]
+                lit, add = _light(
+                    nx, ny, nz, table[m, 6], table[m, 7], table[m, 8], table[m, 9], table[m, 10],
+                    table[m, 11], table[m, 12], table[m, 13], table[m, 14],
+                )  # fmt: skip
+                dark = _ONE - lit
+                lift = table[m, 17] * lit * dark
+                r = r * (lit + dark * table[m, 3]) * (_ONE + lift * np.float32(4)) + add
+                g = g * (lit + dark * table[m, 4]) * (_ONE - lift * np.float32(1.4)) + add
+                b = b * (lit + dark * table[m, 5]) * (_ONE - lift * np.float32(1.4)) + add
+            r, g, b = min(r, _ONE) * _BYTE, min(g, _ONE) * _BYTE, min(b, _ONE) * _BYTE
+        weight = _QUARTER * np.float32(share[n])
+        red, green, blue = red + weight * r, green + weight * g, blue + weight * b
+        total += share[n]
+        if total == SAMPLES:
+            out[at, 0], out[at, 1], out[at, 2] = np.uint8(red), np.uint8(green), np.uint8(blue)
+            red, green, blue, total = _HALF, _HALF, _HALF, 0

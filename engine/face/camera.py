@@ -50,7 +50,7 @@ def limit_pose(pose: F32) -> F32:
     ratio = np.nan_to_num(pose / POSE_LIMITS, nan=0.0, posinf=9.0, neginf=-9.0)
     over = np.abs(ratio) - 0.5
     soft = np.where(over > 0, 0.5 + 0.5 * np.tanh(2 * np.maximum(over, 0)), np.abs(ratio))
-    return (np.sign(ratio) * soft * POSE_LIMITS).astype(np.float32)
+    return np.asarray(np.sign(ratio) * soft * POSE_LIMITS, np.float32)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> F32:
@@ -59,4 +59,4 @@ def rotation(yaw: float, pitch: float, roll: float) -> F32:
     turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
     nod = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
     tilt = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
-    return (turn @ nod @ tilt).astype(np.float32)
+    return np.asarray(turn @ nod @ tilt, np.float32)

@@ -18,6 +18,7 @@ _BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 _SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
 _UPPER = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
 _LOWER = [INDEX["mouthLowerDownLeft"], INDEX["mouthLowerDownRight"]]
+_JAW = INDEX["jawOpen"]
 _SEALS = [
     INDEX[n]
     for n in "mouthClose mouthPressLeft mouthPressRight mouthPucker mouthRollLower "
@@ -35,8 +36,9 @@ def correct(weights: F32, rest: F32) -> F32:
     w = np.clip(np.nan_to_num(weights, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.2)
     sealed = min(1.0, 3.0 * float(w[_SEALS].max()))
     show = np.clip((w[_SMILE] - 0.35) / 0.65, 0, 1) * (1 - sealed)
-    w[_UPPER] += 0.30 * show
-    w[_LOWER] += 0.22 * show
+    w[_JAW] += 0.09 * float(show.mean())
+    w[_UPPER] += 0.50 * show
+    w[_LOWER] += 0.38 * show
     w[_BLINK] *= 1 + 0.06 * np.clip((w[_BLINK] - 0.7) / 0.3, 0, 1)
     return (w + rest).astype(np.float32)
 

@@ -46,8 +46,8 @@ _SPEC: dict[str, tuple[str, tuple[str | int, ...], float, float]] = {
     "triangle": ("uint16", ("F", 3), 0, np.inf),
     "material": ("uint8", ("F",), 0, np.inf),
     "weld": ("uint16", ("V",), 0, np.inf),
-    "neck": ("float32", ("V",), 0, 1),
-    "outline": ("float32", ("V",), 0, 4),
+    "neck": ("float16", ("V",), 0, 1),
+    "outline": ("float16", ("V",), 0, 4),
     "proxy": ("float16", ("V", 4), -1.01, 1.01),
     "shape_start": ("int32", (BLENDSHAPES + 1,), 0, ROWS),
     "shape_row": ("uint16", ("N",), 0, np.inf),
@@ -108,7 +108,8 @@ def read(data: bytes, manifest: Manifest) -> Mesh:
         raise PackageError("mesh.safetensors: shape_start does not divide the shape rows in order")
     if bad := [n for n, vertex in manifest.landmarks.items() if vertex >= sizes["V"]]:
         raise PackageError(f"avatar.json: landmarks {bad[:5]} refer to missing vertices")
-    wide = {"triangle": np.int32, "weld": np.int32, "shape_row": np.int32, "proxy": np.float32}
+    wide: dict[str, Any] = dict.fromkeys(("triangle", "weld", "shape_row"), np.int32)
+    wide |= dict.fromkeys(("neck", "outline", "proxy"), np.float32)
     arrays = {n: np.ascontiguousarray(stored[n], wide.get(n)) for n in _SPEC}
     for array in arrays.values():
         array.flags.writeable = False

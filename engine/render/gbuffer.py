@@ -32,19 +32,20 @@ class Visibility:
         mesh, spec = package.mesh, package.manifest
         self.figure = Figure(package)
         self._mesh, self._camera = mesh, spec.camera
-        count, lined = len(mesh.position), [m.outline is not None for m in spec.materials]
-        hull = np.array(lined)[mesh.material] & (mesh.outline[mesh.triangle].max(1) > 0)
-        self._surfaces = len(mesh.triangle)
-        self.triangles = np.concatenate([mesh.triangle, mesh.triangle[hull] + count])
-        self.triangles = self.triangles.astype(np.int32)
+        count = len(mesh.position)
+        lined = np.array([m.outline is not None for m in spec.materials])[mesh.material]
+        # Outlined materials are the outer shells: drawn first, they hide most of the rest.
+        order = np.argsort(~lined, kind="stable")
+        faces, kinds = mesh.triangle[order], mesh.material[order]
+        hull = lined[order] & (mesh.outline[faces].max(1) > 0)
+        self._late, self._surfaces = int(lined.sum()), len(faces)
+        self.triangles = np.concatenate([faces, faces[hull] + count]).astype(np.int32)
         # Outlines use the rows after the surfaces' own in the material table.
-        self.materials = np.concatenate(
-            [mesh.material, mesh.material[hull] + len(spec.materials)]
-        ).astype(np.uint8)
+        self.materials = np.concatenate([kinds, kinds[hull] + len(spec.materials)]).astype(np.uint8)
         both = np.array([BOTH if m.two_sided else FRONT for m in spec.materials], np.uint8)
-        self._sides = np.concatenate(
-            [both[mesh.material], np.full(hull.sum(), BACK, np.uint8)]
-        ).astype(np.uint8)
+        self._sides = np.concatenate([both[kinds], np.full(hull.sum(), BACK, np.uint8)]).astype(
+            np.uint8
+        )
         self._outline = (mesh.outline * spec.outline_width * min(height, width)).astype(np.float32)
         self._weld = np.unique(mesh.weld, return_inverse=True)[1].astype(np.int32)
         self._scratch = np.empty((int(self._weld.max()) + 1, 3), np.float32)
@@ -66,7 +67,7 @@ class Visibility:
             self.screen[:count], self.normals, self._outline, np.float32(_BEHIND),
             self.screen[count:],
         )  # fmt: skip
-        rasterize(self.screen, self.triangles, self._sides, self.keys)
+        rasterize(self.screen, self.triangles, self._sides, self._late, self.keys)
 
     def gbuffer(self, motion: Motion) -> GBuffer:
         """Attributes at the pixel centres of the drawn surfaces; outlines count as background."""

@@ -6,7 +6,7 @@ from engine.face.manifest import Backdrop, Material
 from engine.face.package import Package
 from engine.frames import F32, U8
 from engine.render.gbuffer import Visibility
-from kernels.shade import LOOKS, Look, shade
+from kernels.shade import LOOKS, Look, fragments, room, shade
 
 _SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
 
@@ -75,10 +75,14 @@ class Toon:
         self._textures = np.concatenate(flat)
         self._backdrop = backdrop(spec.backdrop, height, width)
         self._uv = package.mesh.uv
+        self._room = room(height, width)
 
     def shade(self, seen: Visibility, out: U8) -> None:
         """Colour what `seen` has drawn into out [H, W, 3]."""
+        width = out.shape[1]
+        count = fragments(seen.keys, seen.materials, self._backdrop, *self._room, out)
         shade(
-            seen.keys, seen.screen, seen.triangles, seen.materials, seen.normals, self._uv,
-            self._table, self._textures, self._index, self._backdrop, out,
+            count, width, *self._room, seen.screen, seen.triangles, seen.materials, seen.normals,
+            self._uv, self._table, self._textures, self._index, self._backdrop.reshape(-1, 3),
+            out.reshape(-1, 3),
         )  # fmt: skip

@@ -13,11 +13,14 @@ from tqdm import tqdm
 
 from engine.face.package import ASSETS, load
 from engine.train import pack
-from engine.train.bust import Bust, Part
+from engine.train.bust import Bust, Part, face_proxy
 from engine.train.cast import CAST, Character
+from engine.train.clothes import Neckline, dress
+from engine.train.hairdo import HAIRDOS
 from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
+from engine.train.paint import eye_uv
 
 ATTRIBUTION = (
     "Derived from MakeHuman base mesh and targets (MakeHuman Community / MPFB2, CC0 1.0) and the "
@@ -30,30 +33,69 @@ LICENCE = (
 )
 
 
-def parts(bust: Bust) -> tuple[list[Part], dict[str, int]]:
+def _eye(bust: Bust, side: str, shift: float) -> Part:
+    part = bust.part("eye", bust.group(f"{side}-eye"), outline=0.0)
+    part.uvs = eye_uv(part.positions, bust.eyes[side] + [shift if side == "l" else -shift, 0, 0])
+    return part
+
+
+def _lash(bust: Bust, side: str, length: float) -> Part:
+    """Upper lashes, drawn as one line; `length` 0 would shrink them onto the lid."""
+    part = bust.part("lash", bust.group(f"{side}-eyelashes-2"), outline=0.0)
+    lid = bust.positions[np.unique(bust.body()[0])]
+    apart = np.linalg.norm(part.positions[:, None] - lid[None], axis=2)
+    part.positions += (1 - length) * (lid[apart.argmin(1)] - part.positions)
+    return part
+
+
+def _teeth(bust: Bust, group: str, lower: float) -> Part:
+    """One arch of teeth, lowered to where a toon shows it, in one even tone."""
+    part = bust.part("teeth", bust.group(group), outline=0.0)
+    part.positions[:, 1] -= lower
+    # The arch's facets would show in its shading.
+    part.proxy = np.tile([0.0, 0.25, 0.97, 0.92], (len(part.positions), 1))
+    return part
+
+
+def _tongue(bust: Bust) -> Part:
+    """A flat tongue that leaves the mouth's dark visible above it, until it comes out."""
+    part = bust.part("tongue", bust.group("tongue"), outline=0.0)
+    rest = part.positions.copy()
+    floor = rest[:, 1].min()
+    part.positions[:, 1] = floor - 0.10 + 0.50 * (rest[:, 1] - floor)
+    part.positions[:, 2] -= 0.06
+    part.extra = {"tongueOut": rest - part.positions}
+    return part
+
+
+def parts(bust: Bust, character: Character) -> tuple[list[Part], dict[str, int]]:
     """All parts of a character, and its landmarks as vertices of the joined mesh."""
     skin, mouth = bust.body()
+    named = find(bust, skin, mouth)
+    skin, clothes = dress(bust, skin, Neckline())
     made = [
         bust.part("skin", skin, seam=True),
         bust.part("mouth", mouth, outline=0.0),
-        *(bust.part("eye", bust.group(f"{s}-eye"), outline=0.0) for s in "lr"),
-        *(bust.part("lash", bust.group(f"{s}-eyelashes-2"), outline=0.0) for s in "lr"),
-        bust.part("teeth", bust.group("upper-teeth"), outline=0.0),
-        bust.part("teeth", bust.group("lower-teeth"), outline=0.0),
-        bust.part("tongue", bust.group("tongue"), outline=0.0),
+        *(_eye(bust, side, character.eye_shift) for side in "lr"),
+        *(_lash(bust, side, character.lash) for side in "lr"),
+        _teeth(bust, "upper-teeth", 0.035),
+        _teeth(bust, "lower-teeth", 0.03),
+        _tongue(bust),
     ]
+    made[0].proxy = face_proxy(made[0].positions)
+    made += clothes
+    made += HAIRDOS[character.hair](made[0])
     sources = made[0].source
-    named = find(bust, skin, mouth)
-    return made, {k: int(np.flatnonzero(sources == v)[0]) for k, v in named.items()}
+    return made, {k: int(np.flatnonzero(sources == v)[0]) for k, v in named.items() if v in sources}
 
 
 def build(character: Character, source: MakeHuman, folder: Path) -> None:
     """Write one package and read it back through the loader's checks."""
-    bust = Bust(source, character.identity)
-    made, landmarks = parts(bust)
+    bust = Bust(source, character.identity, character.baked)
+    made, landmarks = parts(bust, character)
     table = materials(character)
     tensors = pack.join(made, [m["name"] for m in table], bust.shapes())
-    pictures = textures(character, bust, made)
+    pictures = textures(character, bust, made, landmarks)
     manifest: dict[str, Any] = {
         "format": "vivify-avatar", "version": 1,
         "name": character.name, "title": character.title, "attribution": ATTRIBUTION,

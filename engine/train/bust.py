@@ -45,6 +45,7 @@ class Part:
     weld: I64  # [V] vertices of one number share a normal
     outline: F64  # [V] relative width of the outline
     proxy: F64 = field(default_factory=lambda: np.zeros((0, 4)))  # [V, 4] smooth normal, share
+    extra: dict[str, F64] = field(default_factory=dict)  # shape -> [V, 3] added to its movement
 
 
 def smooth(low: float, high: float, x: F64) -> F64:
@@ -70,16 +71,36 @@ def skin_uv(points: F64) -> F64:
     return np.stack([u, (points[:, 1] - CUT) / (TOP - CUT)], 1)
 
 
+def face_proxy(points: F64) -> F64:
+    """Normals [V, 4] of an egg around the head, and how much of them the shading takes.
+
+    They calm the shadows of small relief on the cheeks and around the eyes; the nose, the lips
+    and everything outside the face keep more of their own.
+    """
+    normal = (points - [0, -0.15, -0.62]) / np.array([0.78, 1.1, 0.95]) ** 2
+    normal /= np.linalg.norm(normal, axis=1, keepdims=True)
+    x, y, z = points.T
+    share = 0.75 * smooth(-0.75, -0.35, z) * smooth(-1.0, -0.85, y)
+    relief = np.exp(-((x / 0.14) ** 2) - ((y + 0.32) / 0.16) ** 2)
+    share *= 1 - 0.7 * relief
+    return np.concatenate([normal, share[:, None]], axis=1)
+
+
 class Bust:
     """The MakeHuman mesh in the rest pose of an identity, and the movement of its shapes."""
 
-    def __init__(self, source: MakeHuman, identity: Identity) -> None:
+    def __init__(
+        self, source: MakeHuman, identity: Identity, baked: dict[str, float] | None = None
+    ) -> None:
         self.source = source
         plain = source.positions.copy()
         for name, weight in identity.targets.items():
             plain += weight * source.target(name)
         eyes = np.concatenate([source.groups[f"helper-{s}-eye"].vertices.ravel() for s in "lr"])
         plain -= [0, *plain[np.unique(eyes), 1:].mean(0)]
+        self._baked = baked or {}
+        for name, weight in self._baked.items():
+            plain += weight * source.unit(name)
         self._plain = plain
         self._identity = identity
         self.eyes = {
@@ -100,11 +121,15 @@ class Bust:
             out += offset * w[:, None] * [0.9, 1.0, 0.35]
         pivot = np.array([0.0, -0.75, AXIS_Z])
         grow = (self._identity.head_growth - 1) * smooth(-1.1, -0.5, points[:, 1])
-        return out + (out - pivot) * grow[:, None]
+        return np.asarray(out + (out - pivot) * grow[:, None])
 
     def shape(self, name: str) -> F64:
         """Movement [V, 3] of a blendshape at weight 1, in the stylised space."""
-        return self.warp(self._plain + self.source.unit(name)) - self.positions
+        offsets = self.source.unit(name)
+        if name.startswith("eyeBlink"):
+            wide = name.replace("Blink", "Wide")
+            offsets = offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+        return self.warp(self._plain + offsets) - self.positions
 
     def shapes(self) -> F64:
         """All movements [52, V, 3] in the order of ARKIT."""

@@ -9,9 +9,10 @@ import numpy.typing as npt
 from PIL import Image
 from safetensors.numpy import save_file
 
+from engine.face.blendshapes import INDEX
 from engine.train.bust import F64, Part
 
-LEAST = 0.0008  # dm: smaller movements are dropped
+LEAST = 0.0014  # dm: smaller movements are dropped
 
 
 def sparse(shapes: F64) -> dict[str, npt.NDArray[Any]]:
@@ -41,10 +42,12 @@ def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.
         _, group = np.unique(part.weld, return_inverse=True)
         weld.append(group + base)
         base += int(group.max()) + 1
-    moves = [
-        np.where((p.source >= 0)[None, :, None], shapes[:, np.maximum(p.source, 0)], 0.0)
-        for p in parts
-    ]
+    moves = []
+    for part in parts:
+        follows = (part.source >= 0)[None, :, None]
+        moves.append(np.where(follows, shapes[:, np.maximum(part.source, 0)], 0.0))
+        for name, extra in part.extra.items():
+            moves[-1][INDEX[name]] += extra
     proxies = [p.proxy if len(p.proxy) else np.zeros((len(p.positions), 4)) for p in parts]
     return {
         "position": np.concatenate([p.positions for p in parts]).astype(np.float32),
@@ -56,8 +59,8 @@ def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.
             [np.full(len(p.triangles), materials.index(p.name)) for p in parts]
         ).astype(np.uint8),
         "weld": np.concatenate(weld).astype(np.uint16),
-        "neck": np.concatenate([p.neck for p in parts]).astype(np.float32),
-        "outline": np.concatenate([p.outline for p in parts]).astype(np.float32),
+        "neck": np.concatenate([p.neck for p in parts]).astype(np.float16),
+        "outline": np.concatenate([p.outline for p in parts]).astype(np.float16),
         "proxy": np.concatenate(proxies).astype(np.float16),
         **sparse(np.concatenate(moves, axis=1)),
     }

@@ -1,0 +1,296 @@
+"""Paints the skin and eye textures: every stroke is a function of the rest position it lands on.
+
+The skin is unrolled by `bust.skin_uv`; `Canvas` knows the rest position under each texel, so
+brows, lips, blush and cast shadows are drawn in decimetres on the face, whatever the unrolling.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.train.bust import AXIS_Z, F64, Bust, Part, smooth
+from engine.train.cast import Character, Palette, rgb
+from kernels.raster import BOTH, EMPTY, empty, rasterize
+
+U8 = npt.NDArray[np.uint8]
+SIZE = 1024
+EYE_SIZE = 256
+EYE_RADIUS = 0.21  # dm: half the width of the eye texture
+
+
+@dataclass
+class Canvas:
+    """Colour and rest geometry of every texel [SIZE, SIZE]."""
+
+    color: F64  # [S, S, 3]
+    position: F64  # [S, S, 3]
+    lips: F64  # [S, S] MakeHuman's lip mask
+
+    def over(self, paint: tuple[float, float, float], alpha: F64) -> None:
+        """Blend a colour over the canvas."""
+        self.color += (np.array(paint) - self.color) * np.clip(alpha, 0, 1)[..., None]
+
+    def multiply(self, tint: tuple[float, float, float], alpha: F64) -> None:
+        """Darken by a tint."""
+        self.color *= 1 + (np.array(tint) - 1) * np.clip(alpha, 0, 1)[..., None]
+
+
+def _cross(a: F64, b: F64) -> F64:
+    return np.asarray(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
+
+
+def coverage(
+    points: F64, triangles: npt.NDArray[np.int64], size: int, values: F64
+) -> tuple[npt.NDArray[np.bool_], F64]:
+    """Rasterize points [V, 3] (x, y in pixels, z in [0, 1)): covered [S, S], values [S, S, 3].
+
+    values [V, 3] are interpolated over the nearest triangle of each pixel.
+    """
+    keys = empty(size, size)
+    screen, faces = points.astype(np.float32), triangles.astype(np.int32)
+    rasterize(screen, faces, np.full(len(faces), BOTH, np.uint8), len(faces), keys)
+    covered = keys.min(axis=2) != EMPTY
+    key = np.where(covered, keys.min(axis=2) & 0xFFFFFFFF, 0)
+    corner = faces[key]
+    p0, p1, p2 = (screen[corner[..., c], :2].astype(float) for c in range(3))
+    y, x = np.mgrid[0:size, 0:size] + 0.5
+    area = _cross(p1 - p0, p2 - p0)
+    area = np.where(np.abs(area) < 1e-9, 1e-9, area)
+    here = np.stack([x, y], -1) - p0
+    b1, b2 = _cross(here, p2 - p0) / area, _cross(p1 - p0, here) / area
+    share = np.clip(np.stack([1 - b1 - b2, b1, b2], -1), 0, 1)
+    share /= share.sum(-1, keepdims=True)
+    return covered, (values[corner] * share[..., None]).sum(2)
+
+
+def _grow(values: F64, known: npt.NDArray[np.bool_], rounds: int) -> F64:
+    """Spread known texels into unknown ones, so that bilinear reads at borders find colour."""
+    values, known = values.copy(), known.copy()
+    for _ in range(rounds):
+        for axis, shift in ((0, 1), (0, -1), (1, 1), (1, -1)):
+            take = np.roll(known, shift, axis) & ~known
+            values[take] = np.roll(values, shift, axis)[take]
+            known |= take
+    return values
+
+
+def canvas(bust: Bust, skin: Part, base: tuple[float, float, float]) -> Canvas:
+    """An evenly coloured canvas with the geometry under its texels."""
+    radius = np.hypot(skin.positions[:, 0], skin.positions[:, 2] - AXIS_Z)
+    screen = np.stack(
+        [skin.uvs[:, 0] * SIZE, (1 - skin.uvs[:, 1]) * SIZE, 0.9 - 0.2 * radius], axis=1
+    )
+    known, position = coverage(screen, skin.triangles, SIZE, skin.positions)
+    position = _grow(position, known, 24)
+    group = bust.source.groups["body"]
+    atlas = np.zeros((len(bust.positions), 3))
+    atlas[group.vertices.ravel(), :2] = bust.source.uvs[group.uvs.ravel()]
+    _, uv = coverage(screen, skin.triangles, SIZE, atlas[skin.source])
+    lips = bust.region("lips", uv[..., :2].reshape(-1, 2)).reshape(SIZE, SIZE) * known
+    return Canvas(np.full((SIZE, SIZE, 3), base, float), position, lips)
+
+
+def stroke(at: F64, curve: F64, widths: F64, soft: float) -> F64:
+    """Alpha of a tapering stroke: at [..., 2], curve [N, 2] and its half widths [N]."""
+    t = np.linspace(0, len(curve) - 1, 80)
+    # A smooth curve through the control points, parametrised by their number.
+    fit = np.polyfit(np.arange(len(curve)), np.c_[curve, widths], min(4, len(curve) - 1))
+    dense = np.stack([np.polyval(fit[:, c], t) for c in range(3)], axis=1)
+    best = np.full(at.shape[:-1], -1e9)
+    for x, y, width in dense:
+        best = np.maximum(best, width - np.hypot(at[..., 0] - x, at[..., 1] - y))
+    return np.asarray(np.clip(best / soft + 0.5, 0, 1))
+
+
+def blur(image: F64, radius: int) -> F64:
+    """Three box blurs, close to a Gaussian."""
+    for _ in range(3):
+        for axis in (0, 1):
+            padded = np.concatenate(
+                [np.repeat(np.take(image, [0], axis), radius + 1, axis), image,
+                 np.repeat(np.take(image, [-1], axis), radius, axis)], axis=axis,
+            )  # fmt: skip
+            total = np.cumsum(padded, axis=axis)
+            n = image.shape[axis]
+            high = np.take(total, np.arange(2 * radius + 1, n + 2 * radius + 1), axis)
+            image = (high - np.take(total, np.arange(n), axis)) / (2 * radius + 1)
+    return image
+
+
+def _brows(c: Canvas, who: Character) -> None:
+    x, y = np.abs(c.position[..., 0]), c.position[..., 1]
+    front = c.position[..., 2] > -0.5
+    curve = np.array(who.brow)
+    alpha = stroke(np.stack([x, y], -1), curve[:, :2], curve[:, 2] * who.brow_thickness, 0.012)
+    c.over(rgb(who.palette.brow), alpha * front * 0.96)
+
+
+def _lips(c: Canvas, who: Character, marks: dict[str, F64]) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    mask = smooth(0.50, 0.85, blur(c.lips, 2))
+    seam = marks["lip_upper_inner"][1]
+    tint = np.array(rgb(who.palette.lips))
+    dark: tuple[float, float, float] = tuple(tint * [0.90, 0.80, 0.83])
+    c.over(rgb(who.palette.lips), mask * who.lip_tint)
+    upper = smooth(seam - 0.005, seam + 0.02, y)
+    c.over(dark, mask * upper * who.lip_tint * 0.55)
+    # A soft light on the lower lip makes it round.
+    shine = np.exp(-(((x + 0.03) / 0.075) ** 2) - ((y - seam + 0.055) / 0.017) ** 2)
+    c.over((1.0, 0.93, 0.90), shine * mask * 0.38 * who.lip_tint)
+
+
+def lip_seam(bust: Bust, skin: Part) -> F64:
+    """Where the closed lips meet: points (x, y) [N, 2] from the middle to the left corner."""
+    rest, opened = skin.positions, bust.shape("jawOpen")[skin.source]
+    near = (rest[:, 2] > -0.1) & (np.abs(rest[:, 1] + 0.65) < 0.10) & (rest[:, 0] > -0.02)
+    drop = -opened[:, 1] / max(float(-opened[near, 1].min()), 1e-6)
+    points = []
+    for x in np.linspace(0.0, 0.20, 6):
+        column = near & (np.abs(rest[:, 0] - x) < 0.022)
+        upper, lower = column & (drop < 0.35), column & (drop > 0.5)
+        if upper.any() and lower.any():
+            points.append((x, 0.5 * (rest[upper, 1].min() + rest[lower, 1].max())))
+    return np.array(points)
+
+
+def _mouth_line(c: Canvas, who: Character, seam: F64) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    corner = seam[-1] + [[0.022, 0.006], [0.045, 0.022]]
+    curve = np.concatenate([[[-0.03, seam[0, 1]]], seam, corner])
+    width = np.interp(
+        np.arange(len(curve)), [0, len(curve) - 2, len(curve) - 1], [0.008, 0.009, 0.002]
+    )
+    alpha = stroke(np.stack([np.abs(x), y], -1), curve, width, 0.010) * (z > -0.2)
+    c.over(rgb(who.palette.mouth_line), alpha * 0.85)
+
+
+def _nose(c: Canvas, who: Character) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    front = z > 0.0
+    at, tint = np.stack([np.abs(x), y], -1), rgb(who.palette.nose_line)
+    base, wing = who.nose_y, 0.105
+    under = np.array(
+        [[-0.03, base], [0.0, base - 0.002], [0.03, base + 0.002], [0.055, base + 0.012]]
+    )
+    c.over(tint, stroke(at, under, np.array([0.004, 0.007, 0.006, 0.001]), 0.012) * front * 0.75)
+    side = np.array([[wing - 0.015, base + 0.012], [wing, base + 0.03], [wing, base + 0.055],
+                     [wing - 0.01, base + 0.075]])  # fmt: skip
+    c.over(tint, stroke(at, side, np.array([0.003, 0.005, 0.004, 0.001]), 0.010) * front * 0.55)
+    light = np.exp(-(((x + 0.02) / 0.030) ** 2) - ((y - base - 0.085) / 0.026) ** 2)
+    c.over((1.0, 0.97, 0.92), light * front * 0.55)
+
+
+def _lids(c: Canvas, who: Character, marks: dict[str, F64]) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    at, front = np.stack([np.abs(x), y], -1), z > -0.35
+    inner, low, outer = (marks[f"{n}_left"][:2] for n in ("eye_inner", "lid_lower", "eye_outer"))
+    width = np.array([0.001, 0.005, 0.005, 0.001])
+    lower = np.array([inner + [0.12, -0.095], low + [0.0, -0.016], low + [0.06, -0.002],
+                      outer + [-0.035, -0.075]])  # fmt: skip
+    c.over(rgb(who.palette.line), stroke(at, lower, width, 0.012) * front * 0.35)
+
+
+def _cheeks(c: Canvas, who: Character) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    front = smooth(-0.6, -0.2, z)
+    blush = np.exp(-(((np.abs(x) - 0.47) / 0.16) ** 2) - ((y + 0.31) / 0.10) ** 2)
+    c.over(rgb(who.palette.blush), blush * front * who.blush)
+    nose = np.exp(-((x / 0.10) ** 2) - ((y + 0.33) / 0.07) ** 2)
+    c.over(rgb(who.palette.blush), nose * front * who.blush * 0.55)
+
+
+def _shadows(c: Canvas, palette: Palette, cast: F64, marks: dict[str, F64]) -> None:
+    x, y, z = np.moveaxis(c.position, 2, 0)
+    # The jaw line falls from below the ear to the chin; the neck under it lies in its shadow.
+    _, low, fore = marks["chin"]
+    along = np.clip((z + 0.62) / (fore + 0.62), 0, 1)
+    jaw = -0.46 + (low - 0.13 + 0.46) * along**0.55
+    low_end = smooth(-1.50, -1.42, y - 0.10 * np.cos(np.arctan2(x, z - AXIS_Z)) + 0.12 * x)
+    neck = smooth(-0.02, 0.05, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
+    tint = rgb(palette.skin_shadow)
+    c.multiply(tint, np.maximum(neck * 0.9, cast))
+
+
+def cast_shadow(c: Canvas, hair: list[Part], shift: tuple[float, float]) -> F64:
+    """Where hair, seen from the front and moved by `shift` dm, lies over the skin."""
+    if not hair:
+        return np.zeros((SIZE, SIZE))
+    points = np.concatenate([p.positions for p in hair])
+    counts = np.cumsum([0] + [len(p.positions) for p in hair])
+    faces = np.concatenate([p.triangles + n for p, n in zip(hair, counts, strict=False)])
+    scale, size = 160.0, 512
+    screen = np.stack(
+        [points[:, 0] * scale + size / 2, size / 2 - points[:, 1] * scale,
+         0.5 - 0.1 * points[:, 2]], axis=1,
+    )  # fmt: skip
+    front = points[faces][:, :, 2].min(1) > -0.75
+    covered, _ = coverage(screen, faces[front], size, points)
+    mask = blur(covered.astype(float), 2)
+    x = (c.position[..., 0] - shift[0]) * scale + size / 2
+    y = size / 2 - (c.position[..., 1] - shift[1]) * scale
+    column = np.clip(x.astype(int), 0, size - 1)
+    row = np.clip(y.astype(int), 0, size - 1)
+    return np.asarray(mask[row, column] * smooth(-0.7, -0.45, c.position[..., 2]))
+
+
+def skin_texture(
+    who: Character, bust: Bust, skin: Part, hair: list[Part], marks: dict[str, F64]
+) -> U8:
+    """The unrolled skin [SIZE, SIZE, 3]; `marks` are rest landmarks."""
+    c = canvas(bust, skin, rgb(who.palette.skin))
+    _cheeks(c, who)
+    _lips(c, who, marks)
+    _shadows(c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, marks)
+    _nose(c, who)
+    _lids(c, who, marks)
+    _mouth_line(c, who, lip_seam(bust, skin))
+    _brows(c, who)
+    return np.asarray(np.rint(np.clip(c.color, 0, 1) * 255), np.uint8)
+
+
+def eye_texture(who: Character) -> U8:
+    """An eyeball seen from the front [EYE_SIZE, EYE_SIZE, 3], EYE_RADIUS dm to each side."""
+    n = EYE_SIZE
+    y, x = np.mgrid[0:n, 0:n]
+    x, y = (x + 0.5) / n * 2 - 1, 1 - (y + 0.5) / n * 2
+    x, y = x * EYE_RADIUS, y * EYE_RADIUS
+    picture = np.full((n, n, 3), (1.0, 0.995, 0.985))
+    soft = 0.004
+
+    def disc(cx: float, cy: float, rx: float, ry: float, edge: float = soft) -> F64:
+        d = (1 - np.hypot((x - cx) / rx, (y - cy) / ry)) * min(rx, ry)
+        return np.asarray(np.clip(d / edge + 0.5, 0, 1))
+
+    def over(paint: tuple[float, float, float], alpha: F64) -> None:
+        picture[:] += (np.array(paint) - picture) * alpha[..., None]
+
+    r = who.iris_radius
+    iris, dark = rgb(who.palette.iris), rgb(who.palette.iris_dark)
+    over(dark, disc(0, 0, r, r))
+    over(iris, disc(0, 0, r * 0.88, r * 0.88, 0.01))
+    glow: tuple[float, float, float] = tuple(np.clip(np.array(iris) * 1.35 + 0.12, 0, 1))
+    over(glow, disc(0, -r * 0.42, r * 0.62, r * 0.40, 0.035) * 0.85)
+    over(dark, disc(0, r * 0.62, r * 0.86, r * 0.46, 0.05) * disc(0, 0, r * 0.95, r * 0.95) * 0.65)
+    over((0.06, 0.05, 0.07), disc(0, 0, r * 0.44, r * 0.46))
+    over((1, 1, 1), disc(-r * 0.36, r * 0.26, r * 0.25, r * 0.26))
+    over((1, 1, 1), disc(r * 0.36, -r * 0.40, r * 0.12, r * 0.12) * 0.85)
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+
+
+def eye_uv(points: F64, centre: F64) -> F64:
+    """Front planar projection of an eyeball."""
+    return np.asarray(0.5 + (points[:, :2] - centre[:2]) / (2 * EYE_RADIUS))
+
+
+def hair_texture(who: Character) -> U8:
+    """A lock unrolled [256, 64, 3]: root at the top, tip at the bottom, fine strands along it."""
+    height, width = 256, 64
+    v = ((np.arange(height) + 0.5) / height)[:, None]
+    u = ((np.arange(width) + 0.5) / width)[None, :]
+    dark, light = np.array(rgb(who.palette.hair)), np.array(rgb(who.palette.hair_light))
+    share = smooth(0.05, 0.45, v) * (1 - 0.55 * smooth(0.6, 1.0, v)) + 0 * u
+    strands = 0.5 + 0.5 * np.sin(2 * np.pi * (3.0 * u + 0.15 * np.sin(6 * v)))
+    share = np.clip(share * (0.72 + 0.28 * strands), 0, 1)
+    picture = dark + (light - dark) * share[..., None]
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
