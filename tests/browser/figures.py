@@ -10,6 +10,9 @@ STEP_MS = 10  # grid on which mouth and speech are compared
 SMOOTH_MS = 150
 QUIET = 0.05  # of the loudest speech: a pause
 SETTLE_MS = 250  # after speech ends, before the mouth must be shut
+# Shares of the picture (left, top, right, bottom) of a bust that looks at the camera
+CROWN = (0.15, 0.06, 0.85, 0.36)  # hair and forehead move with the head and never blink
+LIPS = (0.38, 0.56, 0.64, 0.76)
 
 
 def fps(rec: Recording) -> float:
@@ -64,14 +67,11 @@ class Mouth:
     closed: float  # mean opening in pauses, 0 = as shut as ever, 1 = as open as ever
 
 
-def mouth(rec: Recording, box: tuple[float, float, float, float], limit_ms: float) -> Mouth:
-    """`box`: left, top, right, bottom of the mouth region as shares of the picture."""
-    side = rec.luma.shape[1]
-    left, top, right, bottom = (int(round(x * side)) for x in box)
-    region = rec.luma[:, top:bottom, left:right].astype(float)
-    opening = darkness(region)
+def mouth(rec: Recording, limit_ms: float) -> Mouth:
+    """Best correlation of opening and speech at a lag of 0..limit_ms."""
     speech = envelope(rec.microphone)
     times = rec.sound_at + STEP_MS * (np.arange(len(speech)) + 0.5)
+    opening = openness(rec.luma, np.interp(rec.shown, times, speech))
     best, best_lag = -1.0, 0.0
     for lag in range(0, int(limit_ms) + 1, STEP_MS):
         moved = np.interp(times + lag, rec.shown, opening)
@@ -82,10 +82,42 @@ def mouth(rec: Recording, box: tuple[float, float, float, float], limit_ms: floa
     return Mouth(best, best_lag, closedness(rec, opening, speech, times, best_lag))
 
 
-def darkness(region: np.ndarray) -> np.ndarray:
-    """Share of pixels darker than lips ever are: the open mouth's inside. [N]"""
-    level = np.percentile(region, 50) * 0.5
-    return (region < level).mean(axis=(1, 2))
+def openness(luma: np.ndarray, speech: np.ndarray) -> np.ndarray:
+    """How far the mouth region is from its look in the pauses, the head held still: [N].
+
+    Each picture is shifted so that the crown covers that of a picture from a pause; what then
+    differs in the mouth region is the mouth.
+    """
+    side = luma.shape[1]
+    pauses = np.flatnonzero(speech < QUIET * speech.max())
+    rest = luma[pauses[len(pauses) // 2]].astype(np.float32)
+    crown, lips = _box(side, *CROWN), _box(side, *LIPS)
+    held = np.stack([_shifted(p.astype(np.float32), rest, crown, side // 20) for p in luma])
+    mouths = held[:, lips[0], lips[1]]
+    shut = np.median(mouths[pauses], axis=0)
+    return np.abs(mouths - shut).mean(axis=(1, 2))
+
+
+def _box(side: int, left: float, top: float, right: float, bottom: float) -> tuple[slice, slice]:
+    cut = [int(round(x * side)) for x in (left, top, right, bottom)]
+    return slice(cut[1], cut[3]), slice(cut[0], cut[2])
+
+
+def _shifted(
+    picture: np.ndarray, rest: np.ndarray, box: tuple[slice, slice], reach: int
+) -> np.ndarray:
+    """`picture` moved by whole pixels so that `box` agrees best with `rest`."""
+    wanted = rest[box]
+    moves = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1)]
+    cost = [
+        np.abs(
+            picture[box[0].start + dy : box[0].stop + dy, box[1].start + dx : box[1].stop + dx]
+            - wanted
+        ).mean()
+        for dy, dx in moves
+    ]
+    dy, dx = moves[int(np.argmin(cost))]
+    return np.roll(picture, (-dy, -dx), axis=(0, 1))
 
 
 def closedness(

@@ -1,7 +1,7 @@
 // Runs in the page under test: records what a person would see and hear, for tests/browser/figures.py.
-// `vivifyRecord(seconds)` resolves to pictures (luma 96x96 + hash + RTP time), both sounds and stats.
+// `vivifyRecord(seconds)` resolves to pictures (luma 160x160 + hash + RTP time), both sounds and stats.
 (() => {
-  const SIDE = 96;
+  const SIDE = 160;
   const HASH_SIDE = 256;
 
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);

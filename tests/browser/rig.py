@@ -114,7 +114,7 @@ def go_live(page: Any) -> float:
 class Recording:
     """What the page showed and played."""
 
-    luma: np.ndarray  # [N, 96, 96] uint8
+    luma: np.ndarray  # [N, 160, 160] uint8
     shown: np.ndarray  # [N] ms (performance.now) at which each picture was on screen
     rtp: np.ndarray  # [N] RTP time, 90 kHz
     hashes: list[int]
