@@ -7,12 +7,11 @@ import numpy as np
 from tests.browser.rig import Recording
 
 STEP_MS = 10  # grid on which mouth and speech are compared
-SMOOTH_MS = 150
-QUIET = 0.05  # of the loudest speech: a pause
+SMOOTH_MS = 300
+QUIET = 0.15  # of the loudest speech: a pause
 SETTLE_MS = 250  # after speech ends, before the mouth must be shut
-# Shares of the picture (left, top, right, bottom) of a bust that looks at the camera
-CROWN = (0.15, 0.06, 0.85, 0.36)  # hair and forehead move with the head and never blink
-LIPS = (0.38, 0.56, 0.64, 0.76)
+SKIN = 15  # grey levels around that of skin
+LIPS = (0.42, 0.57, 0.60, 0.69)  # left, top, right, bottom of a bust that looks at the camera
 
 
 def fps(rec: Recording) -> float:
@@ -38,13 +37,16 @@ def playout_skew_ms(rec: Recording) -> tuple[float, float]:
     return float(np.median(values)), float(np.percentile(np.abs(values), 95))
 
 
-def envelope(pcm: np.ndarray, smooth_ms: int = SMOOTH_MS) -> np.ndarray:
-    """Loudness per STEP_MS, smoothed: [T]."""
+def loudness(pcm: np.ndarray) -> np.ndarray:
+    """Loudness as people feel it (RMS to the power .6) per STEP_MS, smoothed: [T]."""
     size = Recording.RATE * STEP_MS // 1000
     blocks = pcm[: len(pcm) // size * size].reshape(-1, size)
-    loud = np.sqrt(np.mean(blocks**2, axis=1))
-    kernel = np.hanning(smooth_ms // STEP_MS + 2)[1:-1]
-    return np.convolve(loud, kernel / kernel.sum(), mode="same")
+    return _smooth(np.mean(blocks**2, axis=1) ** 0.3)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    kernel = np.hanning(SMOOTH_MS // STEP_MS + 2)[1:-1]
+    return np.convolve(values, kernel / kernel.sum(), mode="same")
 
 
 def sound_delay_ms(microphone: np.ndarray, speaker: np.ndarray, limit_ms: int = 1000) -> float:
@@ -69,55 +71,28 @@ class Mouth:
 
 def mouth(rec: Recording, limit_ms: float) -> Mouth:
     """Best correlation of opening and speech at a lag of 0..limit_ms."""
-    speech = envelope(rec.microphone)
+    speech = loudness(rec.microphone)
     times = rec.sound_at + STEP_MS * (np.arange(len(speech)) + 0.5)
-    opening = openness(rec.luma, np.interp(rec.shown, times, speech))
+    opening = openness(rec.luma)
     best, best_lag = -1.0, 0.0
     for lag in range(0, int(limit_ms) + 1, STEP_MS):
-        moved = np.interp(times + lag, rec.shown, opening)
         inside = (times + lag > rec.shown[0]) & (times + lag < rec.shown[-1])
-        r = float(np.corrcoef(moved[inside], speech[inside])[0, 1])
+        moved = _smooth(np.interp(times[inside] + lag, rec.shown, opening))
+        r = float(np.corrcoef(moved, speech[inside])[0, 1])
         if r > best:
             best, best_lag = r, float(lag)
     return Mouth(best, best_lag, closedness(rec, opening, speech, times, best_lag))
 
 
-def openness(luma: np.ndarray, speech: np.ndarray) -> np.ndarray:
-    """How far the mouth region is from its look in the pauses, the head held still: [N].
+def openness(luma: np.ndarray) -> np.ndarray:
+    """Share of the mouth region that is not skin: lips, teeth, the dark between them. [N]
 
-    Each picture is shifted so that the crown covers that of a picture from a pause; what then
-    differs in the mouth region is the mouth.
+    An area, so that a head that sways within the region changes nothing.
     """
     side = luma.shape[1]
-    pauses = np.flatnonzero(speech < QUIET * speech.max())
-    rest = luma[pauses[len(pauses) // 2]].astype(np.float32)
-    crown, lips = _box(side, *CROWN), _box(side, *LIPS)
-    held = np.stack([_shifted(p.astype(np.float32), rest, crown, side // 20) for p in luma])
-    mouths = held[:, lips[0], lips[1]]
-    shut = np.median(mouths[pauses], axis=0)
-    return np.abs(mouths - shut).mean(axis=(1, 2))
-
-
-def _box(side: int, left: float, top: float, right: float, bottom: float) -> tuple[slice, slice]:
-    cut = [int(round(x * side)) for x in (left, top, right, bottom)]
-    return slice(cut[1], cut[3]), slice(cut[0], cut[2])
-
-
-def _shifted(
-    picture: np.ndarray, rest: np.ndarray, box: tuple[slice, slice], reach: int
-) -> np.ndarray:
-    """`picture` moved by whole pixels so that `box` agrees best with `rest`."""
-    wanted = rest[box]
-    moves = [(dy, dx) for dy in range(-reach, reach + 1) for dx in range(-reach, reach + 1)]
-    cost = [
-        np.abs(
-            picture[box[0].start + dy : box[0].stop + dy, box[1].start + dx : box[1].stop + dx]
-            - wanted
-        ).mean()
-        for dy, dx in moves
-    ]
-    dy, dx = moves[int(np.argmin(cost))]
-    return np.roll(picture, (-dy, -dx), axis=(0, 1))
+    left, top, right, bottom = (int(round(x * side)) for x in LIPS)
+    region = luma[:, top:bottom, left:right].astype(np.float32)
+    return (np.abs(region - np.median(region)) > SKIN).mean(axis=(1, 2))
 
 
 def closedness(
