@@ -49,6 +49,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
 
 def listening_socket(host: str, port: int) -> socket.socket:
     """Bound before anything is loaded, so that a taken port is noticed at once."""
+    if not 0 <= port <= 65_535:
+        raise TransportError(f"port {port} does not exist; choose 0 to 65535")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
@@ -57,8 +59,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port} ({error.strerror}); "
             "another program may be using it: choose another --port"
         ) from error
-    except OverflowError as error:
-        raise TransportError(f"port {port} does not exist; choose 0 to 65535") from error
 
 
 def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
