@@ -18,7 +18,6 @@ def interpolate(
     keys: npt.NDArray[np.int64],
     screen: F32,
     triangles: I32,
-    surfaces: Scalar,
     materials: U8,
     normals: F32,
     uvs: F32,
@@ -29,7 +28,7 @@ def interpolate(
 ) -> None:
     """Resolve keys [H, W, 4]: the nearest of a pixel's samples gives its attributes.
 
-    Only triangles below `surfaces` count. Writes uv [H, W, 2], normal [H, W, 3] unit, depth
+    Writes uv [H, W, 2], normal [H, W, 3] unit, depth
     [H, W] in [0, 1) and mask [H, W] = material + 1; all 0 on the background. A pixel is covered
     when at least two of its samples are.
     """
@@ -38,7 +37,7 @@ def interpolate(
             best, covered = EMPTY, 0
             for s in range(4):
                 key = keys[y, x, s]
-                if key != EMPTY and (key & _ID) < surfaces:
+                if key != EMPTY:
                     covered += 1
                     best = min(best, key)
             if covered < 2:

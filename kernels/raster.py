@@ -26,10 +26,11 @@ I64 = npt.NDArray[np.int64]
 _OX0, _OX1, _OX2, _OX3 = (x for x, _ in OFFSETS)
 _OY0, _OY1, _OY2, _OY3 = (y for _, y in OFFSETS)
 FRACTION = 12
+_SLACK = 256  # key depth: more than rounding can bring a sample nearer than its corners
 TILE = 8
 _ONE = float(1 << FRACTION)
 _U1, _U2, _U3, _U4 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-_LIMIT = 1 << 22  # snapped coordinates beyond this are off any screen and could overflow
+_FAR = 16384.0  # px: coordinates beyond this are off any screen and could overflow
 
 
 @jit
@@ -172,20 +173,25 @@ def rasterize(
         zi, zj, zk = screen[i, 2], screen[j, 2], screen[k, 2]
         if not (0 <= zi < 1 and 0 <= zj < 1 and 0 <= zk < 1):
             continue
-        xi = np.int64(np.floor(screen[i, 0] * SUBPIXEL + 0.5))
-        yi = np.int64(np.floor(screen[i, 1] * SUBPIXEL + 0.5))
-        xj = np.int64(np.floor(screen[j, 0] * SUBPIXEL + 0.5))
-        yj = np.int64(np.floor(screen[j, 1] * SUBPIXEL + 0.5))
-        xk = np.int64(np.floor(screen[k, 0] * SUBPIXEL + 0.5))
-        yk = np.int64(np.floor(screen[k, 1] * SUBPIXEL + 0.5))
+        ax, ay, bx, by = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1]
+        cx, cy = screen[k, 0], screen[k, 1]
+        # Written so that a coordinate that is not a number fails too.
+        if not (abs(ax) < _FAR and abs(bx) < _FAR and abs(cx) < _FAR):
+            continue
+        if not (abs(ay) < _FAR and abs(by) < _FAR and abs(cy) < _FAR):
+            continue
+        xi = np.int64(np.floor(ax * SUBPIXEL + 0.5))
+        yi = np.int64(np.floor(ay * SUBPIXEL + 0.5))
+        xj = np.int64(np.floor(bx * SUBPIXEL + 0.5))
+        yj = np.int64(np.floor(by * SUBPIXEL + 0.5))
+        xk = np.int64(np.floor(cx * SUBPIXEL + 0.5))
+        yk = np.int64(np.floor(cy * SUBPIXEL + 0.5))
         area = (xj - xi) * (yk - yi) - (xk - xi) * (yj - yi)
         # y points down: a counter-clockwise front has a negative area here.
         if area == 0 or (sides[t] == FRONT and area > 0) or (sides[t] == BACK and area < 0):
             continue
         x_low, x_high = min(xi, xj, xk), max(xi, xj, xk)
         y_low, y_high = min(yi, yj, yk), max(yi, yj, yk)
-        if max(abs(x_low), abs(x_high), abs(y_low), abs(y_high)) > _LIMIT:
-            continue
         box = (
             max(x_low // SUBPIXEL, 0),
             max(y_low // SUBPIXEL, 0),
@@ -194,7 +200,7 @@ def rasterize(
         )
         if box[0] >= box[2] or box[1] >= box[3]:
             continue
-        if t >= late and _hidden(tiles, box, np.int64(min(zi, zj, zk) * DEPTH_ONE)):
+        if t >= late and _hidden(tiles, box, np.int64(min(zi, zj, zk) * DEPTH_ONE) - _SLACK):
             continue
         di, dj, dk = zi * DEPTH_ONE, zj * DEPTH_ONE, zk * DEPTH_ONE
         if area > 0:

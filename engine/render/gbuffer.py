@@ -53,7 +53,7 @@ class Visibility:
         self.normals = np.empty((count, 3), np.float32)
         self.keys = empty(height, width)
 
-    def draw(self, motion: Motion) -> None:
+    def draw(self, motion: Motion, outlines: bool = True) -> None:
         """Fill `keys`, `screen` and `normals` for a motion."""
         height, width = self.keys.shape[:2]
         points = self.figure.vertices(motion)
@@ -67,19 +67,20 @@ class Visibility:
             self.screen[:count], self.normals, self._outline, np.float32(_BEHIND),
             self.screen[count:],
         )  # fmt: skip
-        rasterize(self.screen, self.triangles, self._sides, self._late, self.keys)
+        count = len(self.triangles) if outlines else self._surfaces
+        rasterize(self.screen, self.triangles[:count], self._sides[:count], self._late, self.keys)
 
     def gbuffer(self, motion: Motion) -> GBuffer:
-        """Attributes at the pixel centres of the drawn surfaces; outlines count as background."""
-        self.draw(motion)
+        """Attributes of the surface nearest to the viewer at each pixel, without outlines."""
+        self.draw(motion, outlines=False)
         height, width = self.keys.shape[:2]
         uv = np.empty((height, width, 2), np.float32)
         normal = np.empty((height, width, 3), np.float32)
         depth = np.empty((height, width), np.float32)
         mask = np.empty((height, width), np.uint8)
         interpolate(
-            self.keys, self.screen, self.triangles, self._surfaces, self.materials, self.normals,
-            self._mesh.uv, uv, normal, depth, mask,
+            self.keys, self.screen, self.triangles, self.materials, self.normals, self._mesh.uv,
+            uv, normal, depth, mask,
         )  # fmt: skip
         return GBuffer(uv, normal, depth, mask)
 

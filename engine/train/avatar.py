@@ -85,8 +85,16 @@ def parts(bust: Bust, character: Character) -> tuple[list[Part], dict[str, int]]
     made[0].proxy = face_proxy(made[0].positions)
     made += clothes
     made += HAIRDOS[character.hair](made[0])
-    sources = made[0].source
-    return made, {k: int(np.flatnonzero(sources == v)[0]) for k, v in named.items() if v in sources}
+    return made, {k: _joined(bust, made, v) for k, v in named.items()}
+
+
+def _joined(bust: Bust, made: list[Part], vertex: int) -> int:
+    """A MakeHuman vertex among all vertices of the parts; the nearest, where cloth covers it."""
+    copies = np.flatnonzero(made[0].source == vertex)
+    if len(copies):
+        return int(copies[0])
+    points = np.concatenate([p.positions for p in made])
+    return int(np.linalg.norm(points - bust.positions[vertex], axis=1).argmin())
 
 
 def build(character: Character, source: MakeHuman, folder: Path) -> None:

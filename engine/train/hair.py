@@ -128,7 +128,7 @@ def _tube(rings: int) -> I64:
     a, b = r * SIDES + s, r * SIDES + (s + 1) % SIDES
     c, d = a + SIDES, b + SIDES
     quads = np.stack([a, c, d, a, d, b], -1).reshape(-1, 3)
-    fan = [[0, k + 1, k] for k in range(1, SIDES - 1)]
+    fan = [[0, k, k + 1] for k in range(1, SIDES - 1)]
     return np.concatenate([quads, np.array(fan)])
 
 

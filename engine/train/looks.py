@@ -72,7 +72,11 @@ def textures(
 ) -> dict[str, U8]:
     """Texture name -> RGB picture; `parts` is the whole figure, its skin first."""
     hair = [p for p in parts if p.name == "hair"]
-    marks = {name: parts[0].positions[vertex] for name, vertex in landmarks.items()}
+    marks = {
+        name: parts[0].positions[vertex]
+        for name, vertex in landmarks.items()
+        if vertex < len(parts[0].positions)
+    }
     return {
         "skin": skin_texture(character, bust, parts[0], hair, marks),
         "eye": eye_texture(character),

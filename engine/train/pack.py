@@ -75,7 +75,9 @@ def write(
 ) -> None:
     """Write the package folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / "mesh.safetensors")
+    mesh = folder / "mesh.safetensors"
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, mesh)
+    mesh.chmod(0o644)
     for name, picture in textures.items():
         Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
     (folder / "avatar.json").write_text(json.dumps(manifest, indent=1) + "\n")

@@ -134,7 +134,7 @@ def _lips(c: Canvas, who: Character, marks: dict[str, F64]) -> None:
     dark: tuple[float, float, float] = tuple(tint * [0.90, 0.80, 0.83])
     c.over(rgb(who.palette.lips), mask * who.lip_tint)
     upper = smooth(seam - 0.005, seam + 0.02, y)
-    c.over(dark, mask * upper * who.lip_tint * 0.55)
+    c.over(dark, mask * upper * who.lip_tint * 0.75)
     # A soft light on the lower lip makes it round.
     shine = np.exp(-(((x + 0.03) / 0.075) ** 2) - ((y - seam + 0.055) / 0.017) ** 2)
     c.over((1.0, 0.93, 0.90), shine * mask * 0.38 * who.lip_tint)
@@ -162,7 +162,9 @@ def _mouth_line(c: Canvas, who: Character, seam: F64) -> None:
         np.arange(len(curve)), [0, len(curve) - 2, len(curve) - 1], [0.008, 0.009, 0.002]
     )
     alpha = stroke(np.stack([np.abs(x), y], -1), curve, width, 0.010) * (z > -0.2)
-    c.over(rgb(who.palette.mouth_line), alpha * 0.85)
+    # A wider, softer shade stays visible when the lips are pressed or rolled in.
+    shade = stroke(np.stack([np.abs(x), y], -1), curve, width * 1.5, 0.05) * (z > -0.2)
+    c.over(rgb(who.palette.mouth_line), np.maximum(alpha * 0.85, shade * 0.38))
 
 
 def _nose(c: Canvas, who: Character) -> None:
@@ -200,14 +202,27 @@ def _cheeks(c: Canvas, who: Character) -> None:
     c.over(rgb(who.palette.blush), nose * front * who.blush * 0.55)
 
 
-def _shadows(c: Canvas, palette: Palette, cast: F64, marks: dict[str, F64]) -> None:
+def jaw_edge(skin: Part, chin: F64) -> tuple[F64, F64]:
+    """Where the face turns under: azimuths from the middle to the ear, and heights there."""
+    a, b, c = (skin.positions[skin.triangles[:, k]] for k in range(3))
+    face, centre = np.cross(b - a, c - a), (a + b + c) / 3
+    down = face[:, 1] / np.maximum(np.linalg.norm(face, axis=1), 1e-12)
+    at = np.abs(np.arctan2(centre[:, 0], centre[:, 2] - AXIS_Z))
+    # Not the underlip, and nothing behind the jaw's corner.
+    low = centre[:, 1] < np.interp(at, [0.0, 0.5, 1.2], [chin[1] + 0.06, chin[1] + 0.12, -0.42])
+    under = low & (down < -0.45) & (centre[:, 1] > chin[1] - 0.25)
+    azimuth = np.linspace(0, 1.25, 14)
+    height = np.array([centre[under & (np.abs(at - t) < 0.09), 1].max() for t in azimuth])
+    fit = np.polyfit(azimuth, height, 4)
+    return np.r_[azimuth, 1.6], np.r_[np.polyval(fit, azimuth), -0.40]
+
+
+def _shadows(c: Canvas, palette: Palette, cast: F64, edge: tuple[F64, F64]) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     # The jaw line falls from below the ear to the chin; the neck under it lies in its shadow.
-    _, low, fore = marks["chin"]
-    along = np.clip((z + 0.62) / (fore + 0.62), 0, 1)
-    jaw = -0.46 + (low - 0.13 + 0.46) * along**0.55
+    jaw = np.interp(np.abs(np.arctan2(x, z - AXIS_Z)), *edge)
     low_end = smooth(-1.50, -1.42, y - 0.10 * np.cos(np.arctan2(x, z - AXIS_Z)) + 0.12 * x)
-    neck = smooth(-0.02, 0.05, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
+    neck = smooth(-0.06, 0.005, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
     tint = rgb(palette.skin_shadow)
     c.multiply(tint, np.maximum(neck * 0.9, cast))
 
@@ -241,7 +256,7 @@ def skin_texture(
     c = canvas(bust, skin, rgb(who.palette.skin))
     _cheeks(c, who)
     _lips(c, who, marks)
-    _shadows(c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, marks)
+    _shadows(c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, jaw_edge(skin, marks["chin"]))
     _nose(c, who)
     _lids(c, who, marks)
     _mouth_line(c, who, lip_seam(bust, skin))

@@ -1,0 +1,19 @@
+"""`python -m tests.golden.regenerate` writes the golden pictures; look before committing."""
+
+from pathlib import Path
+
+from PIL import Image
+
+from engine.render.renderer import Renderer
+from tests.golden.pictures import PICTURES
+
+
+def main() -> None:
+    for name, (avatar, size, posed) in PICTURES.items():
+        path = Path(__file__).parent / f"{name}.png"
+        Image.fromarray(Renderer(avatar, size).render_rgb(posed)).save(path, optimize=True)
+        print(path.name, path.stat().st_size, "bytes")
+
+
+if __name__ == "__main__":
+    main()
