@@ -4,13 +4,15 @@
 people hear is the Sound itself, later.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import AudioError
+from engine.frames import Video
 
 Pcm = npt.NDArray[Any]  # [S, C], int16 or float32
 
@@ -40,3 +42,14 @@ class Sound:
     def __repr__(self) -> str:
         samples, channels = self.pcm.shape
         return f"Sound(start={self.start}, {samples} x {channels} at {self.rate} Hz)"
+
+
+Source = AsyncIterator[Sound]
+"""Live sound: 48 kHz int16 with one or two channels, in order; `start` tells of gaps."""
+
+
+class Sink(Protocol):
+    """Where a session's pictures go."""
+
+    def write(self, video: Video) -> None:
+        """Take one picture; never waits."""

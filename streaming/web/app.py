@@ -1,7 +1,7 @@
 """The HTTP side: the page, one endpoint that takes offers, health and metrics.
 
-GET /  ·  POST /offer  ·  GET /choices.json  ·  GET /healthz  ·  GET /metrics. Every refusal is JSON
-{"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a page
+GET / · POST /offer · GET /choices.json · GET /portrait · GET /healthz · GET /metrics. Every refusal
+is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a page
 somewhere must not be able to open sessions on somebody's own machine.
 """
 
@@ -65,6 +65,7 @@ def create_app(rooms: Rooms, hosts: frozenset[str] = frozenset()) -> web.Applica
     app.router.add_get("/page/{name}", site.page)
     app.router.add_post("/offer", site.offer)
     app.router.add_get("/choices.json", site.choices)
+    app.router.add_get("/portrait", site.portrait)
     app.router.add_get("/healthz", site.health)
     app.router.add_get("/metrics", site.metrics)
     app.cleanup_ctx.append(site.lifetime)
@@ -101,6 +102,13 @@ class _Site:
 
     async def choices(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._rooms.choices())
+
+    async def portrait(self, request: web.Request) -> web.StreamResponse:
+        try:
+            png = await self._rooms.portrait(request.query.get("avatar", ""))
+        except VivifyError as error:
+            return _refuse(404, "not offered", str(error))
+        return web.Response(body=png, content_type="image/png")
 
     async def health(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({"status": "ok", **self._rooms.health()})

@@ -6,21 +6,26 @@ command line only.
 """
 
 import asyncio
+import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+import av
 import numpy as np
+from PIL import Image
 
 from engine.errors import PackageError
-from engine.frames import HOP, HOP_PHASE, Audio, Motion
+from engine.face.blendshapes import ARKIT
+from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, POSE, Audio, Motion
 from streaming.metrics import percentile
 from streaming.session import Actor
 
 SIZES = (128, 256, 384, 512, 768, 1024)  # pixels
 LOOKAHEADS_MS = (0, 20, 60)
 WARM_HOPS = 60
+SMILE = 0.35
 
 
 class Loader(Protocol):
@@ -46,6 +51,7 @@ class Entry:
 
     actor: Actor
     engine_ms: float  # p95 of animate + render
+    portrait: bytes  # PNG
 
 
 class Catalogue:
@@ -109,7 +115,7 @@ class Catalogue:
 
     def _load(self, choice: Choice) -> Entry:
         actor = self._loader.load(choice.avatar, choice.size, choice.lookahead_ms)
-        return Entry(actor, _warm(actor, self.default_style))
+        return Entry(actor, _warm(actor, self.default_style), _portrait(actor))
 
 
 def _warm(actor: Actor, style: str) -> float:
@@ -125,6 +131,17 @@ def _warm(actor: Actor, style: str) -> float:
         step_s = max(step_s if hop > WARM_HOPS // 2 else 0.0, time.perf_counter() - began)
         costs += [_draw(actor, motion) for motion in motions]
     return (percentile(costs[len(costs) // 3 :], 0.95) + step_s) * 1000
+
+
+def _portrait(actor: Actor) -> bytes:
+    """A still with a hint of a smile, for the pickers."""
+    weights = np.zeros(BLENDSHAPES, np.float32)
+    weights[[ARKIT.index("mouthSmileLeft"), ARKIT.index("mouthSmileRight")]] = SMILE
+    video = actor.render(Motion(0, weights, np.zeros(len(POSE), np.float32)))
+    png = io.BytesIO()
+    frame = av.VideoFrame.from_ndarray(video.i420, format="yuv420p").reformat(format="rgb24")
+    Image.fromarray(frame.to_ndarray()).save(png, "PNG")
+    return png.getvalue()
 
 
 def _draw(actor: Actor, motion: Motion) -> float:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from engine.errors import VivifyError
-from streaming.metrics import Stats
+from streaming.metrics import Stats, percentile
 from streaming.session import Session, choose_delay
 from streaming.sound import Sound
 from streaming.web.catalogue import Catalogue, Choice
@@ -19,6 +19,8 @@ from streaming.web.peer import Peer
 from streaming.worker import Worker
 
 log = logging.getLogger(__name__)
+
+ENOUGH = 50  # pictures that make a figure
 
 
 class Full(VivifyError):  # noqa: N818 - a condition
@@ -50,6 +52,7 @@ class Rooms:
         self._peers: dict[Peer, asyncio.Task[None]] = {}
         self._entering = 0
         self._past_busy_s = 0.0
+        self._slowness = 0  # of the session that ended last
         self._tasks: list[asyncio.Task[Any]] = []
         self._seed = 0
 
@@ -113,6 +116,10 @@ class Rooms:
             "microphone": "server" if self._microphone else "browser",
         }
 
+    async def portrait(self, avatar: str) -> bytes:
+        """A PNG of an avatar. Raises PackageError for one that is not offered."""
+        return (await self._catalogue.entry(self._catalogue.choose(avatar))).portrait
+
     def health(self) -> dict[str, Any]:
         return {"sessions": len(self._peers), "limit": self.limit, "refused": self.refused}
 
@@ -161,7 +168,8 @@ class Rooms:
         entry = await self._catalogue.entry(choice)
         self._seed += 1
         state = await self._worker.call(entry.actor.init_state, style, self._seed)
-        delay = choose_delay(entry.actor.latency, entry.engine_ms)
+        seen = [s for s in (self._slowness, *map(_slowness, self.live())) if s]
+        delay = choose_delay(entry.actor.latency, entry.engine_ms, max(seen, default=0))
         return Session(entry.actor, self._worker, state, delay=delay)
 
     async def _host(self, peer: Peer) -> None:
@@ -171,6 +179,12 @@ class Rooms:
             del self._peers[peer]
             if peer.session is not self._local:
                 self._past_busy_s += peer.session.stats.engine_s
+                self._slowness = _slowness(peer.session.stats) or self._slowness
+
+
+def _slowness(stats: Stats) -> int:
+    """Samples within which nine pictures of ten were ready; 0 if too few to tell."""
+    return int(percentile(stats.latency, 0.9)) if len(stats.latency) >= ENOUGH else 0
 
 
 def _tell(task: "asyncio.Task[None]") -> None:

@@ -356,4 +356,5 @@ def test_delay_covers_sound_look_ahead_and_engine(
 ) -> None:
     assert abs(choose_delay(latency, engine_ms) - expected) <= 160
     assert choose_delay(latency, 1000) == 4800
+    assert choose_delay(latency, engine_ms, seen=2400) == 2720
     assert JAW >= 0

@@ -235,6 +235,10 @@ function mark(group, value) {
   if (input && performance.now() - (group === "avatars" ? live.pickedAvatar ?? -9e9 : live.pickedStyle ?? -9e9) > 2500) input.checked = true;
 }
 
+function portrait(name) {
+  return `/portrait?avatar=${encodeURIComponent(name)}`;
+}
+
 function chips(group, names, current, type) {
   $(group).replaceChildren(...names.map((name) => {
     const label = document.createElement("label");
@@ -242,9 +246,12 @@ function chips(group, names, current, type) {
     input.addEventListener("change", () => {
       live[type === "avatar" ? "pickedAvatar" : "pickedStyle"] = performance.now();
       say(type, name);
+      if (type === "avatar") $("portrait").src = portrait(name);
     });
     label.className = "chip";
-    label.append(input, name.split(/[\\/]/).pop());
+    label.append(input);
+    if (type === "avatar") label.append(Object.assign(new Image(34, 34), { src: portrait(name), alt: "" }));
+    label.append(name.split(/[\\/]/).pop());
     return label;
   }));
 }
@@ -340,6 +347,7 @@ async function load() {
   const { avatars, styles, avatar, style, microphone } = live.choices;
   chips("avatars", avatars, avatar, "avatar");
   chips("styles", styles, style, "style");
+  $("portrait").src = portrait(avatar);
   if (microphone === "server") {
     $("mic-card").hidden = $("mute").hidden = true;
     $("hear").click(); // the voice is already in the room

@@ -1,5 +1,6 @@
 // Figures that a person understands: the delay, where it comes from, and whether lips and sound agree.
 
+const PACKET_MS = 20; // from speaking to the packet's arrival
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 export class Figures {
@@ -55,9 +56,10 @@ export class Figures {
 
   budget(net) {
     const { delay_ms: delay = 0, engine_p50_ms: engine = 0 } = this.stats ?? {};
-    const total = delay + net;
+    const sent = Math.max(delay, engine + PACKET_MS); // a picture that is late is shown late
+    const total = sent + net;
     const scale = 100 / Math.max(total, 250);
-    const widths = { engine: Math.min(engine, delay), wait: Math.max(0, delay - engine), net };
+    const widths = { engine, wait: Math.max(0, sent - engine), net };
     for (const [name, ms] of Object.entries(widths)) this.$("budget").querySelector(`.${name}`).style.width = `${ms * scale}%`;
     this.text("net", `${Math.round(net)} ms`);
     this.text("total", `${Math.round(total)} ms`);

@@ -41,6 +41,12 @@ def test_choices_health_metrics() -> None:
         status, text = await server.get("/metrics")
         assert status == 200 and "# TYPE vivify_sessions gauge\nvivify_sessions 0\n" in text
 
+        async with server.http.get(server.url + "/portrait?avatar=theo") as response:
+            assert response.content_type == "image/png"
+            assert (await response.read()).startswith(b"\x89PNG")
+        status, text = await server.get("/portrait?avatar=../secret")
+        assert status == 404 and "choose one of" in text
+
     ask(question)
 
 
