@@ -43,6 +43,7 @@ class DecoderNet(nn.Module):
         self.merge = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
         self.near = nn.Parameter(torch.zeros(c.layers, c.heads, c.window))
         self.lips_out = nn.Linear(c.width + c.ppg, strong)
+        self.drop = nn.Dropout(c.dropout)
 
         self.up = nn.Parameter(torch.randn(c.experts, c.layers, c.width, c.hidden) * 0.1)
         self.up_bias = nn.Parameter(torch.zeros(c.experts, c.layers, c.hidden))
@@ -139,12 +140,12 @@ class DecoderNet(nn.Module):
         age = ticks[:, None] - ticks[None, :]
         seen = (age >= 0) & (age < c.window)
         place = (c.window - 1 - age).clamp(0, c.window - 1)
-        x = self.embed(tokens)
+        x = self.drop(self.embed(tokens))
         for layer in range(c.layers):
             bias = self.near[layer][:, place].masked_fill(~seen, -1e4)
             q, k, v = self._project(x, layer, style)
-            x = x + self.merge[layer](self._mix(q, k, v, bias[None]))
-            x = x + self._feed(x, layer, style)
+            x = x + self.drop(self.merge[layer](self._mix(q, k, v, bias[None])))
+            x = x + self.drop(self._feed(x, layer, style))
         return self._lips_out(x, ppg, style)
 
     def _project(self, x: Tensor, layer: int, style: StyleWeights) -> tuple[Tensor, Tensor, Tensor]:

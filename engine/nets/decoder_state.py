@@ -26,6 +26,7 @@ class DecoderConfig:
     layers: int = 2
     window: int = 32  # ticks of context
     experts: int = 8
+    dropout: float = 0.2  # strong branch, in training
     face: int = 96  # LSTM units of the weak branch
     head: int = 64  # GRU units
     style: int = 64

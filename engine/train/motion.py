@@ -8,6 +8,7 @@ selected on kept-out speakers. Writes decoder.onnx, decoder_style.onnx and style
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,12 +25,14 @@ from engine.runtime import ASSETS, Graph, load
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
 from engine.style.encoder import Encoder, fit, statistics
+from engine.train.data import synthesise
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
 from engine.train.manner import BUNDLED, Manner, random_manner
 from engine.train.split import check
+from engine.train.teacher import steady
 from engine.train.tracked import read_performances
-from engine.train.tracks import Track, recorded, teach_all
+from engine.train.tracks import Source, Track, recorded, teach_all
 
 GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "speech"
 
@@ -49,10 +52,12 @@ class Recipe:
     neutral_tracks: int = 14
     style_tracks: int = 8
     random_tracks: int = 90
-    # Recordings per track: native, accented, children.
+    # Sentences per track.
     native: int = 5
-    accented: int = 8
-    children: int = 1
+    accented: int = 7
+    children: int = 2
+    synthetic: int = 5
+    synthetic_minutes: float = 25.0  # of each kind of voice
     # Shares of a batch: bundled manners, random manners, real people.
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
     # How often the branches are fed their own output instead of the teacher's, at the end.
@@ -62,7 +67,7 @@ class Recipe:
 
 TINY = Recipe(
     steps=6, batch=4, crop=40, warmup=2, neutral_tracks=2, style_tracks=1, random_tracks=3,
-    native=2, accented=0, children=0,
+    native=2, accented=0, children=0, synthetic=0,
 )  # fmt: skip
 
 
@@ -85,7 +90,18 @@ def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> li
     native = [r for r in every if r.corpus == "librispeech"]
     accented = [r for r in every if r.corpus != "librispeech" and r.adult]
     children = [r for r in every if r.corpus != "librispeech" and not r.adult]
-    pools = [(native, recipe.native), (accented, recipe.accented), (children, recipe.children)]
+    lines = (options.data / "speech" / "prompts.txt").read_text().splitlines()
+    rng = np.random.default_rng(recipe.seed)
+    texts = [lines[i].strip().strip('"') for i in rng.permutation(len(lines))]
+    synthetic = [
+        clip
+        for kind in ("espeak", "voices")
+        for clip in synthesise(kind, texts[kind == "espeak" :: 2], recipe.synthetic_minutes, 5)
+    ]
+    pools: list[tuple[Sequence[Source], int]] = [
+        (native, recipe.native), (accented, recipe.accented), (children, recipe.children),
+        (synthetic, recipe.synthetic),
+    ]  # fmt: skip
     tracks = teach_all(manners(recipe), pools, graph, recipe.seed)
     people: dict[str, list[object]] = {}
     performances = read_performances(options.data)
@@ -103,6 +119,15 @@ def windows(track: Track, ticks: int = 500) -> np.ndarray:
     parts = range(0, len(track) - ticks + 1, ticks)
     rows = [statistics(track.weights[i : i + ticks], track.pose[i : i + ticks]) for i in parts]
     return np.stack([track.statistics, *rows])
+
+
+def start_from_table(net: DecoderNet) -> None:
+    """Lips start as the viseme table weighted by the two posteriors of a tick."""
+    table = torch.from_numpy(steady()[:, list(net.config.strong)]).T
+    with torch.no_grad():
+        net.lips_out.weight[:, : net.config.width] *= 0.1
+        net.lips_out.weight[:, net.config.width :] = 0.5 * torch.cat([table, table], 1)
+        net.lips_out.bias.zero_()
 
 
 class Lessons:
@@ -165,6 +190,7 @@ def _held(track: Track, at: int) -> np.ndarray:
 def train(lessons: Lessons, net: DecoderNet, recipe: Recipe) -> DecoderNet:
     """The loop; returns the running average of the weights."""
     rng = np.random.default_rng(recipe.seed + 1)
+    start_from_table(net)
     optimiser = torch.optim.AdamW(
         net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )

@@ -219,6 +219,12 @@ def _assemble(part: dict[str, F32], wanted: F32, manner: Manner) -> F32:
     return np.clip(out, 0.0, 1.0)
 
 
+def steady() -> F32:
+    """[40, 52]: the neutral face of each phone held long."""
+    faces = [lips([(p, 0.0, 1.0)], 1.0, Manner())[RATE // 2] for p in PHONES]
+    return np.stack(faces)
+
+
 def at_samples(curve: F32, samples: np.ndarray) -> F32:
     """Rows of a 100 Hz curve at sample times (16 kHz), linear between, edges held: [N, K]."""
     position = np.clip(samples / SAMPLE_RATE * RATE - 0.5, 0, len(curve) - 1)

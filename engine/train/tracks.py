@@ -18,8 +18,10 @@ from engine.frames import BLENDSHAPES, F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.motion import noise as noises
 from engine.motion.prosody import FEATURES, NAMES
 from engine.runtime import Graph
+from engine.speech.phonemes import PHONES
 from engine.style.encoder import statistics
 from engine.train.augment import Noises, Recipe, augment
+from engine.train.corpus import Clip
 from engine.train.gestures import BLINK, GLANCE, gestures
 from engine.train.lessons import Heard, hear
 from engine.train.manner import Manner
@@ -27,6 +29,7 @@ from engine.train.teacher import Phones, at_samples, lips
 from engine.train.tracked import Performance
 
 F16 = np.float16
+Source = Recording | Clip
 # Half of the sound as it is, half through rooms, microphones and codecs.
 _CLEAN, _ROUGH = 0.4, Recipe(speed=(0.88, 1.14), speed_chance=0.5, codec_chance=0.03)
 _TO_100_HZ = SAMPLE_RATE // 100
@@ -52,7 +55,7 @@ class Track:
 
 
 def taught(
-    name: str, manner: Manner, recordings: Sequence[Recording], graph: Graph, noises_: Noises,
+    name: str, manner: Manner, recordings: Sequence[Source], graph: Graph, noises_: Noises,
     seed: int,
 ) -> Track:  # fmt: skip
     """The teacher's track: lips from phone times, gestures from prosody and noise."""
@@ -80,10 +83,19 @@ def taught(
     )  # fmt: skip
 
 
+def _phones(source: Source) -> tuple[F32, list[tuple[str, float, float]]]:
+    """Sound and phones (name, start s, duration s) of a recording or a synthetic sentence."""
+    if isinstance(source, Recording):
+        return source.pcm(), [(p, s / 100, d / 100) for p, s, d in source.phones]
+    starts = [start for _, start in source.edges] + [len(source.pcm) / SAMPLE_RATE]
+    names = [PHONES[index] for index, _ in source.edges]
+    return source.pcm, [(n, a, b - a) for n, a, b in zip(names, starts, starts[1:], strict=True)]
+
+
 def _spoken(
-    recording: Recording, rng: np.random.Generator, noises_: Noises
+    source: Source, rng: np.random.Generator, noises_: Noises
 ) -> tuple[F32, list[tuple[str, float, float]]]:
-    pcm, stretch, lead = recording.pcm(), 1.0, 0
+    (pcm, phones), stretch, lead = _phones(source), 1.0, 0
     if rng.random() > _CLEAN:
         pcm, stretch, lead = augment(pcm, rng, noises_, _ROUGH)
     else:
@@ -91,7 +103,7 @@ def _spoken(
         pcm = pcm * level / max(float(np.sqrt(np.mean(pcm**2))), 1e-5)
     pcm = pcm[: len(pcm) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME]
     at = lead / SAMPLE_RATE
-    phones = [(p, s / 100 * stretch + at, d / 100 * stretch) for p, s, d in recording.phones]
+    phones = [(p, s * stretch + at, d * stretch) for p, s, d in phones]
     return np.clip(pcm, -1, 1).astype(np.float32), phones
 
 
@@ -156,20 +168,16 @@ def _inferred(weights: F32, pose: F32, noise: F32) -> tuple[F32, F32]:
 
 
 def teach_all(
-    manners: Iterable[tuple[str, Manner]], pools: Sequence[tuple[Sequence[Recording], int]],
+    manners: Iterable[tuple[str, Manner]], pools: Sequence[tuple[Sequence[Source], int]],
     graph: Graph, seed: int,
 ) -> list[Track]:  # fmt: skip
     """One track per manner, of `count` recordings from each pool."""
     rng = np.random.default_rng(seed)
-    babble = [r.pcm() for r in pools[0][0][:40]]
+    babble = [_phones(source)[0] for source in pools[0][0][:40]]
     bank = Noises(rng, babble)
     tracks = []
     for n, (name, manner) in enumerate(tqdm(list(manners), desc="teacher")):
-        chosen = [
-            pool[int(i)]
-            for pool, count in pools
-            for i in rng.choice(len(pool), min(count, len(pool)), replace=False)
-        ]
+        chosen = [pool[int(i)] for pool, count in pools for i in rng.permutation(len(pool))[:count]]
         order = rng.permutation(len(chosen))
         tracks.append(
             taught(name, manner, [chosen[i] for i in order], graph, bank, seed * 100_003 + n)
