@@ -1,8 +1,8 @@
 """The HTTP side: the page, one endpoint that takes offers, health and metrics.
 
 GET / · POST /offer · GET /choices.json · GET /portrait · GET /healthz · GET /metrics. Every refusal
-is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a page
-somewhere must not be able to open sessions on somebody's own machine.
+is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a
+page somewhere must not be able to open sessions on somebody's own machine.
 """
 
 import asyncio
