@@ -61,10 +61,11 @@ def _error(wanted: Tensor, target: Tensor) -> Tensor:
 def misheard(ppg: Tensor) -> Tensor:
     """Posteriors as another voice might have given them: sharper or flatter, and with a bias
     towards some phones that stays for the crop; our own training voices are heard too well."""
-    logits = (ppg + 1e-5).log().unflatten(-1, (2, -1))
+    logits = (ppg + 1e-5).log().reshape(*ppg.shape[:2], 2, -1)
     sharp = torch.empty(len(ppg), 1, 1, 1).uniform_(0.75, 1.25)
     bias = 0.5 * torch.randn(len(ppg), 1, 1, logits.shape[-1])
-    return (sharp * logits + bias).softmax(-1).flatten(-2)
+    changed: Tensor = (sharp * logits + bias).softmax(-1).flatten(-2)
+    return changed
 
 
 def lips_loss(
@@ -95,7 +96,7 @@ def lips_loss(
     made = wanted.clamp(0, 1) + 0.01 * (wanted - wanted.clamp(0, 1))
     gap = made @ _OPENING - target @ _OPENING
     closed = (target @ _OPENING < _CLOSED).float()
-    opening = ((1 + 0.25 * closed) * gap.square()).mean()
+    opening = ((1 + 0.6 * closed) * gap.square()).mean()
     speed = (mask * (made.diff(dim=1) - target.diff(dim=1)).square()).mean()
     loss = shape + 12.0 * opening + 2.0 * speed
     return loss, {"lips": float(shape.detach()), "open": float(gap.detach().square().mean()) ** 0.5}

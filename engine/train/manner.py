@@ -59,7 +59,7 @@ BUNDLED: dict[str, Manner] = {
         shift=1.0, shift_rate=0.06,
     ),
     "emphatic": Manner(
-        jaw=1.3, lip=1.25, rounding=1.2, spread=1.1, tempo=0.9, emphasis=0.4, smile=0.0, frown=0.1,
+        jaw=1.22, lip=1.25, rounding=1.2, spread=1.1, tempo=0.9, emphasis=0.4, smile=0.0, frown=0.1,
         brow_rest=0.0, brow_down=0.3, brow_stress=0.55, brow_rate=0.12, blink_per_minute=12,
         lid_rest=0.0, squint=0.14, wide=0.05, gaze=0.06, gaze_rate=0.3, pitch=-2.0, sway=2.2,
         nod=6.5, shift=2.4, shift_rate=0.22,
@@ -72,7 +72,7 @@ BUNDLED: dict[str, Manner] = {
         shift_rate=0.18,
     ),
     "theatrical": Manner(
-        jaw=1.4, lip=1.35, rounding=1.6, spread=1.6, tempo=0.95, emphasis=0.35, smile=0.16,
+        jaw=1.3, lip=1.35, rounding=1.6, spread=1.6, tempo=0.95, emphasis=0.35, smile=0.16,
         lopsided=0.2, brow_rest=0.16, brow_outer=0.34, brow_stress=0.7, brow_rate=0.4,
         blink_per_minute=13, lid_rest=0.0, squint=0.0, wide=0.22, gaze=0.26, gaze_rate=0.9,
         pitch=1.0, roll=-2.0, sway=5.0, nod=5.5, shift=5.0, shift_rate=0.3,
@@ -81,7 +81,7 @@ BUNDLED: dict[str, Manner] = {
 
 # Range of each knob over random speakers.
 _RANGES: dict[str, tuple[float, float]] = {
-    "jaw": (0.6, 1.45), "lip": (0.7, 1.4), "rounding": (0.7, 1.7), "spread": (0.6, 1.7),
+    "jaw": (0.6, 1.35), "lip": (0.7, 1.4), "rounding": (0.7, 1.7), "spread": (0.6, 1.7),
     "tempo": (0.85, 1.3), "emphasis": (0.0, 0.45), "smile": (0.0, 0.5), "frown": (0.0, 0.3),
     "purse": (0.0, 0.2), "lopsided": (-0.25, 0.25), "brow_rest": (0.0, 0.45),
     "brow_outer": (0.0, 0.4), "brow_down": (0.0, 0.4), "brow_stress": (0.0, 0.75),

@@ -18,7 +18,7 @@ from engine.train.manner import Manner
 
 Phones = Sequence[tuple[str, float, float]]  # phone, start s, duration s
 RATE = 100  # Hz of the teacher's own grid
-SCALE = 0.64  # jaw weight that an openness of 1 takes on our rig: AA opens to about .6
+SCALE = 0.72  # opening that an openness of 1 takes on our rig; under doubt AA comes out at about .5
 
 # Lip shapes per phone; what is not said is 0. Columns:
 _PARTS = ("upper", "lower", "funnel", "pucker", "stretch", "smile", "press", "roll_lower",

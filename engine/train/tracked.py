@@ -33,7 +33,7 @@ _RIG: dict[str, tuple[str, ...]] = {
     "mouthShrugUpper": ("mouth_chinRaise_u",),
 }
 # 98th percentile a moving channel is brought to: the range of the teacher's neutral manner.
-_REACH = {"jawOpen": 0.5, "mouthFunnel": 0.35, "mouthPucker": 0.5, "mouthLowerDownLeft": 0.16,
+_REACH = {"jawOpen": 0.56, "mouthFunnel": 0.35, "mouthPucker": 0.5, "mouthLowerDownLeft": 0.16,
           "mouthLowerDownRight": 0.16, "mouthUpperUpLeft": 0.13,
           "mouthUpperUpRight": 0.13}  # fmt: skip
 _MOVES = 0.02  # a channel whose 98th percentile is lower is noise and keeps its size

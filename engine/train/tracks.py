@@ -30,7 +30,8 @@ from engine.train.tracked import Performance
 
 F16 = np.float16
 Source = Recording | Clip
-# Half of the sound as it is, half through rooms, microphones and codecs.
+# Some of the sound is cut short by a mute; some is clean, the rest went through rooms and codecs.
+_MUTED = 0.35
 _CLEAN, _ROUGH = 0.4, Recipe(speed=(0.88, 1.14), speed_chance=0.5, codec_chance=0.03)
 _TO_100_HZ = SAMPLE_RATE // 100
 
@@ -89,7 +90,8 @@ def _phones(source: Source) -> tuple[F32, list[tuple[str, float, float]]]:
         return source.pcm(), [(p, s / 100, d / 100) for p, s, d in source.phones]
     starts = [start for _, start in source.edges] + [len(source.pcm) / SAMPLE_RATE]
     names = [PHONES[index] for index, _ in source.edges]
-    return source.pcm, [(n, a, b - a) for n, a, b in zip(names, starts, starts[1:], strict=True)]
+    spans = zip(names, starts[:-1], starts[1:], strict=True)
+    return source.pcm, [(name, a, b - a) for name, a, b in spans]
 
 
 def _spoken(
@@ -101,10 +103,23 @@ def _spoken(
     else:
         level = np.float32(10 ** (rng.normal(-25, 4) / 20))
         pcm = pcm * level / max(float(np.sqrt(np.mean(pcm**2))), 1e-5)
-    pcm = pcm[: len(pcm) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME]
     at = lead / SAMPLE_RATE
     phones = [(p, s * stretch + at, d * stretch) for p, s, d in phones]
+    if rng.random() < _MUTED:
+        pcm, phones = _mute(pcm, phones, rng)
+    pcm = pcm[: len(pcm) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME]
     return np.clip(pcm, -1, 1).astype(np.float32), phones
+
+
+def _mute(
+    pcm: F32, phones: list[tuple[str, float, float]], rng: np.random.Generator
+) -> tuple[F32, list[tuple[str, float, float]]]:
+    """A microphone muted in mid-sentence: the lips must close on digital silence, whatever was
+    being said."""
+    end = float(rng.uniform(0.3, 0.9)) * len(pcm) / SAMPLE_RATE
+    silence = np.zeros(int(rng.uniform(0.6, 1.4) * SAMPLE_RATE), np.float32)
+    kept = [(p, s, min(d, end - s)) for p, s, d in phones if s < end]
+    return np.concatenate([pcm[: int(end * SAMPLE_RATE)], silence]), kept
 
 
 def _mouth(heard: Heard, phones: Phones, seconds: float, manner: Manner) -> F32:
