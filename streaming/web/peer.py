@@ -5,6 +5,7 @@ half a minute). Closing is idempotent, tells the far side, and frees everything.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -85,8 +86,8 @@ class Peer:
         audio = pc.addTransceiver(voice, "sendrecv" if self._own else "sendonly")
         webrtc.prefer_opus(audio)
         try:
-            await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             self._check_media(sdp)
+            await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             webrtc.install(audio.receiver)
             await pc.setLocalDescription(await pc.createAnswer())
             encoder.install(video)
@@ -130,6 +131,11 @@ class Peer:
         for job in self._jobs:
             job.cancel()
         await self._pc.close()
+
+    async def refuse(self) -> None:
+        """Free what an unusable offer left: aiortc cannot always close half a connection."""
+        with contextlib.suppress(*BAD_SDP):
+            await self._pc.close()
 
     def _check_media(self, sdp: str) -> None:
         kinds = [line[2:].split()[0] for line in sdp.splitlines() if line.startswith("m=")]

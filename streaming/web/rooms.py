@@ -156,7 +156,7 @@ class Rooms:
         try:
             sdp = await peer.answer(offer.sdp)
         except VivifyError:
-            await peer.close("the offer cannot be used")
+            await peer.refuse()
             raise
         task = asyncio.create_task(self._host(peer))
         task.add_done_callback(_tell)

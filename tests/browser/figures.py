@@ -112,9 +112,9 @@ def flashes(rec: Recording) -> np.ndarray:
     return rec.shown[1:][bright[1:] & ~bright[:-1]]
 
 
-def beeps(rec: Recording) -> np.ndarray:
-    """Times (ms) at which the speaker began to beep."""
+def beeps(rec: Recording, pcm: np.ndarray) -> np.ndarray:
+    """Times (ms) at which `pcm` (microphone or speaker) began to beep."""
     size = Recording.RATE // 1000
-    loud = np.abs(rec.speaker[: len(rec.speaker) // size * size]).reshape(-1, size).max(1) > 0.05
+    loud = np.abs(pcm[: len(pcm) // size * size]).reshape(-1, size).max(1) > 0.05
     quiet_before = np.convolve(loud, np.ones(100), mode="full")[: len(loud)] - loud == 0
     return rec.sound_at + np.flatnonzero(loud & quiet_before)

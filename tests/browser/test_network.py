@@ -21,15 +21,18 @@ def test_flash_and_beep_arrive_together(tmp_path: Path) -> None:
         first = rig.go_live(page)
         page.wait_for_timeout(8000)  # a browser takes some seconds to align two streams
         rec = rig.record(page, 9)
-    flashes, beeps = figures.flashes(rec), figures.beeps(rec)
+    flashes, beeps = figures.flashes(rec), figures.beeps(rec, rec.speaker)
+    spoken = [b for b in figures.beeps(rec, rec.microphone) if b < flashes[-1]]
+    photon = float(np.median([flashes[flashes > b - 20][0] - b for b in spoken]))
     assert len(beeps) >= 6 and len(flashes) >= 6
     skew = np.array([flashes[np.abs(flashes - beep).argmin()] - beep for beep in beeps])
     rtp = np.diff(rec.rtp)
     median, wide = float(np.median(skew)), float(np.percentile(np.abs(skew), 95))
     print(
         f"\nskew (sound early is +): median {median:.0f} ms, 95 % within {wide:.0f} ms; "
-        f"fps {figures.fps(rec):.1f}; first picture {first:.0f} ms; "
-        f"microphone to speaker {figures.sound_delay_ms(rec.microphone, rec.speaker):.0f} ms"
+        f"fps {figures.fps(rec):.1f}; first picture {first:.0f} ms; microphone to picture "
+        f"{photon:.0f} ms, "
+        f"to speaker {figures.sound_delay_ms(rec.microphone, rec.speaker):.0f} ms"
     )
     assert (rtp > 0).all() and (rtp % 3600 == 0).all()
     assert -125 <= median <= 60 and wide <= 200
