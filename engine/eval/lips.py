@@ -28,9 +28,10 @@ from engine.eval.recordings import (
 )
 from engine.face import package
 from engine.face.mesh import Figure
-from engine.frames import F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
+from engine.frames import F32, HOP, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.motion.channels import OPENNESS, OPENNESS_ROW, opening
 from engine.offline import MotionClip
+from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
 BUNDLED = Path("tests/golden/speech/clips.jsonl")
@@ -137,16 +138,22 @@ def weights_opening(clip: MotionClip) -> Curve:
     return clip.start, opening(clip.weights)
 
 
-def table_curve(lookahead_ms: int) -> Callable[[F32], Curve]:
-    """Openness of the posteriors: the viseme table weighted by the PPG, no decoder."""
-
-    def curve(pcm: F32) -> Curve:
-        clip = offline.ppg(pcm, lookahead_ms=lookahead_ms)
-        pairs = len(clip.start) // 2 * 2
-        value = (clip.posteriors @ OPENNESS_ROW)[:pairs].reshape(-1, 2).mean(1)
-        return clip.start[:pairs].reshape(-1, 2).mean(1), value
-
-    return curve
+def heard(clip: Clip, style: Style, lookahead_ms: int) -> tuple[MotionClip, Curve]:
+    """One pass of the streaming path: the motion, and the openness of the posteriors themselves
+    (the viseme table weighted by the PPG, without a decoder)."""
+    blocks = [(clip.pcm[i : i + HOP], SAMPLE_RATE) for i in range(0, len(clip.pcm), HOP)]
+    outputs = list(offline.perform(blocks, style, lookahead_ms))
+    motions = [m for output in outputs for m in output.motions]
+    rows = [row for output in outputs for row in output.rows]
+    motion = MotionClip(
+        np.array([m.start for m in motions]),
+        np.array([m.weights for m in motions]),
+        np.array([m.pose for m in motions]),
+    )
+    pairs = len(rows) // 2 * 2
+    at = np.array([row.start for row in rows[:pairs]]).reshape(-1, 2).mean(1)
+    openness = np.array([row.posteriors[0] for row in rows[:pairs]]) @ OPENNESS_ROW
+    return motion, (at, openness.reshape(-1, 2).mean(1))
 
 
 def loudness_curve(pcm: F32) -> Curve:
@@ -155,11 +162,6 @@ def loudness_curve(pcm: F32) -> Curve:
     frames = pcm[: count * SAMPLES_PER_FRAME].reshape(count, SAMPLES_PER_FRAME)
     at = (np.arange(count) + 1) * SAMPLES_PER_FRAME
     return at, np.sqrt(np.mean(frames**2, axis=1))
-
-
-def measure(clips: Sequence[Clip], curve: Callable[[F32], Curve], name: str) -> dict[str, float]:
-    """One row of the table."""
-    return summarise(clips, [curve(clip.pcm) for clip in tqdm(clips, desc=name, leave=False)])
 
 
 def main(argv: list[str]) -> int:
@@ -177,16 +179,14 @@ def main(argv: list[str]) -> int:
     clips = [prepare(recording) for recording in recordings]
     ahead = options.lookahead
     style = StyleLibrary().get(options.style)
-    motions = [
-        offline.motion(clip.pcm, style=style, lookahead_ms=ahead)
-        for clip in tqdm(clips, desc="engine", leave=False)
-    ]
+    passes = [heard(clip, style, ahead) for clip in tqdm(clips, desc="engine", leave=False)]
+    motions = [motion for motion, _ in passes]
     drawn = mesh_opening(options.avatar)
     table = {
         "engine": summarise(clips, [weights_opening(m) for m in motions]),
         "mesh": summarise(clips, [drawn(m) for m in tqdm(motions, desc="mesh", leave=False)]),
-        "ppg_table": measure(clips, table_curve(ahead), "PPG table"),
-        "rms_jaw": measure(clips, loudness_curve, "RMS jaw"),
+        "ppg_table": summarise(clips, [table for _, table in passes]),
+        "rms_jaw": summarise(clips, [loudness_curve(clip.pcm) for clip in clips]),
     }
     print(f"{len(clips)} clips, look-ahead {ahead} ms, style {options.style}")
     print(f"{'':12s}{'r':>7s}{'lag ms':>8s}{'r lag 0':>9s}{'closure':>9s}{'false':>7s}")
