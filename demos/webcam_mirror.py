@@ -107,6 +107,7 @@ async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    print("Loading the avatar; the very first start compiles for some seconds.", file=sys.stderr)
     await runner.setup()
     try:
         await web.SockSite(runner, listener).start()

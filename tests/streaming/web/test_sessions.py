@@ -7,7 +7,9 @@ import threading
 
 import numpy as np
 import pytest
+from aiortc import RTCRtpReceiver
 
+from engine.errors import PackageError
 from engine.frames import Motion, Video
 from streaming.web import peer
 from tests.fakes import FakeAvatar, bursts
@@ -40,6 +42,53 @@ def test_voice_in_full_band_and_pictures_on_their_clock() -> None:
     assert (steps > 0).all() and (steps % 3600 == 0).all() and np.median(steps) == 3600
     sizes = {(frame.width, frame.height) for frame in client.pictures}
     assert sizes == {(128, 128)}
+
+
+def test_browser_without_h264_gets_vp8() -> None:
+    async def main() -> None:
+        async with running() as server:
+            client = Client(bursts(5))
+            codecs = RTCRtpReceiver.getCapabilities("video").codecs
+            client.pc.getTransceivers()[0].setCodecPreferences(
+                [c for c in codecs if c.mimeType == "video/VP8"]
+            )
+            await client.connect(server)
+            await eventually(lambda: len(client.pictures) > 20)
+            assert "VP8" in client.pc.remoteDescription.sdp
+            assert "H264" not in client.pc.remoteDescription.sdp
+            await client.close()
+
+    asyncio.run(main())
+
+
+def test_a_broken_avatar_is_refused_and_may_be_repaired() -> None:
+    broken = True
+
+    class Shelf(FakeAvatar):
+        @classmethod
+        def load(cls, name_or_path: str = "", size: int = 64, lookahead_ms: int = 20) -> FakeAvatar:
+            if name_or_path == "theo" and broken:
+                raise PackageError("theo/mesh.safetensors is cut off")
+            return FakeAvatar(name_or_path, size, lookahead_ms)
+
+    async def main() -> None:
+        nonlocal broken
+        async with running(loader=Shelf) as server:
+            good, client = Client(), Client()
+            await good.connect(server)
+            body = await client.body(avatar="theo")
+            status, answer = await server.offer(body)
+            assert status == 422 and "cut off" in answer["message"]
+            await eventually(lambda: good.stats() != {})
+            good.say("avatar", "theo")
+            await eventually(lambda: any("cut off" in str(m["value"]) for m in good.messages))
+            broken = False
+            good.say("avatar", "theo")
+            await eventually(lambda: good.stats()["avatar"] == "theo")
+            await good.close()
+            await client.close()
+
+    asyncio.run(main())
 
 
 def test_figures_and_controls() -> None:
