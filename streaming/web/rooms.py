@@ -79,7 +79,7 @@ class Rooms:
         if len(self._peers) + self._entering >= self.limit:
             self.refused += 1
             raise Full(
-                f"all {self.limit} places on this server are taken; try again when somebody leaves"
+                f"{self.limit} of {self.limit} places are taken; try again when somebody leaves"
             )
         self._entering += 1
         try:

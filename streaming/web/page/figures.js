@@ -72,8 +72,8 @@ export class Figures {
     this.skews.push(audio.estimatedPlayoutTimestamp - video.estimatedPlayoutTimestamp);
     this.skews = this.skews.slice(-8);
     const ms = Math.round(mean(this.skews));
-    const good = ms <= 45 && ms >= -125;
-    this.text("skew", good ? `in sync (${Math.abs(ms)} ms)` : ms > 0 ? `sound ${ms} ms early` : `sound ${-ms} ms late`, good ? "good" : "warn");
+    const text = Math.abs(ms) <= 45 ? `in sync (${Math.abs(ms)} ms)` : ms > 0 ? `sound ${ms} ms early` : `sound ${-ms} ms late`;
+    this.text("skew", text, ms <= 45 && ms >= -125 ? "good" : "warn");
   }
 
   // The bar under the microphone; null stops it.

@@ -144,7 +144,7 @@ def test_full_house_gets_a_clear_answer_and_room_is_made() -> None:
             await second.connect(server)
             status, answer = await server.offer(await third.body())
             assert status == 503 and answer["error"] == "server full"
-            assert "all 2 places" in answer["message"]
+            assert "2 of 2 places" in answer["message"]
             await eventually(lambda: first.pictures and second.pictures)
             first.say("bye")
             await eventually(lambda: server.rooms.health()["sessions"] == 1, 2)
