@@ -29,9 +29,8 @@ _SEALS = [
 def correct(weights: F32, rest: F32) -> F32:
     """Weights [52] as drawn: finite, within [0, 1.2], with the rig's correctives.
 
-    A full blink overshoots to 1.06, which hides the last line of eyeball. A smile over .35 lifts
-    the upper lip off the teeth, as a person's does, unless something seals the lips (press, roll,
-    close, pucker, shrug) or the smile is one of closed lips in speech.
+    A blink ends at 1, where the lids meet. A smile over .35 lifts the upper lip off the teeth, as
+    a person's does, unless something seals the lips: press, roll, close, pucker or shrug.
     """
     w = np.clip(np.nan_to_num(weights, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.2)
     sealed = min(1.0, 3.0 * float(w[_SEALS].max()))
@@ -39,7 +38,7 @@ def correct(weights: F32, rest: F32) -> F32:
     w[_JAW] += 0.09 * float(show.mean())
     w[_UPPER] += 0.50 * show
     w[_LOWER] += 0.38 * show
-    w[_BLINK] *= 1 + 0.06 * np.clip((w[_BLINK] - 0.7) / 0.3, 0, 1)
+    w[_BLINK] = np.minimum(w[_BLINK], 1.0)
     return (w + rest).astype(np.float32)
 
 

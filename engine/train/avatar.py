@@ -45,13 +45,27 @@ def _lash(bust: Bust, side: str, length: float) -> Part:
     lid = bust.positions[np.unique(bust.body()[0])]
     apart = np.linalg.norm(part.positions[:, None] - lid[None], axis=2)
     part.positions += (1 - length) * (lid[apart.argmin(1)] - part.positions)
+    # Shut, lashes point down: their tips fall past the lid instead of being seen edge on.
+    tip = apart.min(1, keepdims=True) / apart.min(1).max() * length
+    blink = "eyeBlinkLeft" if side == "l" else "eyeBlinkRight"
+    part.extra = {blink: tip * np.array([0.0, -0.034, 0.01])}
     return part
 
 
-def _teeth(bust: Bust, group: str, lower: float) -> Part:
-    """One arch of teeth, lowered to where a toon shows it, in one even tone."""
+def _teeth(bust: Bust, group: str, lower: float, bared: bool = False) -> Part:
+    """One arch of teeth, lowered and set back from the lips, in one tone.
+
+    `bared`: it comes down as the mouth opens or smiles, to where a toon shows it; at rest nothing
+    white may lie behind the line of the lips.
+    """
     part = bust.part("teeth", bust.group(group), outline=0.0)
-    part.positions[:, 1] -= lower
+    part.positions = part.positions * [0.93, 1.0, 1.0] - [0.0, lower, 0.05]
+    if bared:
+        # The arch follows the upturned line of the lips.
+        part.positions[:, 1] += 0.012 + 1.3 * part.positions[:, 0] ** 2
+        down = np.array([0.0, -1.0, 0.0]) * np.ones((len(part.positions), 1))
+        smiles = {f"mouthSmile{side}": 0.024 * down for side in ("Left", "Right")}
+        part.extra = {"jawOpen": 0.09 * down, **smiles}
     # The arch's facets would show in its shading.
     part.proxy = np.tile([0.0, 0.25, 0.97, 0.92], (len(part.positions), 1))
     return part
@@ -62,9 +76,9 @@ def _tongue(bust: Bust) -> Part:
     part = bust.part("tongue", bust.group("tongue"), outline=0.0)
     rest = part.positions.copy()
     floor = rest[:, 1].min()
-    part.positions[:, 1] = floor - 0.10 + 0.50 * (rest[:, 1] - floor)
+    part.positions[:, 1] = floor - 0.08 + 0.52 * (rest[:, 1] - floor)
     part.positions[:, 2] -= 0.06
-    part.extra = {"tongueOut": rest - part.positions}
+    part.extra = {"tongueOut": 1.25 * (rest - part.positions)}
     return part
 
 
@@ -78,8 +92,8 @@ def parts(bust: Bust, character: Character) -> tuple[list[Part], dict[str, int]]
         bust.part("mouth", mouth, outline=0.0),
         *(_eye(bust, side, character.eye_shift) for side in "lr"),
         *(_lash(bust, side, character.lash) for side in "lr"),
-        _teeth(bust, "upper-teeth", 0.035),
-        _teeth(bust, "lower-teeth", 0.03),
+        _teeth(bust, "upper-teeth", 0.0, bared=True),
+        _teeth(bust, "lower-teeth", 0.07),
         _tongue(bust),
     ]
     made[0].proxy = face_proxy(made[0].positions)

@@ -128,7 +128,10 @@ class Bust:
         offsets = self.source.unit(name)
         if name.startswith("eyeBlink"):
             wide = name.replace("Blink", "Wide")
-            offsets = offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+            # The enlarged eye is shut at .94 of the shape; more would push the lid too low.
+            offsets = 0.94 * offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+        if name.startswith("mouthSmile"):  # part of the smile is there already
+            offsets = offsets * (1 - 0.6 * self._baked.get(name, 0.0))
         return self.warp(self._plain + offsets) - self.positions
 
     def shapes(self) -> F64:

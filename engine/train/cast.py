@@ -56,7 +56,7 @@ class Character:
         (0.49, 0.318, 0.016), (0.59, 0.262, 0.005),
     )  # fmt: skip
     brow_thickness: float = 1.0
-    lip_tint: float = 0.75
+    lip_tint: float = 0.62
     lash: float = 1.0
     blush: float = 0.34
     nose_y: float = -0.415
@@ -91,7 +91,7 @@ MIRA = Character(
             "chin-width-decr": 0.5,
             "l-eye-scale-incr": 0.8,
             "r-eye-scale-incr": 0.8,
-            "mouth-angles-up": 0.35,
+            "mouth-angles-up": 1.0,
         },
         eye_growth=0.48,
         head_growth=1.0,
@@ -143,7 +143,7 @@ THEO = Character(
             "nose-scale-depth-decr": 0.4,
             "l-eye-scale-incr": 0.8,
             "r-eye-scale-incr": 0.8,
-            "mouth-angles-up": 0.4,
+            "mouth-angles-up": 1.0,
         },
         eye_growth=0.50,
     ),

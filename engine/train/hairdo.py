@@ -26,17 +26,25 @@ def bob(skin: Part) -> list[Part]:
     locks = []
     for i, azimuth in enumerate(np.linspace(-180, -84, 8)):
         locks.append(
-            Lock(_along(0.2, 112 - 4 * i), (azimuth, 0), 0.90, 0.21, 0.08, 0.03, tuck=0.20, blunt=9.0)
+            Lock(
+                _along(0.2, 112 - 4 * i), (azimuth, 0), 0.90, 0.21, 0.08, 0.03, tuck=0.20, blunt=9.0
+            )
         )
     for i, azimuth in enumerate(np.linspace(180, 84, 8)):
         locks.append(
-            Lock(_along(0.2, 110 - 4 * i), (azimuth, 0), 0.90, 0.21, 0.08, 0.03, tuck=0.20, blunt=9.0)
+            Lock(
+                _along(0.2, 110 - 4 * i), (azimuth, 0), 0.90, 0.21, 0.08, 0.03, tuck=0.20, blunt=9.0
+            )
         )
     # Sides that frame the face, in front of the ears.
     for azimuth, beta, drop in ((-90, 70, 0.84), (-76, 66, 0.80), (-64, 62, 0.70)):
-        locks.append(Lock(_along(0.2, beta), (azimuth, 2), drop, 0.18, 0.08, 0.06, tuck=0.18, blunt=7.0))
+        locks.append(
+            Lock(_along(0.2, beta), (azimuth, 2), drop, 0.18, 0.08, 0.06, tuck=0.18, blunt=7.0)
+        )
     for azimuth, beta, drop in ((90, 72, 0.84), (76, 66, 0.80), (63, 60, 0.70)):
-        locks.append(Lock(_along(0.24, beta), (azimuth, 2), drop, 0.18, 0.08, 0.05, tuck=0.18, blunt=7.0))
+        locks.append(
+            Lock(_along(0.24, beta), (azimuth, 2), drop, 0.18, 0.08, 0.05, tuck=0.18, blunt=7.0)
+        )
     # Inner sides that close the gap between hair and cheek.
     for side in (-1, 1):
         for azimuth, drop in ((56, 0.42), (62, 0.62)):

@@ -213,8 +213,11 @@ def jaw_edge(skin: Part, chin: F64) -> tuple[F64, F64]:
     under = low & (down < -0.45) & (centre[:, 1] > chin[1] - 0.25)
     azimuth = np.linspace(0, 1.25, 14)
     height = np.array([centre[under & (np.abs(at - t) < 0.09), 1].max() for t in azimuth])
-    fit = np.polyfit(azimuth, height, 4)
-    return np.r_[azimuth, 1.6], np.r_[np.polyval(fit, azimuth), -0.40]
+    # A plain curve under all of it: a jaw has one bend, not the bumps of its muscles.
+    fit = np.polyfit(azimuth, height, 2)
+    curve = np.polyval(fit, azimuth)
+    curve -= (curve - height).max()
+    return np.r_[azimuth, 1.6], np.r_[curve, -0.40]
 
 
 def _shadows(c: Canvas, palette: Palette, cast: F64, edge: tuple[F64, F64]) -> None:
@@ -222,7 +225,7 @@ def _shadows(c: Canvas, palette: Palette, cast: F64, edge: tuple[F64, F64]) -> N
     # The jaw line falls from below the ear to the chin; the neck under it lies in its shadow.
     jaw = np.interp(np.abs(np.arctan2(x, z - AXIS_Z)), *edge)
     low_end = smooth(-1.50, -1.42, y - 0.10 * np.cos(np.arctan2(x, z - AXIS_Z)) + 0.12 * x)
-    neck = smooth(-0.06, 0.005, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
+    neck = smooth(-0.03, 0.01, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
     tint = rgb(palette.skin_shadow)
     c.multiply(tint, np.maximum(neck * 0.9, cast))
 
@@ -256,7 +259,9 @@ def skin_texture(
     c = canvas(bust, skin, rgb(who.palette.skin))
     _cheeks(c, who)
     _lips(c, who, marks)
-    _shadows(c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, jaw_edge(skin, marks["chin"]))
+    _shadows(
+        c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, jaw_edge(skin, marks["chin"])
+    )
     _nose(c, who)
     _lids(c, who, marks)
     _mouth_line(c, who, lip_seam(bust, skin))

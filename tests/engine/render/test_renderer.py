@@ -83,7 +83,7 @@ def test_the_figure_has_no_holes(name: str, pose: tuple[float, ...]) -> None:
 
 def test_edges_are_antialiased(mira: Renderer) -> None:
     red = mira.render_rgb(motion())[..., 0].astype(float)
-    line = mira.package.manifest.materials[mira_material(mira, "shirt")].outline
+    line = mira.package.manifest.materials[material(mira, "shirt")].outline
     assert line is not None
     levels = set()
     for x in range(4, 70):  # down onto the shoulder: the first pixel that is not backdrop
@@ -92,7 +92,7 @@ def test_edges_are_antialiased(mira: Renderer) -> None:
     assert {1, 2, 3} <= levels
 
 
-def mira_material(renderer: Renderer, name: str) -> int:
+def material(renderer: Renderer, name: str) -> int:
     return [m.name for m in renderer.package.manifest.materials].index(name)
 
 
@@ -120,6 +120,16 @@ def test_open_mouth_and_blink_change_the_picture_where_they_should(mira: Rendere
     ):
         change = np.abs(mira.render_rgb(posed).astype(int) - rest).max(-1) > 8
         assert change[rows].sum() > 0.9 * change.sum() > 100
+
+
+@pytest.mark.parametrize("name", package.names())
+@pytest.mark.parametrize("pitch", [-15, 0, 15])
+def test_a_blink_hides_the_whole_eye(name: str, pitch: float) -> None:
+    renderer = Renderer(name, 512)
+    eye = material(renderer, "eye") + 1
+    pose = (0, pitch, 0, 0, 0, 0)
+    assert (renderer.gbuffer(motion(pose)).mask == eye).sum() > 800
+    assert (renderer.gbuffer(motion(pose, eyeBlink=1)).mask == eye).sum() == 0
 
 
 def test_gbuffer(mira: Renderer) -> None:
