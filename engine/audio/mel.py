@@ -64,7 +64,7 @@ class MelState(NamedTuple):
 
 
 class Mel:
-    """Stage: pcm [B, 320 * T] float32 at 16 kHz -> log-mel rows [B, T, 160] float32, natural log."""
+    """Stage: pcm [B, 320 * T] float32 at 16 kHz -> log-mel rows [B, T, 160], natural log."""
 
     latency = LATENCY
 

@@ -19,6 +19,7 @@ from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
 from engine.speech.phonemes import INDEX
 
 DATA = Path("../shared/data")
+BUNDLED = Path(__file__).parents[2] / "tests" / "golden" / "speech" / "clips.jsonl"
 ADULT = 15  # years; speechocean762 is half children
 # Share of speakers kept out, by corpus: 18 of 256 native and 18 of 117 accented adults.
 _KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
@@ -94,6 +95,13 @@ def read_data(data: Path) -> list[Recording]:
     return [r for name in _KEPT_OUT for r in read_manifest(speech / f"{name}.jsonl")]
 
 
+def bundled() -> list[Recording]:
+    """The ten clips of the checkout: native speakers never trained on."""
+    if not BUNDLED.is_file():
+        raise AudioError(f"{BUNDLED.name} not found in {BUNDLED.parent}: run from a checkout")
+    return read_manifest(BUNDLED, "librispeech")
+
+
 def training_set(recordings: Iterable[Recording]) -> list[Recording]:
     """Labelled utterances of speakers who may be trained on."""
     return [r for r in recordings if r.phones and not kept_out(r.corpus, r.speaker)]
@@ -116,6 +124,6 @@ def row_labels(phones: Iterable[Phone], rows: int) -> npt.NDArray[np.int64]:
 
 
 def levelled(pcm: F32, dbfs: float = -25.0) -> F32:
-    """The clip scaled to a root-mean-square level; a measuring convention, never in the live line."""
+    """The clip scaled to a root-mean-square level: a convention of measuring, never done live."""
     rms = float(np.sqrt(np.mean(np.square(pcm, dtype=np.float64))))
     return np.asarray(pcm * np.float32(10 ** (dbfs / 20) / max(rms, 1e-9)), np.float32)

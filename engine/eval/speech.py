@@ -19,17 +19,16 @@ from engine.audio.mel import Mel
 from engine.eval.recordings import (
     DATA,
     Recording,
+    bundled,
     levelled,
     measuring_set,
     read_data,
-    read_manifest,
     row_labels,
 )
 from engine.frames import F32, HOP
 from engine.speech.phonemes import INDEX, VISEMES, viseme_projection
-from engine.speech.ppg import DEFAULT, LOOK_AHEADS_MS, PPG
+from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS, PPG
 
-BUNDLED = Path("tests/golden/speech/clips.jsonl")
 SIL = INDEX["SIL"]
 _PP = list(VISEMES).index("PP")
 
@@ -122,7 +121,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--level", type=float, default=-25.0, help="dBFS of every clip")
     options = parser.parse_args(argv)
     if options.data is None:
-        sets = {"bundled": read_manifest(BUNDLED, "librispeech")}
+        sets = {"bundled": bundled()}
     else:
         recordings = measuring_set(read_data(options.data))
         sets = {
@@ -134,7 +133,7 @@ def main(argv: list[str]) -> int:
         speakers = len({r.speaker for r in chosen})
         minutes = sum(r.seconds for r in chosen) / 60
         print(f"{name}: {speakers} speakers never trained on, {minutes:.1f} min")
-        for lookahead in LOOK_AHEADS_MS:
+        for lookahead in LOOKAHEAD_STEPS:
             bar = tqdm(chosen, desc=f"{name} {lookahead} ms", leave=False)
             row = measure(bar, PPG(lookahead, options.model), options.level)
             result.setdefault(name, {})[str(lookahead)] = row

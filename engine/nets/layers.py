@@ -35,7 +35,7 @@ class CausalGRU(nn.Module):
         self.gru = nn.GRU(inputs, hidden, batch_first=True)
 
     def init_state(self, batch: int) -> Tensor:
-        return self.gru.weight_hh_l0.new_zeros(batch, self.gru.hidden_size)
+        return torch.zeros(batch, self.gru.hidden_size)
 
     def forward(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         if torch.is_autocast_enabled("cpu"):
@@ -46,9 +46,8 @@ class CausalGRU(nn.Module):
     def _half(self, x: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
         # Autocast would convert weights and state again at each of the T steps: twice as slow.
         g = self.gru
-        weights = [g.weight_ih_l0, g.weight_hh_l0, g.bias_ih_l0, g.bias_hh_l0]
         with torch.autocast("cpu", enabled=False):
-            half = [w.bfloat16() for w in weights]
+            half = [w.bfloat16() for w in g.parameters()]
             y, last = torch.gru(
                 x.bfloat16(), h[None].bfloat16(), half, True, 1, 0.0, self.training, False, True
             )

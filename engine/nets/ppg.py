@@ -48,6 +48,8 @@ class PPGNet(nn.Module):
     """Stage in torch form: log-mel [B, T, 160] -> Posteriors."""
 
     latency = 0  # of the trunk; the head chosen at run time adds its look-ahead
+    mean: Tensor  # [inputs]
+    scale: Tensor  # [inputs], 1 / standard deviation
 
     def __init__(self, config: PPGConfig | None = None) -> None:
         super().__init__()

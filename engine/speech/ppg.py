@@ -12,15 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.audio.mel import ROW
-from engine.errors import AudioError, WeightsError
+from engine.errors import AudioError, VivifyError, WeightsError
 from engine.frames import F32, HOP
 from engine.runtime import ASSETS, Graph, load
-from engine.speech.phonemes import INDEX, PHONES
+from engine.speech.phonemes import PHONES
 
-LOOK_AHEADS_MS = (0, 20, 60)
+LOOKAHEAD_STEPS = {0: 0, 20: 1, 60: 3}  # ms -> steps
 DEFAULT = ASSETS / "ppg.onnx"
-_STEP_MS = 20
-_SIL = INDEX["SIL"]
 
 
 class PPGState(NamedTuple):
@@ -45,9 +43,10 @@ class PPG:
     """Stage: log-mel rows [B, T, 160] -> posteriors [B, T, 40] over PHONES, rows sum to 1."""
 
     def __init__(self, lookahead_ms: int = 20, path: Path | str = DEFAULT) -> None:
-        if lookahead_ms not in LOOK_AHEADS_MS:
-            raise ValueError(f"look-ahead is {lookahead_ms} ms, expected one of {LOOK_AHEADS_MS}")
-        self.lookahead = lookahead_ms // _STEP_MS  # steps
+        if lookahead_ms not in LOOKAHEAD_STEPS:
+            choices = ", ".join(map(str, LOOKAHEAD_STEPS))
+            raise VivifyError(f"look-ahead is {lookahead_ms!r} ms, expected one of {choices}")
+        self.lookahead = LOOKAHEAD_STEPS[lookahead_ms]  # steps
         self._graph = _graph(Path(path))
         self._states = tuple(n for n in self._graph.inputs if n.startswith("state_"))
         sizes = self._graph.config["states"]
@@ -76,45 +75,3 @@ class PPG:
     def forward(self, x: F32) -> F32:
         """The whole clip."""
         return self.step(x, self.init_state(len(x)))[0]
-
-
-class GateInput(NamedTuple):
-    """Posteriors and the voice activity of the newest hop they depend on."""
-
-    posteriors: F32  # [B, T, 40]
-    speaking: np.ndarray  # [B, T] bool
-
-
-class GateState(NamedTuple):
-    """How far the gate is shut."""
-
-    shut: F32  # [B, 1] in [0, 1]
-
-
-class SilenceGate:
-    """Stage: closes the mouth where the VAD hears no voice, whatever the noise looks like.
-
-    Shuts linearly over `STEPS` after the VAD (which itself waits before it says silence), opens
-    at once. GateInput -> posteriors [B, T, 40], rows sum to 1.
-    """
-
-    latency = 0
-    STEPS = 4  # 80 ms from open to shut
-
-    def init_state(self, batch: int) -> GateState:
-        """Open: the posteriors know silence themselves."""
-        return GateState(np.zeros((batch, 1), np.float32))
-
-    def step(self, x: GateInput, state: GateState) -> tuple[F32, GateState]:
-        """Advance by T rows."""
-        shut, out = state.shut, np.empty_like(x.posteriors)
-        for t in range(x.posteriors.shape[1]):
-            quiet = ~x.speaking[:, t, None]
-            shut = np.where(quiet, np.minimum(shut + 1 / self.STEPS, 1), 0).astype(np.float32)
-            out[:, t] = x.posteriors[:, t] * (1 - shut)
-            out[:, t, _SIL] += shut[:, 0]
-        return out, GateState(shut)
-
-    def forward(self, x: GateInput) -> F32:
-        """The whole clip."""
-        return self.step(x, self.init_state(len(x.posteriors)))[0]

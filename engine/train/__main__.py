@@ -1,4 +1,4 @@
-"""`python -m engine.train PART [options]`: trains one part; each part is a module with `main(argv)`."""
+"""`python -m engine.train PART [options]`: each part is a module with `main(argv)`."""
 
 import argparse
 import importlib

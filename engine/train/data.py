@@ -17,18 +17,19 @@ import numpy as np
 from tqdm import tqdm
 
 from engine.audio.mel import log_mel
-from engine.eval.recordings import DATA, read_data, read_manifest, training_set
-from engine.frames import F32, SAMPLE_RATE
+from engine.eval.recordings import DATA, bundled, read_data, training_set
+from engine.frames import SAMPLE_RATE
 from engine.train.augment import Noises, Recipe
 from engine.train.corpus import SIL, Clip, features, real_clip, spoken_clip, write_shard
 from engine.train.voices import Espeak, Spoken, festival, flite
 
 OUT = Path("../build/speech")
-BUNDLED = Path("tests/golden/speech/clips.jsonl")
 
 # Augmented copies of each group at --copies 8: what is scarce and most like the aim is varied most.
 COPIES = {"native": 3.0, "accented": 1.5, "children": 0.5, "espeak": 0.25, "voices": 0.75,
           "noise": 0.13}  # fmt: skip
+REAL = {"native": ("librispeech", True), "accented": ("speechocean762", True),
+        "children": ("speechocean762", False)}  # fmt: skip
 SYNTHETIC = ("espeak", "voices")
 _NOISE_MINUTES = 10
 
@@ -68,12 +69,9 @@ def synthesise(source: str, texts: list[str], minutes: float, seed: int) -> list
 
 def real(group: str, data: Path) -> list[Clip]:
     """The training speakers of one group."""
-    kinds = {
-        "native": lambda r: r.corpus == "librispeech",
-        "accented": lambda r: r.corpus == "speechocean762" and r.adult,
-        "children": lambda r: r.corpus == "speechocean762" and not r.adult,
-    }
-    return [real_clip(r) for r in training_set(read_data(data)) if kinds[group](r)]
+    corpus, adult = REAL[group]
+    chosen = [r for r in read_data(data) if r.corpus == corpus and r.adult == adult]
+    return [real_clip(r) for r in training_set(chosen)]
 
 
 def noise_rows(rng: np.random.Generator, noises: Noises) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -122,7 +120,7 @@ def make_group(
 def _tiny(out: Path) -> None:
     """One copy of the bundled clips, and espeak where it is installed."""
     rng = np.random.default_rng(0)
-    clips = [real_clip(r) for r in read_manifest(BUNDLED, "librispeech")]
+    clips = [real_clip(r) for r in bundled()]
     noises = _noises(rng, clips)
     recipe = Recipe()
     write_shard(out, "native-00", [features(c, rng, noises, recipe) for c in clips])
@@ -131,7 +129,7 @@ def _tiny(out: Path) -> None:
     if engine is None:
         print("espeak-ng is not installed: no synthetic speech in this tiny corpus")
         return
-    texts = [r.text for r in read_manifest(BUNDLED, "librispeech")]
+    texts = [r.text for r in bundled()]
     spoken = [spoken_clip(s) for s in islice(engine.speak(texts * 2, rng), 10)]
     write_shard(out, "espeak-00", [features(c, rng, noises, recipe) for c in spoken])
 

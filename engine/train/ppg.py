@@ -19,6 +19,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from engine.audio import mel
+from engine.frames import MEL_HOP
 from engine.nets.ppg import CLASSES, LOOK_AHEADS, PPGConfig, PPGNet, PPGState
 from engine.runtime import ASSETS
 from engine.speech.phonemes import PHONES, viseme_projection
@@ -217,9 +218,10 @@ def export_ppg(net: PPGNet, path: Path, recipe: Recipe, steps: int) -> float:
     """Write the graph (atomically: others may be reading it); returns the parity error."""
     states = {n: list(t.shape[1:]) for n, t in net.init_state(1)._asdict().items()}
     config = {
-        "model": "ppg", "states": states, "version": VERSION, "phones": list(PHONES), "steps": steps,
+        "model": "ppg", "version": VERSION, "states": states, "phones": list(PHONES),
+        "steps": steps,
         "look_aheads": list(LOOK_AHEADS), "net": asdict(net.config), "recipe": asdict(recipe),
-        "mel": {"window": mel.WINDOW, "fft": mel.FFT, "hop": mel.MEL_HOP, "bands": mel.BANDS,
+        "mel": {"window": mel.WINDOW, "fft": mel.FFT, "hop": MEL_HOP, "bands": mel.BANDS,
                 "low_hz": mel.LOW_HZ, "high_hz": mel.HIGH_HZ, "floor": mel.FLOOR},
     }  # fmt: skip
     part = path.with_name(path.stem + ".part.onnx")
@@ -273,7 +275,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--tiny", action="store_true", help="a minute of work, no training data")
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
-    config, recipe = PPGConfig(hidden=options.hidden), Recipe(steps=options.steps, seed=options.seed)
+    config, recipe = (
+        PPGConfig(hidden=options.hidden),
+        Recipe(steps=options.steps, seed=options.seed),
+    )
     if options.tiny:
         config = PPGConfig(conv=32, hidden=48)
         recipe = Recipe(steps=60, batch=16, warmup=10, average=0.9)

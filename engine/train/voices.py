@@ -148,7 +148,8 @@ class Espeak:
             data = text.encode()
             self._lib.espeak_Synth(data, len(data) + 1, 0, 1, 0, 1, None, None)
             self._lib.espeak_Synchronize()
-            pcm = np.frombuffer(b"".join(self._pcm), np.int16).astype(np.float32) / 32768
+            wave = np.frombuffer(b"".join(self._pcm), np.int16) / 32768
+            pcm: F32 = wave.astype(np.float32)
             if len(pcm) < self._rate // 2:
                 continue
             rhotic = accent in ("en-us", "en-gb-scotland")
@@ -233,7 +234,7 @@ def festival(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
             lines.append(f"(Parameter.set 'Duration_Stretch {rng.uniform(0.85, 1.2):.3f})")
             lines.append(f'(set! u (SynthText "{clean}"))')
             lines.append(f'(utt.save.segs u "{folder}/{i}.seg")')
-            lines.append(f"(utt.save.wave u \"{folder}/{i}.wav\" 'riff)")
+            lines.append(f'(utt.save.wave u "{folder}/{i}.wav" \'riff)')
         script.write_text("\n".join(lines), encoding="latin-1", errors="ignore")
         subprocess.run([program, "-b", str(script)], capture_output=True, check=False)
         for i, voice in enumerate(voices):

@@ -1,0 +1,105 @@
+"""The shipped PPG graph: streaming, causal to the sample, finite on odd sound, honest in time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.audio.mel import LATENCY, Mel
+from engine.errors import AudioError, VivifyError, WeightsError
+from engine.eval.recordings import bundled, levelled
+from engine.eval.speech import posteriors_of
+from engine.frames import F32, HOP
+from engine.speech.phonemes import INDEX, PHONES
+from engine.speech.ppg import LOOKAHEAD_STEPS, PPG
+
+SIL = INDEX["SIL"]
+
+
+def speech(seconds: float = 1.0) -> F32:
+    """Two different pieces of speech as log-mel rows [2, T, 160]."""
+    pieces = [levelled(clip.pcm())[16000:] for clip in bundled()[:2]]
+    length = int(seconds * 50) * HOP
+    return Mel().forward(np.stack([piece[:length] for piece in pieces]))
+
+
+@pytest.mark.parametrize("lookahead_ms", LOOKAHEAD_STEPS)
+def test_streams(lookahead_ms: int) -> None:
+    from tests.contract import assert_streams
+
+    assert_streams(PPG(lookahead_ms), speech())
+
+
+@pytest.mark.parametrize("lookahead_ms", LOOKAHEAD_STEPS)
+def test_posteriors(lookahead_ms: int) -> None:
+    y = PPG(lookahead_ms).forward(speech())
+    assert y.shape == (2, 50, len(PHONES)) and y.dtype == np.float32 and (y >= 0).all()
+    np.testing.assert_allclose(y.sum(axis=2), 1, atol=1e-4)
+
+
+def test_latency_is_the_dial() -> None:
+    assert [PPG(ms).latency for ms in LOOKAHEAD_STEPS] == [0, 320, 960]
+
+
+@pytest.mark.parametrize("lookahead_ms", LOOKAHEAD_STEPS)
+def test_needs_exactly_the_samples_it_says(lookahead_ms: int) -> None:
+    """Row k (sample 320 k + 280) ignores everything from its latency on, and uses what is before."""
+    ppg, k = PPG(lookahead_ms), 40
+    pcm = levelled(bundled()[0].pcm())[16000:32000]
+    truth = posteriors_of(pcm, ppg)[k]
+    newest = HOP * k + (HOP - LATENCY % HOP) + LATENCY + ppg.latency
+    later, earlier = pcm.copy(), pcm.copy()
+    later[newest:] = 0.3
+    earlier[newest - 100 :] = 0.3
+    np.testing.assert_allclose(posteriors_of(later, ppg)[k], truth, atol=1e-6)
+    assert np.abs(posteriors_of(earlier, ppg)[k] - truth).max() > 1e-4
+
+
+@pytest.mark.parametrize(
+    "pcm",
+    [
+        np.zeros(32000), np.ones(32000), np.full(32000, 0.5), np.tile([1.0, -1.0], 16000),
+        np.random.default_rng(0).uniform(-1, 1, 32000), np.full(32000, 1e-30),
+    ],
+    ids=["silence", "full scale", "offset", "Nyquist", "white noise", "denormal"],
+)  # fmt: skip
+def test_odd_sound_is_finite(pcm: np.ndarray) -> None:
+    y = posteriors_of(pcm.astype(np.float32), PPG())
+    assert np.isfinite(y).all()
+    np.testing.assert_allclose(y.sum(axis=1), 1, atol=1e-4)
+
+
+def test_silence_is_silence() -> None:
+    quiet = np.random.default_rng(0).standard_normal(48000) * 1e-3
+    for pcm in (np.zeros(48000), quiet):
+        assert (posteriors_of(pcm.astype(np.float32), PPG())[10:, SIL] > 0.5).mean() > 0.95
+
+
+def test_a_long_session_stays_sane() -> None:
+    """Ten minutes of talk do not wear the state out."""
+    ppg, mel = PPG(), Mel()
+    clips = [levelled(clip.pcm()) for clip in bundled()]
+    fresh = posteriors_of(clips[0], ppg)
+    rows = mel.forward(
+        np.concatenate([*clips] * 6 + [np.zeros(80, np.float32)])[None, : 320 * 30000]
+    )
+    _, state = ppg.step(rows, ppg.init_state(1))
+    hop_rows = mel.forward(np.concatenate([np.zeros(80, np.float32), clips[0]])[None, : 320 * 400])
+    late = ppg.step(hop_rows, state)[0][0, 2:]
+    same = late.argmax(1) == fresh[: len(late)].argmax(1)
+    assert same[25:].mean() > 0.9
+
+
+def test_wrong_use_is_named(tmp_path: Path) -> None:
+    with pytest.raises(VivifyError, match="one of 0, 20, 60"):
+        PPG(40)
+    with pytest.raises(AudioError, match="rows"):
+        PPG().forward(np.zeros((1, 5, 80), np.float32))
+    with pytest.raises(WeightsError, match="not found"):
+        PPG(path=tmp_path / "none.onnx")
+
+
+def test_no_rows() -> None:
+    ppg = PPG()
+    y, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
+    assert y.shape == (2, 0, 40)
