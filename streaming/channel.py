@@ -60,6 +60,13 @@ class Channel(Generic[T]):
         self._held_ms -= self._length_ms(item)
         return item
 
+    async def take(self, most: int) -> list[T]:
+        """Wait for an item; that one and those behind it, oldest first, at most `most`."""
+        items = [await self.get()]
+        while self._items and len(items) < most:
+            items.append(await self.get())
+        return items
+
     def clear(self) -> None:
         """Forget what is waiting."""
         self._items.clear()

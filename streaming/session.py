@@ -29,6 +29,7 @@ R = TypeVar("R")
 
 BACKLOG_MS = 1000  # sound waiting for the engine; beyond it the oldest becomes a gap
 BEHIND = 2  # blocks waiting that make a late picture not worth drawing
+CATCH_UP = 10  # blocks heard in one engine call when behind; other sessions wait meanwhile
 ALIVE = SAMPLE_RATE  # a source silent for longer than this is idle, not lossy
 PATIENCE = HOP  # silence is put in this long before the sound would leave
 MIN_DELAY = 1280  # 80 ms
@@ -185,21 +186,24 @@ class Session:
             self.hear(sound)
 
     async def _line(self) -> None:
-        async for sound in self._blocks:
+        while True:
+            try:
+                sounds = await self._blocks.take(CATCH_UP)
+            except SessionClosed:
+                return
             generation = self._generation
             async with self._state_lock:
-                motions, state = await self._call(
-                    _advance, self._actor, self._chunker, sound, self._state
+                motions, self._state = await self._call(
+                    _advance, self._actor, self._chunker, sounds, self._state
                 )
-                self._state = state
             for motion in motions:
-                if generation != self._generation:
-                    break
-                await self._draw(motion, generation)
+                newer = motion is not motions[-1] or len(self._blocks) >= BEHIND
+                if generation == self._generation:
+                    await self._draw(motion, newer, generation)
 
-    async def _draw(self, motion: Motion, generation: int) -> None:
+    async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
         late = self.clock.now() - motion.start - self.playout.delay
-        if late > 0 and len(self._blocks) >= BEHIND:
+        if late > 0 and newer:
             self.stats.skipped += 1
             return
         video = await self._call(self._actor.render, motion)
@@ -254,10 +258,13 @@ class Session:
             raise SessionClosed("the session has ended; start another one")
 
 
-def _advance(actor: Actor, chunker: Chunker, sound: Sound, state: Any) -> tuple[list[Motion], Any]:
-    """On the engine thread: sound -> the motions it completes."""
+def _advance(
+    actor: Actor, chunker: Chunker, sounds: list[Sound], state: Any
+) -> tuple[list[Motion], Any]:
+    """On the engine thread: sounds -> the motions they complete."""
     motions: list[Motion] = []
-    for audio in chunker.push(sound.pcm, sound.rate, sound.start):
-        done, state = actor.animate(audio, state)
-        motions += done
+    for sound in sounds:
+        for audio in chunker.push(sound.pcm, sound.rate, sound.start):
+            done, state = actor.animate(audio, state)
+            motions += done
     return motions, state

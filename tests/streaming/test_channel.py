@@ -52,6 +52,21 @@ def test_reader_wakes_and_ends() -> None:
     assert run(main()) == [0, 1, 2]
 
 
+def test_take_gives_what_is_there_up_to_a_number() -> None:
+    async def main() -> list[list[int]]:
+        channel: Channel[int] = Channel(1000, lambda item: 20)
+        for item in range(7):
+            channel.put(item)
+        taken = [await channel.take(5), await channel.take(5)]
+        assert channel.held_ms == 0
+        channel.close()
+        with pytest.raises(SessionClosed, match="empty"):
+            await channel.take(5)
+        return taken
+
+    assert run(main()) == [[0, 1, 2, 3, 4], [5, 6]]
+
+
 def test_clear_forgets() -> None:
     channel: Channel[int] = Channel(100, lambda item: 20)
     channel.put(1)
