@@ -155,7 +155,7 @@ def _refuse(
 
 def _explain(error: web.HTTPException) -> str:
     return {
-        403: "this request comes from another web site",
+        403: error.text or "",
         404: "there is no such page; open /",
         405: f"use {', '.join(sorted(getattr(error, 'allowed_methods', [])))} for this address",
         413: f"the body is larger than {MAX_BODY} bytes; a session description is far smaller",
@@ -167,10 +167,12 @@ def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
     """Refuse other sites (Origin) and names that were rebound to our address (Host)."""
     host = urlsplit(f"//{request.host}").hostname or ""
     if host != "localhost" and host not in hosts and not _is_address(host):
-        raise web.HTTPForbidden
+        raise web.HTTPForbidden(
+            text=f"this server does not know itself as {host[:80]!r}; open it by its IP address"
+        )
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.host:
-        raise web.HTTPForbidden
+        raise web.HTTPForbidden(text="this request comes from another web site")
 
 
 def _is_address(host: str) -> bool:

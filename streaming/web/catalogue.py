@@ -16,7 +16,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from engine.errors import PackageError
+from engine.errors import PackageError, VivifyError
 from engine.face.blendshapes import ARKIT
 from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, POSE, Audio, Motion
 from streaming.metrics import percentile
@@ -106,7 +106,7 @@ class Catalogue:
             self._entries[choice] = future
         try:
             return await asyncio.shield(future)
-        except PackageError:
+        except VivifyError:
             self._entries.pop(choice, None)  # the file may be repaired and asked for again
             raise
 

@@ -145,14 +145,14 @@ def test_bodies() -> None:
 def test_other_sites_are_refused() -> None:
     async def question(server: Server) -> None:
         own = server.url
-        for headers, status in [
-            ({"Origin": own}, 400),
-            ({"Origin": "http://evil.example"}, 403),
-            ({"Origin": "null"}, 403),
-            ({"Host": "evil.example"}, 403),
-            ({"Host": "localhost:1"}, 400),
+        for headers, status, reason in [
+            ({"Origin": own}, 400, "type"),
+            ({"Origin": "http://evil.example"}, 403, "another web site"),
+            ({"Origin": "null"}, 403, "another web site"),
+            ({"Host": "evil.example"}, 403, "by its IP address"),
+            ({"Host": "localhost:1"}, 400, "type"),
         ]:
             got, answer = await server.offer({}, headers=headers)
-            assert got == status, (headers, answer)
+            assert got == status and reason in answer["message"], (headers, answer)
 
     ask(question)
