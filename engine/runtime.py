@@ -5,7 +5,7 @@ the key "vivify". Foreign ONNX is never loaded: a user's package brings tensors 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -116,7 +116,10 @@ def load(path: Path | str, runtime: str = "onnxruntime") -> Graph:
             f"model file {path.name} not found in {path.parent}; it is part of the checkout: "
             "restore it with git, or train it with python -m engine.train"
         )
-    kinds = {"onnxruntime": OnnxGraph, "openvino": OpenVinoGraph}
+    kinds: dict[str, Callable[[Path], Graph]] = {
+        "onnxruntime": OnnxGraph,
+        "openvino": OpenVinoGraph,
+    }
     if runtime not in kinds:
         raise RuntimeUnavailable(f"runtime {runtime!r} is unknown; expected one of {sorted(kinds)}")
     try:
