@@ -1,7 +1,7 @@
 """One live session: sound in, pictures and the delayed voice out, on one clock.
 
 The straight line: source -> intake -> chunker -> animate -> render -> playout. Motion never
-skips; a picture that is already late is not drawn while newer sound is waiting. The voice goes to
+skips; a picture that would be late is not drawn when a newer motion is at hand. The voice goes to
 the playout as it arrives, past the engine, so that nothing the engine does can delay it.
 """
 
@@ -28,7 +28,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 BACKLOG_MS = 1000  # sound waiting for the engine; beyond it the oldest becomes a gap
-BEHIND = 2  # blocks waiting that make a late picture not worth drawing
+STARVED = SAMPLE_RATE // 2  # after so long without a picture even a late one is drawn
 CATCH_UP = 10  # blocks heard in one engine call when behind; other sessions wait meanwhile
 ALIVE = SAMPLE_RATE  # a source silent for longer than this is idle, not lossy
 PATIENCE = HOP  # silence is put in this long before the sound would leave
@@ -99,6 +99,8 @@ class Session:
         self._last_heard = -ALIVE
         self._arrivals: deque[tuple[int, int]] = deque(maxlen=100)  # (end of packet, clock)
         self._generation = 0
+        self._drawn = 0  # clock time of the latest picture
+        self._draw_time = 0  # what a picture takes, averaged over the latest
         self._closed = False
 
     async def run(self, source: AsyncIterator[Sound] | None) -> None:
@@ -197,19 +199,21 @@ class Session:
                     _advance, self._actor, self._chunker, sounds, self._state
                 )
             for motion in motions:
-                newer = motion is not motions[-1] or len(self._blocks) >= BEHIND
+                newer = motion is not motions[-1] or len(self._blocks) >= CATCH_UP
                 if generation == self._generation:
                     await self._draw(motion, newer, generation)
 
     async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
-        late = self.clock.now() - motion.start - self.playout.delay
-        if late > 0 and newer:
+        began = self.clock.now()
+        late = began + self._draw_time - motion.start - self.playout.delay
+        if late > 0 and newer and began - self._drawn < STARVED:
             self.stats.skipped += 1
             return
         video = await self._call(self._actor.render, motion)
         if generation != self._generation:
             return  # drawn for speech that has been interrupted meanwhile
-        now = self.clock.now()
+        now = self._drawn = self.clock.now()
+        self._draw_time += (now - began - self._draw_time) // 4
         self.playout.write(video)
         self.stats.picture(now, now - self._arrival(motion.start))
 

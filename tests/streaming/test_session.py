@@ -166,6 +166,40 @@ def test_slow_engine_costs_pictures_never_sound() -> None:
     assert max(age) <= DELAY + 4 * 640
 
 
+def test_engine_that_cannot_keep_up_still_shows_a_face() -> None:
+    """Motion alone takes longer than real time: pictures come seldom, sound as ever."""
+    session, watch = play(
+        lambda clock: microphone(stereo(bursts(10.0)), clock),
+        10.0,
+        worker=lambda: InlineWorker(0.25, 0.05),
+    )
+    blocks = [block for _, block, _ in watch.voice]
+    assert blocks == list(range(blocks[0], blocks[0] + len(blocks)))
+    assert session.stats.pictures >= 12
+    assert session._blocks.held_ms <= 1000
+
+
+def test_two_sessions_on_an_engine_for_one() -> None:
+    async def main() -> list[Session]:
+        worker = InlineWorker(0.012, 0.030)
+        sessions, tasks = [], []
+        for _ in range(2):
+            actor = FakeAvatar()
+            session = Session(actor, worker, actor.init_state(), delay=DELAY)
+            sessions.append(session)
+            source = microphone(stereo(bursts(10.0)), session.clock)
+            tasks.append(asyncio.create_task(session.run(source)))
+            await asyncio.sleep(0.011)
+        await asyncio.sleep(9.5)
+        for session in sessions:
+            session.close()
+        await asyncio.gather(*tasks)
+        return sessions
+
+    for session in run(main()):
+        assert session.stats.pictures >= 60 and session.stats.invented == 0
+
+
 def test_lost_and_jittered_packets() -> None:
     rng = random.Random(1)
     session, watch = play(
