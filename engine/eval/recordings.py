@@ -9,10 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
-import soundfile
-import soxr
 
 from engine.errors import AudioError
 from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
@@ -57,15 +56,15 @@ def kept_out(corpus: str, speaker: str) -> bool:
 
 
 def read_sound(path: Path) -> F32:
-    """Any file libsndfile reads -> mono float32 [S] at 16 kHz."""
+    """Any file FFmpeg reads -> mono float32 [S] at 16 kHz. Raises AudioError."""
     try:
-        pcm, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except soundfile.LibsndfileError as error:
+        with av.open(str(path)) as file:
+            resampler = av.AudioResampler("fltp", "mono", SAMPLE_RATE)
+            frames = [part for frame in file.decode(audio=0) for part in resampler.resample(frame)]
+            frames += resampler.resample(None)
+    except (av.FFmpegError, IndexError) as error:
         raise AudioError(f"{path.name} cannot be read as sound: {error}") from error
-    mono = pcm.mean(axis=1)
-    if rate == SAMPLE_RATE:
-        return np.asarray(mono, np.float32)
-    return np.asarray(soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ"), np.float32)
+    return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.float32)
 
 
 def read_manifest(path: Path, corpus: str | None = None) -> list[Recording]:

@@ -13,14 +13,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+import av
 import numpy as np
-import soxr
+import numpy.typing as npt
 
 from engine.audio.chunker import Chunker
 from engine.avatar import DEFAULT_AVATAR, Avatar
 from engine.eval.recordings import bundled
 from engine.face import package
-from engine.frames import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
+from engine.frames import F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
 from engine.render.renderer import Renderer
 
@@ -87,6 +88,15 @@ def play(avatar: Avatar, pcm48: np.ndarray, times: Times) -> tuple[list[float], 
     return late, motions
 
 
+def as_packets(pcm: F32) -> npt.NDArray[np.int16]:
+    """16 kHz float -> the 48 kHz int16 that a call delivers."""
+    frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm[None]), "fltp", "mono")
+    frame.sample_rate = SAMPLE_RATE
+    resampler = av.AudioResampler("s16p", "mono", PACKET_RATE)
+    parts = [*resampler.resample(frame), *resampler.resample(None)]
+    return np.concatenate([part.to_ndarray()[0] for part in parts])
+
+
 def timed_line(lookahead_ms: int, times: Times) -> Line:
     line = Line(lookahead_ms)
     for name in ("vad", "mel", "ppg", "prosody", "gate", "decoder"):
@@ -97,8 +107,7 @@ def timed_line(lookahead_ms: int, times: Times) -> Line:
 def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]) -> dict[str, Any]:
     """The whole benchmark. `sizes`: the last one is drawn in the real-time run."""
     pcm = np.concatenate([clip.pcm() for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
-    pcm48 = soxr.resample(pcm, SAMPLE_RATE, PACKET_RATE)
-    pcm48 = np.round(np.clip(pcm48, -1, 1) * 32767).astype(np.int16)
+    pcm48 = as_packets(pcm)
     times = Times()
     line = timed_line(lookahead_ms, times)
     face = package.load(avatar)
