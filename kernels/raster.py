@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kernels.jit import Scalar, jit
+from kernels.jit import Scalar, inlined, jit
 
 SAMPLES = 4
 SUBPIXEL = 256
@@ -33,19 +33,20 @@ _U1, _U2, _U3, _U4 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 _FAR = 16384.0  # px: coordinates beyond this are off any screen and could overflow
 
 
-@jit
+@inlined
 def _bias(dx: Scalar, dy: Scalar) -> Scalar:
     """0 for a top or left edge, whose samples belong to the triangle; -1 for the others."""
     return 0 if dy < 0 or (dy == 0 and dx > 0) else -1
 
 
-@jit
-def _narrow(low: Scalar, high: Scalar, edge: Scalar, step: Scalar) -> tuple[Scalar, Scalar]:
-    """The part of low..high where edge + step * x may be >= 0."""
-    if step > 0:
-        return max(low, -edge / step - 0.5), high
-    if step < 0:
-        return low, min(high, -edge / step + 0.5)
+@inlined
+def _narrow(low: Scalar, high: Scalar, edge: Scalar, inverse: Scalar) -> tuple[Scalar, Scalar]:
+    """The part of low..high where edge + x / inverse may be >= 0; inverse 0: the edge is level."""
+    x = -edge * inverse
+    if inverse > 0:
+        return max(low, x - 0.5), high
+    if inverse < 0:
+        return low, min(high, x + 0.5)
     return low, high if edge >= 0 else -1.0
 
 
@@ -84,14 +85,17 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
     d0, d1 = zx * _OX0 + zy * _OY0, zx * _OX1 + zy * _OY1
     d2, d3 = zx * _OX2 + zy * _OY2, zx * _OX3 + zy * _OY3
     step0, step1, step2, stepz = a0 * SUBPIXEL, a1 * SUBPIXEL, a2 * SUBPIXEL, zx * SUBPIXEL
+    i0 = 1.0 / step0 if step0 else 0.0
+    i1 = 1.0 / step1 if step1 else 0.0
+    i2 = 1.0 / step2 if step2 else 0.0
     count = float(box[2] - box[0] - 1)
     for y in range(box[1], box[3]):
         # First and last pixel of this row that may have a covered sample; half a pixel of slack
         # keeps the division's rounding from deciding anything.
         low, high = 0.0, count
-        low, high = _narrow(low, high, row0 + far0, step0)
-        low, high = _narrow(low, high, row1 + far1, step1)
-        low, high = _narrow(low, high, row2 + far2, step2)
+        low, high = _narrow(low, high, row0 + far0, i0)
+        low, high = _narrow(low, high, row1 + far1, i1)
+        low, high = _narrow(low, high, row2 + far2, i2)
         if low <= high:
             first = np.int64(low)
             e0, e1, e2 = row0 + step0 * first, row1 + step1 * first, row2 + step2 * first

@@ -34,11 +34,14 @@ class Visibility:
         self._mesh, self._camera = mesh, spec.camera
         count = len(mesh.position)
         lined = np.array([m.outline is not None for m in spec.materials])[mesh.material]
-        # Outlined materials are the outer shells: drawn first, they hide most of the rest.
-        order = np.argsort(~lined, kind="stable")
+        # The front half of the outlined materials, the outer shells, hides most of the rest.
+        front = lined & (mesh.position[mesh.triangle, 2].max(1) > spec.pivot[2])
+        order = np.argsort(~front, kind="stable")
         faces, kinds = mesh.triangle[order], mesh.material[order]
         hull = lined[order] & (mesh.outline[faces].max(1) > 0)
-        self._late, self._surfaces = int(lined.sum()), len(faces)
+        # The package's triangle behind each drawn one.
+        self.source = np.concatenate([order, order[hull]])
+        self._late, self._surfaces = int(front.sum()), len(faces)
         self.triangles = np.concatenate([faces, faces[hull] + count]).astype(np.int32)
         # Outlines use the rows after the surfaces' own in the material table.
         self.materials = np.concatenate([kinds, kinds[hull] + len(spec.materials)]).astype(np.uint8)

@@ -21,6 +21,7 @@ from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
 from engine.train.paint import eye_uv
+from engine.train.prune import prune
 
 ATTRIBUTION = (
     "Derived from MakeHuman base mesh and targets (MakeHuman Community / MPFB2, CC0 1.0) and the "
@@ -132,7 +133,9 @@ def build(character: Character, source: MakeHuman, folder: Path) -> None:
         "rest": character.rest,
         "landmarks": landmarks,
     }  # fmt: skip
-    pack.write(folder, tensors, manifest, pictures, LICENCE + ATTRIBUTION + "\n")
+    licence = LICENCE + ATTRIBUTION + "\n"
+    pack.write(folder, tensors, manifest, pictures, licence)
+    pack.write(folder, prune(tensors, load(folder)), manifest, pictures, licence)
     load(folder)
 
 
