@@ -105,8 +105,9 @@ async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
         create_app(rooms, hosts=frozenset({name, args.host})), shutdown_timeout=SHUTDOWN_S
     )
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if os.name != "nt":  # there Ctrl-C arrives as KeyboardInterrupt
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
     print("Loading the avatar; the very first start compiles for some seconds.", file=sys.stderr)
     await runner.setup()
     try:
@@ -137,8 +138,10 @@ def main(argv: list[str] | None = None) -> int:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(serve(args, listener))
     except VivifyError as error:
-        print(f"Vivify cannot start: {error}", file=sys.stderr)
+        print(f"Vivify cannot go on: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 0
     return 0
 
 

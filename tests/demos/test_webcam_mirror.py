@@ -22,7 +22,7 @@ def fails_with(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     message = capsys.readouterr().err.removeprefix(
         "Loading the avatar; the very first start compiles for some seconds.\n"
     )
-    assert message.startswith("Vivify cannot start: ") and message.count("\n") == 1
+    assert message.startswith("Vivify cannot go on: ") and message.count("\n") == 1
     return message
 
 
