@@ -162,7 +162,8 @@ class Decoder:
                 **{f"style_{k}": getattr(state.style, k) for k in _DERIVED},
             }
             out = self._graph.run(feed)
-            weights[:, t], pose[:, t] = out["weights"], out["out_pose"]
+            # The graph rounds: a closed channel may come out at -1e-8.
+            weights[:, t], pose[:, t] = np.clip(out["weights"], 0, 1), out["out_pose"]
             net = NetState(*(out[f"state_{k}_out"] for k in NetState._fields))
             state = state._replace(net=net, tick=state.tick + 1)
         return DecoderOutput(weights, pose), state

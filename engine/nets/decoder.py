@@ -132,19 +132,25 @@ class DecoderNet(nn.Module):
         a, b = len(self.config.strong), len(self.config.strong) + len(self.config.weak)
         return style.rest[..., :a], style.rest[..., a:b], style.rest[..., b:]
 
-    def lips(self, tokens: Tensor, ppg: Tensor, style: StyleWeights) -> Tensor:
+    def lips(
+        self, tokens: Tensor, ppg: Tensor, style: StyleWeights, forgets: Tensor | None = None
+    ) -> Tensor:
         """Training form of the strong branch, all ticks at once: tokens [B, T, ppg + prosody +
-        STRONG] -> unclipped lips [B, T, STRONG]."""
+        STRONG] -> unclipped lips [B, T, STRONG]. `forgets` [B]: the tick at which an interrupt
+        drops the context (0: none)."""
         c, time = self.config, tokens.shape[1]
         ticks = torch.arange(time, device=tokens.device)
         age = ticks[:, None] - ticks[None, :]
-        seen = (age >= 0) & (age < c.window)
+        seen = ((age >= 0) & (age < c.window))[None]
+        if forgets is not None:
+            cut = forgets[:, None, None]
+            seen = seen & ~((ticks[:, None] >= cut) & (ticks[None, :] < cut))
         place = (c.window - 1 - age).clamp(0, c.window - 1)
         x = self.drop(self.embed(tokens))
         for layer in range(c.layers):
-            bias = self.near[layer][:, place].masked_fill(~seen, -1e4)
+            bias = self.near[layer][:, place][None].masked_fill(~seen[:, None], -1e4)
             q, k, v = self._project(x, layer, style)
-            x = x + self.drop(self.merge[layer](self._mix(q, k, v, bias[None])))
+            x = x + self.drop(self.merge[layer](self._mix(q, k, v, bias)))
             x = x + self.drop(self._feed(x, layer, style))
         return self._lips_out(x, ppg, style)
 

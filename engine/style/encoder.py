@@ -77,7 +77,7 @@ def fit(rows: F32) -> Encoder:
     values, axes = np.pad(values, (0, missing)), np.pad(axes, ((0, missing), (0, 0)))
     deviation = values[:CODE] / np.sqrt(len(rows))
     # Not fully whitened: the last axes are mostly the sampling noise of short clips.
-    deviation = np.maximum(deviation, 0.2 * deviation[0])
+    deviation = np.maximum(deviation, max(0.2 * float(deviation[0]), 1e-3))
     basis = axes[:CODE].T / deviation
     # The sign of a principal axis is arbitrary: the largest entry is made positive.
     signs = np.sign(basis[np.abs(basis).argmax(0), np.arange(CODE)])

@@ -85,9 +85,13 @@ def lips_loss(
                 use = (torch.rand(len(target), 1, 1) < own).float()
                 mine = torch.cat([first, made[:, :-1]], 1)
                 past = use * mine + (1 - use) * torch.cat([first, target[:, :-1]], 1)
-    # Without the past now and then: phones decide, the past only smooths.
-    past = past * (torch.rand(target.shape[0], 1, 1) > 0.1).float()
-    wanted = net.lips(torch.cat([inputs, past], -1), ppg, style)
+    # Another mouth's past now and then, for a tick or for good, and no context after an interrupt:
+    # phones decide, the past only smooths, and silence closes any mouth.
+    for_good = torch.rand(len(target), 1, 1) < 0.15
+    strange = for_good | (torch.rand(*target.shape[:2], 1) < 0.1)
+    past = torch.where(strange, past[torch.randperm(len(past))], past)
+    forgets = torch.randint(1, target.shape[1], (len(target),)) * (torch.rand(len(target)) < 0.3)
+    wanted = net.lips(torch.cat([inputs, past], -1), ppg, style, forgets)
     mask = batch.mask[:, None, _STRONG] * _LIPS
     error = _error(wanted, target)
     # Squares, not absolute values: under doubt the mean of the possible openings follows the truth
