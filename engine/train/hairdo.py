@@ -83,12 +83,14 @@ def quiff(skin: Part) -> list[Part]:
         for azimuth in (64, 84, 104, 124, 144, 164):
             low = float(np.interp(azimuth, line[8:, 0], line[8:, 1]))
             locks.append(
-                Lock((side * azimuth, 58), (side * azimuth * 1.03, low + 9), 0, 0.15, 0.035, 0.02,
-                     0.03, blunt=3.0)
+                Lock((side * azimuth, 58), (side * azimuth * 1.03, low + 8), 0, 0.17, 0.03, 0.01,
+                     -0.01, blunt=5.0)
             )  # fmt: skip
     for i, beta in enumerate(np.linspace(106, 52, 9)):
         end = (112 - 9.0 * i, 24 + 0.8 * i)
-        locks.append(Lock(_along(-0.36, beta), end, 0, 0.17, 0.08, 0.15, 0.07, sway=-0.05))
+        locks.append(
+            Lock(_along(-0.36, beta), end, 0, 0.17, 0.08, 0.02 + 0.011 * i, 0.05, sway=-0.05)
+        )
     # A low row along the hairline, and over it the quiff: it rises, leans aside and falls back.
     for azimuth in np.linspace(-46, 52, 9):
         low = float(np.interp(azimuth, line[:, 0], line[:, 1]))
@@ -104,7 +106,7 @@ def quiff(skin: Part) -> list[Part]:
         )  # fmt: skip
     for azimuth, beta in ((-52, 60), (-66, 72), (-84, 84)):
         locks.append(Lock(_along(-0.38, beta), (azimuth, 28), 0, 0.15, 0.05, 0.05, 0.05))
-    made = [cap(skull, line, 0.03, 0.0, "underhair")]
+    made = [cap(skull, line, 0.0, 0.0, "underhair")]
     for lock in locks:
         jitter = noise.uniform(-1, 1, 2)
         end = (lock.end[0] + 2 * jitter[0], lock.end[1] + jitter[1])
