@@ -20,7 +20,7 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 
 # Poses beyond these bend toon necks visibly; they are approached smoothly, never clipped hard.
-POSE_LIMITS = np.array([42.0, 28.0, 26.0, 0.30, 0.20, 0.35], np.float32)
+POSE_LIMITS = np.array([42.0, 28.0, 26.0, 0.20, 0.15, 0.35], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
