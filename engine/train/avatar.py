@@ -79,7 +79,9 @@ def _tongue(bust: Bust) -> Part:
     floor = rest[:, 1].min()
     part.positions[:, 1] = floor - 0.08 + 0.52 * (rest[:, 1] - floor)
     part.positions[:, 2] -= 0.06
-    part.extra = {"tongueOut": 1.25 * (rest - part.positions)}
+    # Seen from the front an open jaw bares it to the lip: it drops and draws back instead.
+    drawn = np.array([0.0, -0.055, -0.09]) * np.ones((len(rest), 1))
+    part.extra = {"tongueOut": 1.25 * (rest - part.positions), "jawOpen": drawn}
     return part
 
 

@@ -43,7 +43,7 @@ def materials(character: Character) -> list[dict[str, Any]]:
         ),  # fmt: skip
         _material("lash", rgb("#3a211d"), rgb("#3a211d"), flat=True, two_sided=True),
         _material("teeth", rgb("#fdf8f0"), rgb("#d8c8c8"), rim=0.0),
-        _material("tongue", rgb("#e27a80"), rgb("#a8606c"), rim=0.0),
+        _material("tongue", rgb("#c25a66"), rgb("#9c4a56"), rim=0.0),
         _material(
             "hair",
             white,
