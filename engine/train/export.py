@@ -44,6 +44,7 @@ def export(
     raises ValueError when it exceeds 1e-4.
     """
     net = net.eval()
+    _forget_decompositions()
     state = net.init_state(len(example))  # type: ignore[operator]
     names = [f"state_{field}" for field in state._fields]
     batch, time = torch.export.Dim("batch"), torch.export.Dim("time")
@@ -69,6 +70,16 @@ def export(
     if difference > TOLERANCE:
         raise ValueError(f"{path.name} differs from torch by {difference:.2e}, expected <= 1e-4")
     return difference
+
+
+def _forget_decompositions() -> None:
+    """Let torch's exporter use its loop of dynamic length again.
+
+    It swaps the kernel of GRU and LSTM while it traces, but the operator remembers the kernel of
+    an earlier export in this process, which unrolls the example's length into the graph.
+    """
+    for operator in (torch.ops.aten.gru.input, torch.ops.aten.lstm.input):
+        operator._dispatch_cache.clear()
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -34,7 +34,9 @@ VERSION = 1
 class Recipe:
     """Everything the result depends on besides the shards."""
 
-    steps: int = 9000
+    steps: int = 5000
+    finish: int = 800  # steps after these, at a small rate with more accented speech
+    finish_rate: float = 5e-4
     batch: int = 64
     crop: int = 150  # steps of 20 ms
     rate: float = 2e-3
@@ -52,14 +54,28 @@ _FIRST = {"native": 0.18, "accented": 0.12, "children": 0.03, "espeak": 0.42, "v
           "noise": 0.02}  # fmt: skip
 _THEN = {"native": 0.34, "accented": 0.27, "children": 0.07, "espeak": 0.16, "voices": 0.14,
          "noise": 0.02}  # fmt: skip
+_FINISH = {"native": 0.28, "accented": 0.42, "children": 0.11, "espeak": 0.08, "voices": 0.09,
+           "noise": 0.02}  # fmt: skip
 _SETTLED = 0.3  # of the run
 _HEAD_WEIGHTS = (0.3, 0.4, 0.3)
 
 
 def mixture(progress: float) -> dict[str, float]:
-    """Shares of the groups at `progress` in [0, 1]."""
+    """Shares of the groups at `progress`: 0 .. 1 is the run, above 1 its finish."""
+    if progress >= 1:
+        return dict(_FINISH)
     a = min(progress / _SETTLED, 1.0)
     return {g: (1 - a) * _FIRST[g] + a * _THEN[g] for g in _FIRST}
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Warm-up and cosine; the finish is a second, smaller cosine."""
+    if step < recipe.steps:
+        peak, done = recipe.rate, step / recipe.steps
+    else:
+        peak, done = recipe.finish_rate, (step - recipe.steps) / max(recipe.finish, 1)
+    warm = min(1.0, (step + 1) / recipe.warmup)
+    return peak * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 class Batches:
@@ -169,9 +185,8 @@ class Trainer:
         """One optimiser step; returns the loss."""
         r = self.recipe
         progress = self.step / r.steps
-        warm = min(1.0, (self.step + 1) / r.warmup)
         for group in self.optimiser.param_groups:
-            group["lr"] = r.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+            group["lr"] = learning_rate(self.step, r)
         x, y = batches.draw(self.rng, progress)
         x = distort(x, self.net.mean, self.random)
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -243,8 +258,9 @@ def train(options: argparse.Namespace, config: PPGConfig, recipe: Recipe) -> Tra
     if options.resume:
         trainer.load(checkpoint)
     smooth, began = 0.0, time.time()
-    with tqdm(total=recipe.steps, initial=trainer.step, unit="step", mininterval=10) as bar:
-        while trainer.step < recipe.steps:
+    total = recipe.steps + recipe.finish
+    with tqdm(total=total, initial=trainer.step, unit="step", mininterval=10) as bar:
+        while trainer.step < total:
             loss = trainer.advance(batches)
             smooth = loss if not smooth else 0.99 * smooth + 0.01 * loss
             bar.set_postfix(loss=f"{smooth:.4f}", refresh=False)
@@ -265,6 +281,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--shards", type=Path, default=speech_data.OUT, help="made by `data`")
     parser.add_argument("--out", type=Path, default=ASSETS / "ppg.onnx")
     parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--finish", type=int, default=Recipe().finish)
     parser.add_argument("--hidden", type=int, default=PPGConfig().hidden)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
@@ -281,7 +298,7 @@ def main(argv: list[str]) -> int:
     )
     if options.tiny:
         config = PPGConfig(conv=32, hidden=48)
-        recipe = Recipe(steps=60, batch=16, warmup=10, average=0.9)
+        recipe = Recipe(steps=60, finish=10, batch=16, warmup=10, average=0.9)
         if not list(options.shards.glob("*.y.npy")):
             speech_data.main(["--tiny", "--out", str(options.shards)])
     options.out.parent.mkdir(parents=True, exist_ok=True)
