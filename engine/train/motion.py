@@ -41,7 +41,7 @@ GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "speech"
 class Recipe:
     """Everything the result depends on besides the data."""
 
-    steps: int = 2600
+    steps: int = 1200
     batch: int = 32
     crop: int = 80  # ticks
     rate: float = 2e-3
