@@ -11,6 +11,7 @@ SMOOTH_MS = 300
 QUIET = 0.15  # of the loudest speech: a pause
 SETTLE_MS = 250  # after speech ends, before the mouth must be shut
 SKIN = 15  # grey levels around that of skin
+SWAY = 0.03  # share of the region
 LIPS = (0.42, 0.57, 0.60, 0.69)  # left, top, right, bottom of a bust that looks at the camera
 
 
@@ -78,7 +79,7 @@ def mouth(rec: Recording, limit_ms: float) -> Mouth:
     for lag in range(0, int(limit_ms) + 1, STEP_MS):
         inside = (times + lag > rec.shown[0]) & (times + lag < rec.shown[-1])
         moved = _smooth(np.interp(times[inside] + lag, rec.shown, opening))
-        r = float(np.corrcoef(moved, speech[inside])[0, 1])
+        r = float(np.corrcoef(moved, speech[inside])[0, 1]) if moved.any() else 0.0
         if r > best:
             best, best_lag = r, float(lag)
     return Mouth(best, best_lag, closedness(rec, opening, speech, times, best_lag))
@@ -87,12 +88,14 @@ def mouth(rec: Recording, limit_ms: float) -> Mouth:
 def openness(luma: np.ndarray) -> np.ndarray:
     """Share of the mouth region that is not skin: lips, teeth, the dark between them. [N]
 
-    An area, so that a head that sways within the region changes nothing.
+    An area above that of the shut mouth, so that a head that sways within the region changes
+    little; that little (SWAY) does not count as opening.
     """
     side = luma.shape[1]
     left, top, right, bottom = (int(round(x * side)) for x in LIPS)
     region = luma[:, top:bottom, left:right].astype(np.float32)
-    return (np.abs(region - np.median(region)) > SKIN).mean(axis=(1, 2))
+    area = (np.abs(region - np.median(region)) > SKIN).mean(axis=(1, 2))
+    return np.clip(area - np.percentile(area, 10) - SWAY, 0, None)
 
 
 def closedness(

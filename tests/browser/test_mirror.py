@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 MIN_R = 0.6
 MAX_LAG_MS = 120.0  # beyond the engine's delay
-MAX_OPEN_IN_PAUSES = 0.4
+MAX_OPEN_IN_PAUSES = 0.25
 
 
 def check_mouth(rec: rig.Recording, delay_ms: float) -> None:
