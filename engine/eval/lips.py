@@ -21,10 +21,10 @@ from engine.avatar import DEFAULT_AVATAR
 from engine.eval.recordings import (
     DATA,
     Recording,
+    bundled,
     levelled,
     measuring_set,
     read_data,
-    read_manifest,
 )
 from engine.face import package
 from engine.face.mesh import Figure
@@ -34,7 +34,6 @@ from engine.offline import MotionClip
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
-BUNDLED = Path("tests/golden/speech/clips.jsonl")
 RATE = 100  # Hz of the truth
 LAGS_MS = tuple(range(-300, 301, 10))
 _WINDOW = np.hanning(11)[1:-1] / np.hanning(11).sum()  # 90 ms
@@ -174,7 +173,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="whose mesh is measured")
     parser.add_argument("--clips", type=int, default=None, help="measure only this many")
     options = parser.parse_args(argv)
-    source = read_data(options.data) if options.data else read_manifest(BUNDLED, "librispeech")
+    source = read_data(options.data) if options.data else bundled()
     recordings = measuring_set(source)[: options.clips]
     clips = [prepare(recording) for recording in recordings]
     ahead = options.lookahead

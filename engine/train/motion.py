@@ -18,7 +18,7 @@ from safetensors.numpy import save as pack
 from tqdm import tqdm
 
 from engine.avatar import DEFAULT_AVATAR
-from engine.eval.recordings import DATA, read_data, read_manifest, training_set
+from engine.eval.recordings import DATA, bundled, read_data, training_set
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import RENEWS, DecoderConfig
 from engine.runtime import ASSETS, Graph, load
@@ -33,8 +33,6 @@ from engine.train.split import check
 from engine.train.teacher import steady
 from engine.train.tracked import read_performances
 from engine.train.tracks import Source, Track, recorded, teach_all
-
-GOLDEN = Path(__file__).parents[2] / "tests" / "golden" / "speech"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +82,7 @@ def manners(recipe: Recipe) -> list[tuple[str, Manner]]:
 def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> list[Track]:
     """Teacher's tracks and, with the training data, real people's."""
     if options.tiny:
-        clips = read_manifest(GOLDEN / "clips.jsonl", "librispeech")
+        clips = bundled()
         return teach_all(manners(recipe), [(clips, recipe.native)], graph, recipe.seed)
     every = training_set(read_data(options.data))
     native = [r for r in every if r.corpus == "librispeech"]
