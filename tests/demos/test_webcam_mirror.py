@@ -1,4 +1,4 @@
-"""The demo's edges: what is missing is said in one line, with exit code 1; Ctrl-C ends it with 0."""
+"""The demo's edges: what is missing is said in one line with exit code 1; Ctrl-C ends it with 0."""
 
 import json
 import socket
@@ -53,7 +53,9 @@ def test_output_without_microphone(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("flags", [("--device", "cuda"), ("--face-model", "x.task")])
-def test_what_this_version_lacks(capsys: pytest.CaptureFixture[str], flags: tuple[str, str]) -> None:
+def test_what_this_version_lacks(
+    capsys: pytest.CaptureFixture[str], flags: tuple[str, str]
+) -> None:
     assert flags[0] in fails_with(capsys, *flags)
 
 
