@@ -4,6 +4,7 @@ Runs exactly the live line, in 20 ms chunks.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,9 +16,11 @@ from tqdm import tqdm
 
 from engine import Avatar, Motion, VivifyError, offline
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE
+from engine.errors import AudioError
 from engine.face.blendshapes import ARKIT
 from engine.line import Row
 from engine.speech.phonemes import PHONES
+from streaming.errors import TransportError
 from streaming.sinks.file import Mp4Writer
 from streaming.sources.file import blocks, duration
 
@@ -58,17 +61,36 @@ def save(args: argparse.Namespace, rows: Sequence[Row], motions: Sequence[Motion
         np.savez_compressed(
             args.ppg,
             start=np.array([row.start for row in rows], np.int64),
-            posteriors=np.array([row.posteriors[0] for row in rows], np.float32),
+            posteriors=np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, 40),
             phones=np.array(PHONES),
         )
     if args.motion:
         np.savez_compressed(
             args.motion,
             start=np.array([m.start for m in motions], np.int64),
-            weights=np.array([m.weights for m in motions], np.float32),
+            weights=np.array([m.weights for m in motions], np.float32).reshape(-1, 52),
             names=np.array(ARKIT),
-            pose=np.array([m.pose for m in motions], np.float32),
+            pose=np.array([m.pose for m in motions], np.float32).reshape(-1, 6),
         )
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse now what would fail after minutes of drawing."""
+    if not args.input.is_file():
+        raise AudioError(f"{args.input} is not a file; give the path of an audio or video file")
+    args.output = args.output or args.input.with_suffix(".vivify.mp4")
+    for path in (args.output, args.ppg, args.motion):
+        if path is None:
+            continue
+        if path.exists() and path.samefile(args.input):
+            raise TransportError(f"{path} is the input itself; choose another name to write to")
+        if not os.access(path.absolute().parent, os.W_OK) or path.is_dir():
+            raise TransportError(
+                f"cannot write {path}; choose a folder that exists and is writable"
+            )
+    for path in (args.ppg, args.motion):
+        if path is not None and path.suffix != ".npz":
+            raise TransportError(f"{path} should end in .npz, the format it is written in")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,8 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save the posteriors")
     parser.add_argument("--motion", type=Path, metavar="M.npz", help="also save the motion")
     args = parser.parse_args(argv)
-    args.output = args.output or args.input.with_suffix(".vivify.mp4")
     try:
+        check(args)
         rows, motions = speak(args)
         save(args, rows, motions)
     except (VivifyError, OSError) as error:

@@ -56,13 +56,15 @@ def listening_socket(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise TransportError(
-            f"cannot listen on {host} port {port} ({error.strerror}); "
-            "another program may be using it: choose another --port"
+            f"cannot listen on {host} port {port} ({error.strerror}); choose another --port if "
+            "another program is using it, or a --host of this machine"
         ) from error
 
 
 def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     """Check what was asked for and put the parts together."""
+    if args.max_sessions < 1:
+        raise TransportError(f"--max-sessions is {args.max_sessions}, expected 1 or more")
     if args.device == "cuda":
         raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
     if args.face_model:

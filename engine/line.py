@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from engine.audio.mel import Mel, MelState
 from engine.audio.vad import VAD, VADState
-from engine.errors import AudioError
+from engine.errors import AudioError, VivifyError
 from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
@@ -71,6 +71,9 @@ class Line:
         return self.mel.latency + self.ppg.latency
 
     def init_state(self, style: Style, seed: int = 0, batch: int = 1) -> LineState:
+        """A new session's memory. Raises VivifyError for a seed outside 0 .. 2^64 - 1."""
+        if not 0 <= seed < 1 << 64:
+            raise VivifyError(f"seed is {seed}, expected 0 to 2^64 - 1")
         features = self.prosody.features
         return LineState(
             hop=np.zeros(batch, np.int64),
@@ -152,13 +155,19 @@ class Line:
         return state._replace(decoder=self.decoder.restyle(state.decoder, style))
 
     def interrupt(self, state: LineState) -> LineState:
-        """Forget what was heard: the mouth closes smoothly, eyes and head live on."""
+        """Forget what was heard: the mouth closes smoothly, eyes and head live on.
+
+        The running level and pitch stay: the voice is still the same person's.
+        """
         batch = len(state.hop)
         return state._replace(
             mel=self.mel.init_state(batch),
             ppg=self.ppg.init_state(batch),
             vad=self.vad.init_state(batch),
+            gate=self.gate.init_state(batch),
+            delayed=np.zeros_like(state.delayed),
             waiting=_silence(batch),
+            waiting_prosody=np.zeros_like(state.waiting_prosody),
             decoder=self.decoder.interrupt(state.decoder),
         )
 

@@ -81,7 +81,10 @@ def perform(
 
 
 def _chunks(pcm: npt.ArrayLike) -> Iterator[tuple[npt.NDArray[Any], int]]:
-    samples = np.asarray(pcm)
+    try:
+        samples = np.asarray(pcm)
+    except ValueError as error:
+        raise AudioError(f"pcm is no array ({error}), expected mono float32 [S]") from error
     if samples.ndim != 1 or samples.dtype.kind != "f":
         raise AudioError(
             f"pcm is {samples.dtype} {samples.shape}, expected mono float32 [S] in [-1, 1] at "

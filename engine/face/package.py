@@ -4,6 +4,7 @@ A package holds `avatar.json`, `mesh.safetensors`, PNG textures, `LICENSE` and o
 `renderer.safetensors`. Whatever is wrong with it is a PackageError that names the file and field.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,10 @@ def load(name_or_path: str | Path) -> Package:
     path = Path(name_or_path)
     if str(name_or_path) in names():
         path = ASSETS / str(name_or_path)
-    elif not path.exists():
+    elif not os.path.exists(path):  # False, not OSError, for a name too long for a path
         raise PackageError(
-            f"avatar {str(name_or_path)!r} is neither bundled ({', '.join(names())}) nor a folder "
-            "or zip file: give one of these names or the path of a package"
+            f"avatar {str(name_or_path)[:80]!r} is neither bundled ({', '.join(names())}) nor a "
+            "folder or zip file: give one of these names or the path of a package"
         )
     with Archive(path) as archive:
         spec = manifest.parse(archive.json("avatar.json", limit=1 << 20))

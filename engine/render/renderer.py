@@ -23,9 +23,9 @@ class Renderer:
     """Draws one avatar at one size."""
 
     def __init__(self, package: Package | str | Path, size: int = 512) -> None:
-        if not SIZES[0] <= size <= SIZES[1] or size % 2:
+        if not isinstance(size, int) or not SIZES[0] <= size <= SIZES[1] or size % 2:
             raise FrameError(
-                f"size is {size}, expected an even number from {SIZES[0]} to {SIZES[1]}"
+                f"size is {size!r}, expected an even number from {SIZES[0]} to {SIZES[1]}"
             )
         self.package = package if isinstance(package, Package) else load(package)
         self.size = size

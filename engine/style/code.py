@@ -44,12 +44,12 @@ class Style:
         if self.code.shape != (CODE,) or self.code.dtype != np.float32:
             raise PackageError(
                 f"style {self.name!r} has a code {self.code.dtype} {self.code.shape}, "
-                f"expected float32 ({CODE},); make it again with demos.pick_style"
+                f"expected float32 ({CODE},); make it again"
             )
         if not np.isfinite(self.code).all() or float(np.abs(self.code).max()) > BOUND:
             raise PackageError(
                 f"style {self.name!r} holds code values that are not finite or beyond {BOUND}; "
-                "the file is damaged: make it again with demos.pick_style"
+                "the file is damaged: make it again"
             )
         if self.encoder != VERSION:
             raise PackageError(
@@ -88,7 +88,7 @@ class Style:
                 f"style file {path.name} has header keys {sorted(header)[:6]}, "
                 f"expected {sorted(known)} with text values"
             )
-        if header["format"] != FORMAT:
+        if type(header["format"]) is not int or header["format"] != FORMAT:
             raise PackageError(
                 f"style file {path.name} has format {header['format']!r}, expected {FORMAT}; "
                 "update Vivify"

@@ -3,6 +3,7 @@
 Contract: read-only; the bundled one is `engine/assets/styles.safetensors`.
 """
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class StyleLibrary:
         name = str(name_or_path)
         if name in self._styles:
             return self._styles[name]
-        if name.endswith(".style") or Path(name).is_file():
+        if name.endswith(".style") or os.path.isfile(name):
             return Style.load(name)
         raise PackageError(
             f"style {name[:80]!r} is unknown; expected one of {self.names()} or a .style file"

@@ -30,23 +30,27 @@ class Mp4Writer:
     """`with Mp4Writer("out.mp4", 512, 512) as out: out.hear(sound); out.write(video)`.
 
     Sounds must be gapless and of one rate and channel count, pictures in order. Pictures wait in
-    memory for their sound, so feed both alongside. Leaving the block by an exception removes the
-    file. Raises TransportError if the file cannot be written.
+    memory for their sound, so feed both alongside. The film appears under its name when it is
+    whole; leaving the block by an exception leaves what was there before. Raises TransportError if
+    the file cannot be written.
     """
 
     def __init__(self, path: str | Path, width: int, height: int, *, sound: bool = True) -> None:
         """`width`, `height`: even pixels. `sound=False`: a silent film."""
         self._path = Path(path)
+        self._part = self._path.with_name(f".{self._path.name}.part")
         self._size = (width, height)
         self._sound = sound
+        if self._path.exists() and not self._path.is_file():
+            raise TransportError(f"cannot write {self._path}: it is not a regular file")
         try:
-            self._path.open("wb").close()  # PyAV itself would only fail at the first packet
+            self._part.open("wb").close()  # PyAV itself would only fail at the first packet
         except OSError as error:
             raise TransportError(
                 f"cannot write {self._path} ({error}); choose a folder that exists and is writable"
             ) from error
         self._file = av.open(
-            str(self._path), mode="w", format="mp4", options={"movflags": "+faststart"}
+            str(self._part), mode="w", format="mp4", options={"movflags": "+faststart"}
         )
         self._video = self._add_video()
         self._audio: AudioStream | None = None
@@ -102,6 +106,7 @@ class Mp4Writer:
             self._encode_sound(None)
             self._file.mux(self._audio.encode(None))
         self._file.close()
+        self._part.replace(self._path)
 
     def __enter__(self) -> "Mp4Writer":
         return self
@@ -113,11 +118,14 @@ class Mp4Writer:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            self.close()
+            try:
+                self.close()
+            finally:
+                self._part.unlink(missing_ok=True)
             return
         self._early.clear()
         self._file.close()
-        self._path.unlink(missing_ok=True)  # half a film is worse than none
+        self._part.unlink(missing_ok=True)  # half a film is worse than none
 
     @property
     def _heard(self) -> int:

@@ -23,6 +23,7 @@ from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 EXACT_HEADERS = {"w64", "aiff", "au", "flac", "mov", "caf"}
 UNKNOWN_SIZE = 0xFFFF_FFFF  # a WAV written to a pipe
 TORN_SECONDS = 0.1  # codecs pad their last packet by less than this
+MOST_CHANNELS = 8  # more are the tracks of a recorder, not a loudspeaker layout: mixed to one
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 
 logging.getLogger("libav").setLevel(logging.ERROR)
@@ -38,6 +39,8 @@ def read(path: str | Path) -> Iterator[Sound]:
     with container:
         stream = container.streams.audio[0]
         position = 0
+        if container.format.name == "wav":
+            _check_riff(Path(path))
         for sound in _decode(container, stream, path):
             position = sound.end
             yield sound
@@ -52,7 +55,7 @@ async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIt
     """
     began, position = clock.now(), 0
     while True:
-        for sound in live_blocks(path):
+        for sound in live_blocks(path):  # at least one, or read raises
             position += len(sound.pcm)
             await clock.until(began + position * SAMPLE_RATE // VOICE_RATE)
             yield Sound(position - len(sound.pcm), VOICE_RATE, sound.pcm)
@@ -61,7 +64,9 @@ async def play(path: str | Path, clock: Clock, *, loop: bool = False) -> AsyncIt
 
 
 def live_blocks(path: str | Path) -> Iterator[Sound]:
-    """`read` as WebRTC delivers it: 48 kHz int16, at most two channels, whole 20 ms blocks."""
+    """`read` as WebRTC delivers it: 48 kHz int16, at most two channels, whole 20 ms blocks; the
+    last one is filled up with silence.
+    """
     resampler: AudioResampler | None = None
     for sound in read(path):
         channels = sound.pcm.shape[1]
@@ -73,8 +78,14 @@ def live_blocks(path: str | Path) -> Iterator[Sound]:
         frame.sample_rate = sound.rate
         frame.pts = sound.start
         for ready in resampler.resample(frame):
-            width = len(ready.layout.channels)
-            yield Sound(0, VOICE_RATE, ready.to_ndarray().reshape(-1, width))
+            yield _live_block(ready)
+    for ready in resampler.resample(None) if resampler else ():
+        yield _live_block(ready)
+
+
+def _live_block(frame: av.AudioFrame) -> Sound:
+    pcm = frame.to_ndarray().reshape(-1, len(frame.layout.channels))
+    return Sound(0, VOICE_RATE, np.pad(pcm, ((0, VOICE_BLOCK - len(pcm)), (0, 0))))
 
 
 def blocks(path: str | Path, length_ms: int) -> Iterator[Sound]:
@@ -138,17 +149,21 @@ def _decode(container: InputContainer, stream: AudioStream, path: str | Path) ->
                         f"{frame.layout.name} midway; convert it to one format first"
                     )
                 shape = (frame.sample_rate, frame.layout.name)
-                resampler = AudioResampler("fltp", frame.layout, frame.sample_rate)
+                # Packed: PyAV's planar frames hold no more than eight channels.
+                resampler = AudioResampler("flt", frame.layout, frame.sample_rate)
             assert resampler is not None
-            for plane in resampler.resample(frame):
-                pcm = np.ascontiguousarray(plane.to_ndarray().T, dtype=np.float32)
+            channels = len(frame.layout.channels)
+            for packed in resampler.resample(frame):
+                pcm = packed.to_ndarray().reshape(-1, channels)
+                if channels > MOST_CHANNELS:
+                    pcm = pcm.mean(axis=1, keepdims=True)
                 if not np.isfinite(pcm).all():
                     at = position + int(np.argmin(np.isfinite(pcm).all(axis=1)))
                     raise AudioError(
                         f"{path} holds NaN or infinite samples, the first at "
                         f"{at / frame.sample_rate:.3f} s; export it again"
                     )
-                yield Sound(position, plane.sample_rate, pcm)
+                yield Sound(position, packed.sample_rate, pcm)
                 position += len(pcm)
     except av.FFmpegError as error:
         raise AudioError(
@@ -160,8 +175,6 @@ def _decode(container: InputContainer, stream: AudioStream, path: str | Path) ->
 def _check_length(
     container: InputContainer, stream: AudioStream, samples: int, path: str | Path
 ) -> None:
-    if container.format.name == "wav":
-        _check_riff(Path(path))
     if not EXACT_HEADERS & set(container.format.name.split(",")) or stream.duration is None:
         return
     promised = float(stream.duration * (stream.time_base or 0))

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
 import av
@@ -137,3 +138,57 @@ def test_bad_choices_are_named(
     source = encode(tmp_path / "in.wav", 16_000, "pcm_s16le")
     assert speak_file.main([str(source), str(tmp_path / "o.mp4"), *option]) == 1
     assert option[1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("channels", [7, 9, 40])
+def test_many_channels_simply_work(tmp_path: Path, channels: int) -> None:
+    pcm = np.repeat((SPEECH[: SAMPLE_RATE // 2, None] * 32767).astype("<i2"), channels, axis=1)
+    source = tmp_path / "many.wav"
+    with wave.open(str(source), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(pcm.tobytes())
+    out = tmp_path / "many.mp4"
+    assert speak_file.main([str(source), str(out), "--size", "64"]) == 0
+    assert abs(seconds(out, "video") - 0.5) < 0.041
+
+
+def test_one_sample_keeps_the_shapes(tmp_path: Path) -> None:
+    source, ppg, out = tmp_path / "one.wav", tmp_path / "p.npz", tmp_path / "o.mp4"
+    with wave.open(str(source), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(b"\0\0")
+    assert speak_file.main([str(source), str(out), "--size", "64", "--ppg", str(ppg)]) == 0
+    with np.load(ppg) as saved:
+        assert saved["posteriors"].shape == (0, 40)
+
+
+def test_nothing_that_exists_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = encode(tmp_path / "in.wav", 16_000, "pcm_s16le")
+    before = source.read_bytes()
+    assert speak_file.main([str(source), str(source)]) == 1
+    assert "input itself" in capsys.readouterr().err and source.read_bytes() == before
+    out = tmp_path / "good.mp4"
+    out.write_bytes(b"a good film")
+    assert speak_file.main([str(text(tmp_path)), str(out), "--size", "64"]) == 1
+    assert out.read_bytes() == b"a good film"
+    assert not list(tmp_path.glob(".*")), "a part file is left behind"
+
+
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_folder_is_not_an_input(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert speak_file.main([name]) == 1
+    assert "not a file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["missing/p.npz", "p.txt"])
+def test_unwritable_results_are_refused_before_the_work(
+    tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = encode(tmp_path / "in.wav", 16_000, "pcm_s16le")
+    out = tmp_path / "o.mp4"
+    assert speak_file.main([str(source), str(out), "--ppg", str(tmp_path / target)]) == 1
+    assert target.split("/")[-1] in capsys.readouterr().err and not out.exists()

@@ -102,6 +102,14 @@ def test_bad_choices_are_named() -> None:
         offline.ppg(SPEECH[:1000], lookahead_ms=30)
     with pytest.raises(PackageError, match="(?s)nobody.*neutral"):
         offline.motion(SPEECH[:1000], style="nobody")
+    with pytest.raises(PackageError, match="unknown"):
+        offline.motion(SPEECH[:1000], style="x" * 5000)
+    with pytest.raises(PackageError, match="neither bundled"):
+        next(offline.video(SPEECH[:1000], avatar="x" * 5000))
+    with pytest.raises(VivifyError, match="seed is -1"):
+        offline.motion(SPEECH[:1000], seed=-1)
+    with pytest.raises(AudioError, match="no array"):
+        offline.ppg([[0.0], [0.0, 0.0]])
 
 
 def test_a_hop_off_the_grid_is_refused() -> None:

@@ -111,6 +111,22 @@ def test_play_is_a_live_microphone(tmp_path: Path) -> None:
     assert all(abs(now - 320 * (k + 1)) <= 2 for k, (now, _, _) in enumerate(heard))
 
 
+def test_a_loop_shorter_than_a_block_neither_hangs_nor_loses_sound(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.wav", tone(16_000, 1, 0.01), 16_000, "pcm_s16le", "mono", "s16")
+
+    async def main() -> list[np.ndarray]:
+        heard = []
+        async for sound in play(path, LoopClock(), loop=True):
+            heard.append(sound.pcm)
+            if len(heard) == 5:
+                break
+        return heard
+
+    heard = virtual_time.run(main())
+    assert {pcm.shape for pcm in heard} == {(960, 1)}
+    assert all(np.abs(pcm[:400]).max() > 1000 for pcm in heard)
+
+
 def write_wav(path: Path, pcm: np.ndarray, rate: int = 16_000) -> Path:
     with wave.open(str(path), "wb") as out:
         out.setnchannels(1)
