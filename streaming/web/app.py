@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -88,7 +88,7 @@ class _Site:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
         try:
-            offer = read_offer(json.loads(await request.text()))
+            offer = read_offer(json.loads(await _text(request)))
             sdp = await self._rooms.enter(offer)
         except (ValueError, RecursionError) as error:
             return _refuse(400, "bad request", f"the body is not JSON ({error})")
@@ -146,6 +146,15 @@ class _Site:
             self._lags.append((loop.time() - due) * 1000)
 
 
+async def _text(request: web.Request) -> str:
+    try:
+        return await request.text()
+    except LookupError as error:  # a charset that Python does not know
+        raise web.HTTPUnsupportedMediaType from error
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text=f"the body cannot be read ({error})") from error
+
+
 def _refuse(
     status: int, error: str, message: str, headers: dict[str, str] | None = None
 ) -> web.Response:
@@ -155,24 +164,32 @@ def _refuse(
 
 def _explain(error: web.HTTPException) -> str:
     return {
+        400: error.text or "",
         403: error.text or "",
         404: "there is no such page; open /",
         405: f"use {', '.join(sorted(getattr(error, 'allowed_methods', [])))} for this address",
         413: f"the body is larger than {MAX_BODY} bytes; a session description is far smaller",
-        415: "send the offer as Content-Type: application/json",
+        415: "send the offer as Content-Type: application/json, in UTF-8",
     }.get(error.status, error.reason)
 
 
 def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
     """Refuse other sites (Origin) and names that were rebound to our address (Host)."""
-    host = urlsplit(f"//{request.host}").hostname or ""
+    host = _split(f"//{request.host}").hostname or ""
     if host != "localhost" and host not in hosts and not _is_address(host):
         raise web.HTTPForbidden(
             text=f"this server does not know itself as {host[:80]!r}; open it by its IP address"
         )
     origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and _split(origin).netloc != request.host:
         raise web.HTTPForbidden(text="this request comes from another web site")
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise web.HTTPForbidden(text=f"{url[:80]!r} is not an address ({error})") from error
 
 
 def _is_address(host: str) -> bool:

@@ -10,13 +10,14 @@ import io
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import av
 import numpy as np
 from PIL import Image
 
-from engine.errors import PackageError, VivifyError
+from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
 from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, POSE, Audio, Motion
 from streaming.metrics import percentile
@@ -104,14 +105,15 @@ class Catalogue:
             loop = asyncio.get_running_loop()
             future = loop.run_in_executor(self._pool, self._load, choice)
             self._entries[choice] = future
-        try:
-            return await asyncio.shield(future)
-        except VivifyError:
-            self._entries.pop(choice, None)  # the file may be repaired and asked for again
-            raise
+            future.add_done_callback(partial(self._forget_failed, choice))
+        return await asyncio.shield(future)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _forget_failed(self, choice: Choice, future: asyncio.Future[Entry]) -> None:
+        if future.cancelled() or future.exception() is not None:
+            del self._entries[choice]  # the file may be repaired and asked for again
 
     def _load(self, choice: Choice) -> Entry:
         actor = self._loader.load(choice.avatar, choice.size, choice.lookahead_ms)

@@ -30,9 +30,13 @@ from streaming.web.offer import Control, read_control
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 15.0  # from the answer to a connection
+# From the answer to a connection. Pictures are made from the answer on, so that the first is ready
+# when the connection is; an offer that comes to nothing may cost the shared engine no more than a
+# silent peer does.
+CONNECT_S = 6.0
 SILENT_S = 6.0  # without a ping or a packet: three heartbeats
 BEAT_S = 2.0
+FAILED = "the session failed on the server"
 # What aiortc raises for descriptions it cannot use; its parser has no error of its own.
 BAD_SDP = (
     ValueError,
@@ -70,7 +74,8 @@ class Peer:
         self._heard = -1
         self._ended = asyncio.Event()
         self._reason = "closed"
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._wanted: dict[str, Control] = {}  # the latest of each kind that waits
+        self._jobs: dict[str, asyncio.Task[None]] = {}  # one of each kind
 
     async def answer(self, sdp: str) -> str:
         """Our SDP for theirs. Raises TransportError for a description that cannot be used."""
@@ -109,7 +114,7 @@ class Peer:
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if self._own and waits[2].done():
-                self._reason = "the session failed on the server"
+                self._reason = FAILED
         finally:
             if self._own:
                 self.session.close()
@@ -128,7 +133,7 @@ class Peer:
         """Say goodbye and free the connection; safe to call twice."""
         self._say({"type": "bye", "value": reason})
         self._ended.set()
-        for job in self._jobs:
+        for job in self._jobs.values():
             job.cancel()
         await self._pc.close()
 
@@ -169,9 +174,27 @@ class Peer:
         elif control.kind == "bye":
             self.end("the other side left")
         else:
-            job = self._loop.create_task(self._obey(control))
-            self._jobs.add(job)
-            job.add_done_callback(self._jobs.discard)
+            self._want(control)
+
+    def _want(self, control: Control) -> None:
+        """One runs and one waits of each kind, the latest: a flood of messages costs no more."""
+        self._wanted[control.kind] = control
+        if control.kind not in self._jobs:
+            job = self._loop.create_task(self._work(control.kind))
+            self._jobs[control.kind] = job
+            job.add_done_callback(self._on_worked)
+
+    async def _work(self, kind: str) -> None:
+        try:
+            while (control := self._wanted.pop(kind, None)) is not None:
+                await self._obey(control)
+        finally:
+            del self._jobs[kind]
+
+    def _on_worked(self, job: "asyncio.Task[None]") -> None:
+        if not job.cancelled() and (error := job.exception()) is not None:
+            log.error("a command failed and ends its session", exc_info=error)
+            self.end(FAILED)
 
     async def _obey(self, control: Control) -> None:
         try:

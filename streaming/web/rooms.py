@@ -48,7 +48,7 @@ class Rooms:
         self._microphone = microphone
         self._speaker = speaker
         self._local: Session | None = None
-        self._local_choice = catalogue.default
+        self._local_state: dict[str, Any] = {}  # what all who watch it are told
         self._peers: dict[Peer, asyncio.Task[None]] = {}
         self._entering = 0
         self._past_busy_s = 0.0
@@ -60,8 +60,9 @@ class Rooms:
         """Load the default avatar and start the local session, if there is one."""
         await self._catalogue.entry(self._catalogue.default)
         if self._microphone is not None:
-            choice = self._catalogue.default
-            self._local = await self._begin(choice, self._catalogue.default_style)
+            choice, style = self._catalogue.default, self._catalogue.default_style
+            self._local = await self._begin(choice, style)
+            self._local_state = _describe(choice, style)
             self._tasks.append(asyncio.create_task(self._local.run(self._microphone())))
             if self._speaker is not None:
                 self._tasks.append(asyncio.create_task(self._speaker(self._local)))
@@ -139,10 +140,9 @@ class Rooms:
         choice = catalogue.choose(offer.avatar, offer.size, offer.lookahead_ms)
         style = catalogue.check_style(offer.style or catalogue.default_style)
         if self._local is not None:
-            session, choice = self._local, self._local_choice
+            session, choice, state = self._local, catalogue.default, self._local_state
         else:
-            session = await self._begin(choice, style)
-        state = {"avatar": choice.avatar, "style": style, "size": choice.size}
+            session, state = await self._begin(choice, style), _describe(choice, style)
 
         async def command(control: Control) -> None:
             if control.kind == "style":
@@ -155,7 +155,7 @@ class Rooms:
         peer = Peer(session, own=self._local is None, command=command, state=state)
         try:
             sdp = await peer.answer(offer.sdp)
-        except VivifyError:
+        except BaseException:
             await peer.refuse()
             raise
         task = asyncio.create_task(self._host(peer))
@@ -180,6 +180,10 @@ class Rooms:
             if peer.session is not self._local:
                 self._past_busy_s += peer.session.stats.engine_s
                 self._slowness = _slowness(peer.session.stats) or self._slowness
+
+
+def _describe(choice: Choice, style: str) -> dict[str, Any]:
+    return {"avatar": choice.avatar, "style": style, "size": choice.size}
 
 
 def _slowness(stats: Stats) -> int:

@@ -131,6 +131,9 @@ def test_bodies() -> None:
             (b"[" * 60_000, json_type, 400),
             (b" " * 200_000, json_type, 413),
             (b"{}", {"Content-Type": "text/plain"}, 415),
+            (b"{}", {"Content-Type": "application/json; charset=garbage"}, 415),
+            (b"{}", {"Content-Type": "application/json; charset=hex"}, 415),
+            (b"{}", json_type | {"Content-Encoding": "gzip", "Connection": "close"}, 400),
             (b"a=b", {"Content-Type": "application/x-www-form-urlencoded"}, 415),
         ]:
             async with server.http.post(post, data=data, headers=headers) as response:
@@ -151,6 +154,9 @@ def test_other_sites_are_refused() -> None:
             ({"Origin": "null"}, 403, "another web site"),
             ({"Host": "evil.example"}, 403, "by its IP address"),
             ({"Host": "localhost:1"}, 400, "type"),
+            ({"Host": "["}, 403, "not an address"),
+            ({"Host": "\u2100"}, 403, "not an address"),
+            ({"Origin": "http://["}, 403, "not an address"),
         ]:
             got, answer = await server.offer({}, headers=headers)
             assert got == status and reason in answer["message"], (headers, answer)
