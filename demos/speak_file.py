@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from engine import Avatar, Motion, VivifyError, offline
+from engine import Avatar, Motion, MotionClip, PPGClip, VivifyError, offline
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE
 from engine.errors import AudioError
 from engine.face.blendshapes import ARKIT
 from engine.line import Row
 from engine.speech.phonemes import PHONES
+from engine.speech.ppg import LOOKAHEAD_STEPS
 from streaming.errors import TransportError
 from streaming.sinks.file import Mp4Writer
 from streaming.sources.file import blocks, duration
@@ -58,19 +59,18 @@ def speak(args: argparse.Namespace) -> tuple[list[Row], list[Motion]]:
 
 def save(args: argparse.Namespace, rows: Sequence[Row], motions: Sequence[Motion]) -> None:
     if args.ppg:
+        heard = PPGClip.of(rows)
         np.savez_compressed(
-            args.ppg,
-            start=np.array([row.start for row in rows], np.int64),
-            posteriors=np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, 40),
-            phones=np.array(PHONES),
+            args.ppg, start=heard.start, posteriors=heard.posteriors, phones=np.array(PHONES)
         )
     if args.motion:
+        moved = MotionClip.of(motions)
         np.savez_compressed(
             args.motion,
-            start=np.array([m.start for m in motions], np.int64),
-            weights=np.array([m.weights for m in motions], np.float32).reshape(-1, 52),
+            start=moved.start,
+            weights=moved.weights,
             names=np.array(ARKIT),
-            pose=np.array([m.pose for m in motions], np.float32).reshape(-1, 6),
+            pose=moved.pose,
         )
 
 
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
     parser.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
     parser.add_argument("--size", type=int, default=512, help="pixels")
-    parser.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), metavar="MS")
+    parser.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, metavar="MS")
     parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save the posteriors")
     parser.add_argument("--motion", type=Path, metavar="M.npz", help="also save the motion")
     args = parser.parse_args(argv)

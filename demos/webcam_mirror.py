@@ -13,8 +13,9 @@ from functools import partial
 
 from aiohttp import web
 
-from engine.avatar import Avatar
+from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
+from engine.speech.ppg import LOOKAHEAD_STEPS
 from engine.style.library import StyleLibrary
 from streaming.errors import TransportError
 from streaming.session import Session
@@ -32,10 +33,12 @@ SHUTDOWN_S = 2.0
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m demos.webcam_mirror", description=__doc__)
-    p.add_argument("--avatar", default="mira", help="bundled name, or a package folder or .zip")
-    p.add_argument("--style", default="neutral", help="bundled name or .style file")
+    p.add_argument(
+        "--avatar", default=DEFAULT_AVATAR, help="bundled name, or a package folder or .zip"
+    )
+    p.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
     p.add_argument("--size", type=int, default=512, help="picture width and height (512)")
-    p.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), help="ms (20)")
+    p.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
     p.add_argument("--output", help="play the delayed voice here: name, number or 'default'")

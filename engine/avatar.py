@@ -8,11 +8,12 @@ from engine.face import package
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
 from engine.render.renderer import Renderer
+from engine.style import library
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
 DEFAULT_AVATAR = "mira"
-DEFAULT_STYLE = "neutral"
+DEFAULT_STYLE = library.DEFAULT
 
 
 class Avatar:

@@ -1,6 +1,6 @@
 """The streaming line over whole clips: the same hops, states and numbers as live."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,20 @@ import numpy.typing as npt
 from engine.audio.chunker import Chunker
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import AudioError
-from engine.frames import F32, HOP, HOP_PHASE, SAMPLE_RATE, SAMPLES_PER_FRAME, Audio, Video
-from engine.line import Output, line
+from engine.frames import (
+    BLENDSHAPES,
+    F32,
+    HOP,
+    HOP_PHASE,
+    POSE,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    Audio,
+    Motion,
+    Video,
+)
+from engine.line import Output, Row, line
+from engine.speech.phonemes import PHONES
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
@@ -27,6 +39,14 @@ class PPGClip:
     start: I64  # [T] sample whose sound the row describes
     posteriors: F32  # [T, 40], order of engine.speech.phonemes.PHONES
 
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "PPGClip":
+        """Rows of one session, in order."""
+        return cls(
+            np.array([row.start for row in rows], np.int64),
+            np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, len(PHONES)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class MotionClip:
@@ -35,6 +55,15 @@ class MotionClip:
     start: I64  # [T] sample heard while the row is shown
     weights: F32  # [T, 52], order of engine.face.blendshapes.ARKIT
     pose: F32  # [T, 6], order of engine.frames.POSE
+
+    @classmethod
+    def of(cls, motions: Sequence[Motion]) -> "MotionClip":
+        """Motions of one session, in order."""
+        return cls(
+            np.array([m.start for m in motions], np.int64),
+            np.array([m.weights for m in motions], np.float32).reshape(-1, BLENDSHAPES),
+            np.array([m.pose for m in motions], np.float32).reshape(-1, len(POSE)),
+        )
 
 
 def perform(
@@ -99,11 +128,8 @@ def ppg(pcm: npt.ArrayLike, lookahead_ms: int = 20) -> PPGClip:
 
     Raises AudioError for empty, non-finite or non-mono sound.
     """
-    rows = [row for out in perform(_chunks(pcm), lookahead_ms=lookahead_ms) for row in out.rows]
-    return PPGClip(
-        np.array([row.start for row in rows], np.int64),
-        np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, 40),
-    )
+    outputs = perform(_chunks(pcm), lookahead_ms=lookahead_ms)
+    return PPGClip.of([row for output in outputs for row in output.rows])
 
 
 def motion(
@@ -117,13 +143,8 @@ def motion(
     `style`: a Style, a bundled name or a path; `seed` decides blinks, gaze and the like. Raises
     AudioError for bad sound, PackageError for a bad style.
     """
-    chunks = _chunks(pcm)
-    shown = [m for out in perform(chunks, style, lookahead_ms, seed) for m in out.motions]
-    return MotionClip(
-        np.array([m.start for m in shown], np.int64),
-        np.array([m.weights for m in shown], np.float32).reshape(-1, 52),
-        np.array([m.pose for m in shown], np.float32).reshape(-1, 6),
-    )
+    outputs = perform(_chunks(pcm), style, lookahead_ms, seed)
+    return MotionClip.of([motion for output in outputs for motion in output.motions])
 
 
 def video(

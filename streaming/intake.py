@@ -27,7 +27,6 @@ class Intake:
         self._base: int | None = None  # session minus source position, at the source's rate
         self._rate = 0
         self._leads: deque[int] = deque(maxlen=WINDOW)
-        self.jumps = 0
 
     def place(self, sound: Sound) -> Sound:
         """The same sound with `start` on the session's clock (at the sound's own rate)."""
@@ -38,7 +37,6 @@ class Intake:
         assert self._base is not None
         lead = int((sound.end + self._base) / scale) - now
         if abs(lead) > JUMP:
-            self.jumps += 1
             self._begin(sound, now)
             lead = 0
         self._leads.append(lead)

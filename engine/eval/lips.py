@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from engine import offline
-from engine.avatar import DEFAULT_AVATAR
+from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE
 from engine.eval.recordings import (
     DATA,
     Recording,
@@ -31,6 +31,7 @@ from engine.face.mesh import Figure
 from engine.frames import F32, HOP, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.motion.channels import OPENNESS, OPENNESS_ROW, opening
 from engine.offline import MotionClip
+from engine.speech.ppg import LOOKAHEAD_STEPS
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
@@ -144,15 +145,10 @@ def heard(clip: Clip, style: Style, lookahead_ms: int) -> tuple[MotionClip, Curv
     outputs = list(offline.perform(blocks, style, lookahead_ms))
     motions = [m for output in outputs for m in output.motions]
     rows = [row for output in outputs for row in output.rows]
-    motion = MotionClip(
-        np.array([m.start for m in motions]),
-        np.array([m.weights for m in motions]),
-        np.array([m.pose for m in motions]),
-    )
     pairs = len(rows) // 2 * 2
     at = np.array([row.start for row in rows[:pairs]]).reshape(-1, 2).mean(1)
     openness = np.array([row.posteriors[0] for row in rows[:pairs]]) @ OPENNESS_ROW
-    return motion, (at, openness.reshape(-1, 2).mean(1))
+    return MotionClip.of(motions), (at, openness.reshape(-1, 2).mean(1))
 
 
 def loudness_curve(pcm: F32) -> Curve:
@@ -168,8 +164,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.eval lips", description=__doc__)
     text = "measure all kept-out speakers of this folder, not the bundled clips"
     parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
-    parser.add_argument("--lookahead", type=int, choices=(0, 20, 60), default=20)
-    parser.add_argument("--style", default="neutral", help="a bundled name or a .style file")
+    parser.add_argument("--lookahead", type=int, choices=LOOKAHEAD_STEPS, default=20)
+    parser.add_argument("--style", default=DEFAULT_STYLE, help="a bundled name or a .style file")
     parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="whose mesh is measured")
     parser.add_argument("--clips", type=int, default=None, help="measure only this many")
     options = parser.parse_args(argv)

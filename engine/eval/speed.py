@@ -24,6 +24,7 @@ from engine.face import package
 from engine.frames import F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
 from engine.render.renderer import Renderer
+from engine.speech.ppg import LOOKAHEAD_STEPS
 
 PACKET_RATE = 48_000
 PACKET = PACKET_RATE // 50
@@ -158,7 +159,7 @@ def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.eval speed", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the run")
-    parser.add_argument("--lookahead", type=int, default=20, choices=(0, 20, 60), metavar="MS")
+    parser.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, metavar="MS")
     parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[256, 512], help="the last one is drawn live"

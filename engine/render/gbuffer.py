@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.face.mesh import Figure
 from engine.face.package import Package
@@ -86,8 +85,3 @@ class Visibility:
             uv, normal, depth, mask,
         )  # fmt: skip
         return GBuffer(uv, normal, depth, mask)
-
-
-def blank(height: int, width: int) -> npt.NDArray[np.uint8]:
-    """An RGB picture to draw into."""
-    return np.empty((height, width, 3), np.uint8)

@@ -1,8 +1,8 @@
 """`python -m engine.train PART [options]`: each part is a module with `main(argv)`."""
 
-import argparse
-import importlib
 import sys
+
+from engine import parts
 
 PARTS = {
     "avatar": ("engine.train.avatar", "build the bundled avatar packages from CC0 data"),
@@ -14,18 +14,12 @@ PARTS = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one part; parts are imported only when asked for."""
-    arguments = sys.argv[1:] if argv is None else argv
-    listing = "\n".join(f"  {name:10s}{what}" for name, (_, what) in PARTS.items())
-    parser = argparse.ArgumentParser(
-        prog="python -m engine.train",
-        description=f"Train one part of the engine:\n{listing}",
-        epilog="`python -m engine.train PART --help` lists the options of a part.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    return parts.run(
+        "engine.train",
+        "Train one part of the engine",
+        PARTS,
+        sys.argv[1:] if argv is None else argv,
     )
-    parser.add_argument("part", choices=PARTS)
-    part = parser.parse_args(arguments[:1]).part
-    result = importlib.import_module(PARTS[part][0]).main(arguments[1:])
-    return int(result or 0)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Every stylisation is a warp of space, applied to the posed mesh as well, so that
 enlarged eye still travels the whole way to the other lid.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +14,6 @@ from engine.train.makehuman import MakeHuman
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
-Warp = Callable[[F64], F64]
 
 # The origin is the midpoint between the eyeballs, so these heights fit every identity (dm).
 CUT = -2.6  # the bust ends below the picture

@@ -20,11 +20,11 @@ from PIL import Image
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
 from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, POSE, Audio, Motion
+from engine.speech.ppg import LOOKAHEAD_STEPS
 from streaming.metrics import percentile
 from streaming.session import Actor
 
 SIZES = (128, 256, 384, 512, 768, 1024)  # pixels
-LOOKAHEADS_MS = (0, 20, 60)
 WARM_HOPS = 60
 SMILE = 0.35
 
@@ -90,7 +90,7 @@ class Catalogue:
         )
         _check("avatar", choice.avatar, self.avatars)
         _check("size", choice.size, sorted({*SIZES, default.size}))
-        _check("look-ahead", choice.lookahead_ms, LOOKAHEADS_MS)
+        _check("look-ahead", choice.lookahead_ms, tuple(LOOKAHEAD_STEPS))
         return choice
 
     def check_style(self, style: str) -> str:

@@ -84,10 +84,9 @@ class Rooms:
             )
         self._entering += 1
         try:
-            peer = await self._admit(offer)
+            return await self._admit(offer)
         finally:
             self._entering -= 1
-        return peer
 
     async def leave(self, reason: str) -> None:
         """Send everybody home."""

@@ -7,17 +7,7 @@ from engine.face import package
 from engine.face.blendshapes import ARKIT, INDEX
 from engine.face.mesh import Figure, correct, lip_aperture
 from engine.frames import Motion
-
-STILL = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-def motion(pose: tuple[float, ...] = STILL, **weights: float) -> Motion:
-    values = np.zeros(52, np.float32)
-    for name, weight in weights.items():
-        for full in (name, f"{name}Left", f"{name}Right"):
-            if full in INDEX:
-                values[INDEX[full]] = weight
-    return Motion(0, values, np.array(pose, np.float32))
+from tests.golden.pictures import motion
 
 
 @pytest.fixture(scope="module", params=package.names())
