@@ -61,7 +61,13 @@ def save(args: argparse.Namespace, rows: Sequence[Row], motions: Sequence[Motion
     if args.ppg:
         heard = PPGClip.of(rows)
         np.savez_compressed(
-            args.ppg, start=heard.start, posteriors=heard.posteriors, phones=np.array(PHONES)
+            args.ppg,
+            start=heard.start,
+            posteriors=heard.posteriors,
+            phones=np.array(PHONES),
+            closure=heard.closure,
+            voicing=heard.voicing,
+            energy=heard.energy,
         )
     if args.motion:
         moved = MotionClip.of(motions)
@@ -103,7 +109,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
     parser.add_argument("--size", type=int, default=512, help="pixels")
     parser.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, metavar="MS")
-    parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save the posteriors")
+    parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save what was heard")
     parser.add_argument("--motion", type=Path, metavar="M.npz", help="also save the motion")
     args = parser.parse_args(argv)
     try:

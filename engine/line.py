@@ -18,7 +18,7 @@ from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
 from engine.speech.gate import Gate, GateState
 from engine.speech.phonemes import INDEX, PHONES
-from engine.speech.ppg import PPG, PPGState
+from engine.speech.ppg import PPG, Heard, PPGState
 from engine.style.code import Style
 
 
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     """One PPG row: what was heard around one instant."""
 
     start: int  # sample the row describes: 320 k + 280
-    posteriors: F32  # [B, 40]
+    heard: Heard  # T = 1
     speaking: npt.NDArray[np.bool_]  # [B], of the newest hop
     prosody: F32  # [B, F], of the same instant
 
@@ -103,7 +103,7 @@ class Line:
         pcm = audio.pcm[None]
         voice, vad_state = self.vad.step(pcm, state.vad)
         mel, mel_state = self.mel.step(pcm, state.mel)
-        posteriors, ppg_state = self.ppg.step(mel, state.ppg)
+        heard, ppg_state = self.ppg.step(mel, state.ppg)
         prosody, prosody_state = self.prosody.step(mel, state.prosody)
         queue = np.concatenate([state.delayed, prosody], axis=1)
         state = state._replace(
@@ -118,7 +118,7 @@ class Line:
         if k < -1:
             return None, state
         start = audio.end - self.latency
-        return Row(start, posteriors[:, 0], voice.speaking[:, 0], queue[:, 0]), state
+        return Row(start, heard, voice.speaking[:, 0], queue[:, 0]), state
 
     def step(self, audio: Audio, state: LineState) -> tuple[Output, LineState]:
         """Whole hops of one session -> the PPG rows and pictures they complete."""
@@ -135,8 +135,8 @@ class Line:
 
     def move(self, row: Row, state: LineState) -> tuple[Motion | None, LineState]:
         """One PPG row -> the picture it completes: every second row does."""
-        posteriors, speaking = row.posteriors[:, None], row.speaking[:, None]
-        voiced, gate = self.gate.step(posteriors, speaking, state.gate)
+        speaking = row.speaking[:, None]
+        voiced, gate = self.gate.step(row.heard.posteriors, speaking, state.gate)
         prosody = row.prosody[:, None]
         state = state._replace(gate=gate)
         k = row.start // HOP

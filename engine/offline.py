@@ -25,6 +25,7 @@ from engine.frames import (
 )
 from engine.line import Output, Row, line
 from engine.speech.phonemes import PHONES
+from engine.speech.ppg import AUX
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 
@@ -34,17 +35,26 @@ CHUNK = HOP  # 20 ms, as a call delivers it
 
 @dataclass(frozen=True, slots=True)
 class PPGClip:
-    """Posteriors of a whole clip, 50 rows a second."""
+    """What was heard in a whole clip, 50 rows a second (engine.speech.ppg.Heard)."""
 
     start: I64  # [T] sample whose sound the row describes
     posteriors: F32  # [T, 40], order of engine.speech.phonemes.PHONES
+    closure: F32  # [T] probability that P, B or M closes the lips
+    voicing: F32  # [T] probability of voice
+    energy: F32  # [T] mean natural-log mel power, as if clean and levelled to -25 dBFS
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> "PPGClip":
         """Rows of one session, in order."""
         return cls(
             np.array([row.start for row in rows], np.int64),
-            np.array([row.posteriors[0] for row in rows], np.float32).reshape(-1, len(PHONES)),
+            np.array([row.heard.posteriors[0, 0] for row in rows], np.float32).reshape(
+                -1, len(PHONES)
+            ),
+            *(
+                np.array([getattr(row.heard, name)[0, 0] for row in rows], np.float32)
+                for name in AUX
+            ),
         )
 
 

@@ -147,7 +147,8 @@ def heard(clip: Clip, style: Style, lookahead_ms: int) -> tuple[MotionClip, Curv
     rows = [row for output in outputs for row in output.rows]
     pairs = len(rows) // 2 * 2
     at = np.array([row.start for row in rows[:pairs]]).reshape(-1, 2).mean(1)
-    openness = np.array([row.posteriors[0] for row in rows[:pairs]]) @ OPENNESS_ROW
+    said = np.array([row.heard.posteriors[0, 0] for row in rows[:pairs]])
+    openness = said @ OPENNESS_ROW
     return MotionClip.of(motions), (at, openness.reshape(-1, 2).mean(1))
 
 

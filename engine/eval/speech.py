@@ -95,7 +95,7 @@ def posteriors_of(pcm: F32, ppg: PPG) -> F32:
     sound = pcm[: len(padded) - HOP // 4]
     padded[HOP // 4 : HOP // 4 + len(sound)] = sound
     mel = Mel().forward(padded[None])
-    return np.asarray(ppg.forward(mel)[0, 1 + ppg.lookahead :], np.float32)
+    return np.asarray(ppg.forward(mel).posteriors[0, 1 + ppg.lookahead :], np.float32)
 
 
 def measure(

@@ -1,8 +1,9 @@
-"""Causal phone posteriors at run time: one step = one 20 ms mel row, state in numpy.
+"""What is heard at run time: phone posteriors, lip closure, voicing and energy, causally.
 
-Contract: the output of the step fed with mel row k describes row k - d, where d is the look-ahead
-in steps; the first d outputs therefore describe time before the first row. Whatever the graph
-remembers is carried as opaque arrays, so a better file with other sizes drops in.
+Contract: one step = one 20 ms mel row; the output of the step fed with mel row k describes row
+k - d, where d is the look-ahead in steps; the first d outputs therefore describe time before the
+first row. Whatever the graph remembers is carried as opaque arrays, so a better file with other
+sizes drops in.
 """
 
 from functools import lru_cache
@@ -15,10 +16,22 @@ from engine.audio.mel import ROW
 from engine.errors import AudioError, VivifyError, WeightsError
 from engine.frames import F32, HOP
 from engine.runtime import ASSETS, Graph, load
-from engine.speech.phonemes import PHONES
+from engine.speech.phonemes import INDEX, PHONES
 
 LOOKAHEAD_STEPS = {0: 0, 20: 1, 60: 3}  # ms -> steps
+AUX = ("closure", "voicing", "energy")  # columns of the graph's second output
 DEFAULT = ASSETS / "ppg.onnx"
+# Rows per call of the graph: inside it time meets time, so a clip's cost would grow as its square.
+_PIECE = 256
+
+
+class Heard(NamedTuple):
+    """What T rows of sound say."""
+
+    posteriors: F32  # [B, T, 40] over PHONES, rows sum to 1
+    closure: F32  # [B, T] probability that P, B or M closes the lips
+    voicing: F32  # [B, T] probability that the vocal folds swing
+    energy: F32  # [B, T] mean natural-log mel power, as if clean and levelled to -25 dBFS
 
 
 class PPGState(NamedTuple):
@@ -36,11 +49,39 @@ def _graph(path: Path) -> Graph:
             f"{path.name} is not a PPG model of this version (model "
             f"{graph.config.get('model')!r}); restore engine/assets/ppg.onnx from the checkout"
         )
+    if graph.config.get("aux", list(AUX)) != list(AUX):
+        raise WeightsError(
+            f"{path.name} says {graph.config['aux']} beside its posteriors, expected {list(AUX)}; "
+            "restore engine/assets/ppg.onnx from the checkout"
+        )
     return graph
 
 
+def _states(graph: Graph, batch: int) -> PPGState:
+    sizes = graph.config["states"]
+    names = [name for name in graph.inputs if name.startswith("state_")]
+    return PPGState(
+        tuple(np.zeros((batch, *sizes[n.removeprefix("state_")]), np.float32) for n in names)
+    )
+
+
+def _run(graph: Graph, x: F32, state: PPGState) -> tuple[dict[str, F32], PPGState]:
+    names = [name for name in graph.inputs if name.startswith("state_")]
+    answer = graph.run({"x": x, **dict(zip(names, state.memory, strict=True))})
+    return answer, PPGState(tuple(answer.pop(f"{name}_out") for name in names))
+
+
+def every_head(graph: Graph, x: F32) -> dict[str, F32]:
+    """A whole clip [B, T, 160] through all heads in one pass: output name -> [B, T, C]."""
+    state, pieces = _states(graph, len(x)), []
+    for at in range(0, x.shape[1], _PIECE):
+        answer, state = _run(graph, x[:, at : at + _PIECE], state)
+        pieces.append(answer)
+    return {name: np.concatenate([piece[name] for piece in pieces], axis=1) for name in pieces[0]}
+
+
 class PPG:
-    """Stage: log-mel rows [B, T, 160] -> posteriors [B, T, 40] over PHONES, rows sum to 1."""
+    """Stage: log-mel rows [B, T, 160] -> Heard."""
 
     def __init__(self, lookahead_ms: int = 20, path: Path | str = DEFAULT) -> None:
         if lookahead_ms not in LOOKAHEAD_STEPS:
@@ -48,10 +89,7 @@ class PPG:
             raise VivifyError(f"look-ahead is {lookahead_ms!r} ms, expected one of {choices}")
         self.lookahead = LOOKAHEAD_STEPS[lookahead_ms]  # steps
         self._graph = _graph(Path(path))
-        self._states = tuple(n for n in self._graph.inputs if n.startswith("state_"))
-        sizes = self._graph.config["states"]
-        self._sizes = tuple(tuple(sizes[n.removeprefix("state_")]) for n in self._states)
-        self._output = f"y{self.lookahead}"
+        self._y, self._aux = f"y{self.lookahead}", f"aux{self.lookahead}"
 
     @property
     def latency(self) -> int:
@@ -60,18 +98,51 @@ class PPG:
 
     def init_state(self, batch: int) -> PPGState:
         """Before the first row."""
-        return PPGState(tuple(np.zeros((batch, *size), np.float32) for size in self._sizes))
+        return _states(self._graph, batch)
 
-    def step(self, x: F32, state: PPGState) -> tuple[F32, PPGState]:
-        """Advance by T rows."""
-        if x.ndim != 3 or x.shape[2] != ROW:
-            raise AudioError(f"PPG input is {x.shape}, expected log-mel rows [B, T, {ROW}]")
-        if not x.shape[1]:
-            return np.zeros((len(x), 0, len(PHONES)), np.float32), state
-        feed = {"x": x, **dict(zip(self._states, state.memory, strict=True))}
-        answer = self._graph.run(feed)
-        return answer[self._output], PPGState(tuple(answer[f"{n}_out"] for n in self._states))
+    def step(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
+        """Advance by T rows. Raises AudioError for anything but finite float32 rows."""
+        if x.ndim != 3 or x.shape[2] != ROW or x.dtype != np.float32:
+            raise AudioError(
+                f"PPG input is {x.dtype} {x.shape}, expected float32 log-mel rows [B, T, {ROW}]"
+            )
+        if not np.isfinite(x.sum()):
+            raise AudioError(
+                f"PPG input holds NaN or infinity, first in row {_first_bad_row(x)}; expected "
+                "log-mel rows of engine.audio.mel.Mel"
+            )
+        pieces = []
+        for at in range(0, x.shape[1], _PIECE):
+            piece, state = self._hear(x[:, at : at + _PIECE], state)
+            pieces.append(piece)
+        if len(pieces) == 1:
+            return pieces[0], state
+        empty = np.zeros((len(x), 0), np.float32)
+        rows = np.zeros((len(x), 0, len(PHONES)), np.float32)
+        columns = zip(Heard(rows, empty, empty, empty), *pieces, strict=True)
+        return Heard(*(np.concatenate(column, axis=1) for column in columns)), state
 
-    def forward(self, x: F32) -> F32:
+    def _hear(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
+        answer, state = _run(self._graph, x, state)
+        posteriors = answer[self._y]
+        aux = answer[self._aux] if self._aux in answer else _derived(posteriors, x)
+        return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2]), state
+
+    def forward(self, x: F32) -> Heard:
         """The whole clip."""
         return self.step(x, self.init_state(len(x)))[0]
+
+
+def _first_bad_row(x: F32) -> int:
+    return int(np.flatnonzero(~np.isfinite(x).all(axis=(0, 2)))[0])
+
+
+_CLOSED = [INDEX[p] for p in ("P", "B", "M")]
+_UNVOICED = [INDEX[p] for p in "SIL CH F HH K P S SH T TH".split()]
+
+
+def _derived(posteriors: F32, x: F32) -> F32:
+    """The reading of files without "aux": [B, T, 3] from the posteriors and the newest row."""
+    closure = posteriors[:, :, _CLOSED].sum(axis=2)
+    voicing = 1 - posteriors[:, :, _UNVOICED].sum(axis=2)
+    return np.stack([closure, voicing, x.mean(axis=2)], axis=2)

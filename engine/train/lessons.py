@@ -13,6 +13,7 @@ from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME
 from engine.motion.prosody import FEATURES, Prosody
 from engine.runtime import Graph
 from engine.speech.phonemes import PHONES
+from engine.speech.ppg import every_head
 
 LOOK_AHEADS = (0, 1, 3)  # PPG steps, one head of the graph each
 
@@ -36,7 +37,7 @@ def hear(pcm: F32, graph: Graph) -> Heard:
     stream[-HOP_PHASE : len(part) - HOP_PHASE] = part
     mel = Mel().forward(stream[None])
     prosody = Prosody().forward(mel)[0]
-    out = graph.run({"x": mel, **_rest(graph)})
+    out = every_head(graph, mel)
     silence = np.zeros((1, len(PHONES)), np.float32)
     silence[0, 0] = 1.0
     heard = []
@@ -46,15 +47,3 @@ def hear(pcm: F32, graph: Graph) -> Heard:
         heard.append(line.reshape(ticks, 2 * len(PHONES)))
     row = np.concatenate([np.zeros((1, FEATURES), np.float32), prosody[: rows - 1]])
     return Heard(np.stack(heard), row.reshape(ticks, 2 * FEATURES))
-
-
-def _rest(graph: Graph) -> dict[str, F32]:
-    """The PPG graph's state before the first sample: zeros."""
-    c = graph.config["net"]
-    shapes = {
-        "state_conv1": (c["kernel"] - 1, c["inputs"]),
-        "state_conv2": (c["kernel"] - 1, c["conv"]),
-        "state_gru1": (c["hidden"],),
-        "state_gru2": (c["hidden"],),
-    }
-    return {name: np.zeros((1, *shape), np.float32) for name, shape in shapes.items()}

@@ -59,6 +59,8 @@ def test_film_ppg_and_motion(tmp_path: Path) -> None:
         assert saved["start"].dtype == np.int64 and saved["posteriors"].dtype == np.float32
         assert tuple(saved["phones"]) == PHONES
         assert saved["posteriors"].shape == (len(saved["start"]), 40)
+        for name in ("closure", "voicing", "energy"):
+            assert saved[name].shape == saved["start"].shape and np.isfinite(saved[name]).all()
     with np.load(motion) as saved:
         assert tuple(saved["names"]) == ARKIT
         assert saved["weights"].shape == (50, 52) and saved["pose"].shape == (50, 6)

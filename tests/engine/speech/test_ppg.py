@@ -32,9 +32,15 @@ def test_streams(lookahead_ms: int) -> None:
 
 @pytest.mark.parametrize("lookahead_ms", LOOKAHEAD_STEPS)
 def test_posteriors(lookahead_ms: int) -> None:
-    y = PPG(lookahead_ms).forward(speech())
+    heard = PPG(lookahead_ms).forward(speech())
+    y = heard.posteriors
     assert y.shape == (2, 50, len(PHONES)) and y.dtype == np.float32 and (y >= 0).all()
     np.testing.assert_allclose(y.sum(axis=2), 1, atol=1e-4)
+    for column in (heard.closure, heard.voicing, heard.energy):
+        assert column.shape == (2, 50) and column.dtype == np.float32
+        assert np.isfinite(column).all()
+    for probability in (heard.closure, heard.voicing):
+        assert (probability >= -1e-6).all() and (probability <= 1 + 1e-6).all()
 
 
 def test_latency_is_the_dial() -> None:
@@ -85,7 +91,7 @@ def test_a_long_session_stays_sane() -> None:
     )
     _, state = ppg.step(rows, ppg.init_state(1))
     hop_rows = mel.forward(np.concatenate([np.zeros(80, np.float32), clips[0]])[None, : 320 * 400])
-    late = ppg.step(hop_rows, state)[0][0, 2:]
+    late = ppg.step(hop_rows, state)[0].posteriors[0, 2:]
     same = late.argmax(1) == fresh[: len(late)].argmax(1)
     assert same[25:].mean() > 0.9
 
@@ -101,5 +107,5 @@ def test_wrong_use_is_named(tmp_path: Path) -> None:
 
 def test_no_rows() -> None:
     ppg = PPG()
-    y, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
-    assert y.shape == (2, 0, 40)
+    heard, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
+    assert heard.posteriors.shape == (2, 0, 40) and heard.energy.shape == (2, 0)
