@@ -16,11 +16,18 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from engine.audio.mel import log_mel
 from engine.eval.recordings import DATA, bundled, read_data, training_set
 from engine.frames import SAMPLE_RATE
 from engine.train.augment import Noises, Recipe
-from engine.train.corpus import SIL, Clip, features, real_clip, spoken_clip, write_shard
+from engine.train.corpus import (
+    Clip,
+    Rows,
+    features,
+    real_clip,
+    silent_rows,
+    spoken_clip,
+    write_shard,
+)
 from engine.train.voices import Espeak, Spoken, festival, flite
 
 OUT = Path("../build/speech")
@@ -74,14 +81,13 @@ def real(group: str, data: Path) -> list[Clip]:
     return [real_clip(r) for r in training_set(chosen)]
 
 
-def noise_rows(rng: np.random.Generator, noises: Noises) -> list[tuple[np.ndarray, np.ndarray]]:
+def noise_rows(rng: np.random.Generator, noises: Noises) -> list[Rows]:
     """Rooms without a voice: noise from -75 to -25 dBFS and digital silence."""
     parts = []
     for _ in range(_NOISE_MINUTES * 10):
         samples = 6 * SAMPLE_RATE
         gain = np.float32(10 ** (rng.uniform(-75, -25) / 20) if rng.random() < 0.8 else 0.0)
-        x = log_mel((gain * noises.draw(rng, samples))[None])[0].astype(np.float16)
-        parts.append((x, np.full(len(x), SIL, np.int8)))
+        parts.append(silent_rows(gain * noises.draw(rng, samples)))
     return parts
 
 

@@ -89,4 +89,6 @@ def test_tiny_corpus(tmp_path: Path) -> None:
     native = shards["native"]
     assert native.x.shape == (len(native.y), 160) and np.isfinite(native.x).all()
     assert (shards["noise"].y == INDEX["SIL"]).all()
+    for shard in shards.values():
+        assert shard.aux.shape == (len(shard.y), 2) and np.isfinite(shard.aux).all()
     assert len(set(native.y.tolist())) > 30
