@@ -8,7 +8,6 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.audio.mel import Mel, MelState
 from engine.audio.vad import VAD, VADState
@@ -16,7 +15,7 @@ from engine.errors import AudioError, VivifyError
 from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
-from engine.speech.gate import Gate, GateState
+from engine.speech.gate import Gate, GateState, Spoken
 from engine.speech.phonemes import INDEX, PHONES
 from engine.speech.ppg import PPG, Heard, PPGState
 from engine.style.code import Style
@@ -42,7 +41,7 @@ class Row(NamedTuple):
 
     start: int  # sample the row describes: 320 k + 280
     heard: Heard  # T = 1
-    speaking: npt.NDArray[np.bool_]  # [B], of the newest hop
+    spoken: Spoken  # T = 1: the same behind the gate, and whether someone speaks by now
     prosody: F32  # [B, F], of the same instant
 
 
@@ -104,6 +103,7 @@ class Line:
         voice, vad_state = self.vad.step(pcm, state.vad)
         mel, mel_state = self.mel.step(pcm, state.mel)
         heard, ppg_state = self.ppg.step(mel, state.ppg)
+        spoken, gate_state = self.gate.step(heard, voice, state.gate)
         prosody, prosody_state = self.prosody.step(mel, state.prosody)
         queue = np.concatenate([state.delayed, prosody], axis=1)
         state = state._replace(
@@ -111,6 +111,7 @@ class Line:
             vad=vad_state,
             mel=mel_state,
             ppg=ppg_state,
+            gate=gate_state,
             prosody=prosody_state,
             delayed=queue[:, 1:],
         )
@@ -118,7 +119,7 @@ class Line:
         if k < -1:
             return None, state
         start = audio.end - self.latency
-        return Row(start, heard, voice.speaking[:, 0], queue[:, 0]), state
+        return Row(start, heard, spoken, queue[:, 0]), state
 
     def step(self, audio: Audio, state: LineState) -> tuple[Output, LineState]:
         """Whole hops of one session -> the PPG rows and pictures they complete."""
@@ -135,10 +136,7 @@ class Line:
 
     def move(self, row: Row, state: LineState) -> tuple[Motion | None, LineState]:
         """One PPG row -> the picture it completes: every second row does."""
-        speaking = row.speaking[:, None]
-        voiced, gate = self.gate.step(row.heard.posteriors, speaking, state.gate)
-        prosody = row.prosody[:, None]
-        state = state._replace(gate=gate)
+        voiced, prosody = row.spoken.posteriors, row.prosody[:, None]
         k = row.start // HOP
         if k % 2 == 0:  # rows 2n - 2 and 2n - 1 make picture n
             return None, state._replace(waiting=voiced, waiting_prosody=prosody)
@@ -164,7 +162,7 @@ class Line:
             mel=self.mel.init_state(batch),
             ppg=self.ppg.init_state(batch),
             vad=self.vad.init_state(batch),
-            gate=self.gate.init_state(batch),
+            gate=self.gate.interrupt(state.gate),
             delayed=np.zeros_like(state.delayed),
             waiting=_silence(batch),
             waiting_prosody=np.zeros_like(state.waiting_prosody),

@@ -1,9 +1,10 @@
-"""Voice activity: webrtcvad with hysteresis -> speaking, with the sample where it began.
+"""webrtcvad, hop by hop: does this hop hold a voice. The word of one witness; engine.speech.gate
+weighs it with the phone model's.
 
 Contract: a pure function of (hops, state). A webrtcvad object adapts inside and cannot be copied,
 so each decision replays the last half second, which the state carries, through a fresh object
-(0.06 ms a hop): undo, batching and step == forward then hold here as everywhere. Without the
-webrtcvad package an energy detector over the same half second takes its place.
+(0.06 ms a hop; a shorter past hears less of the speech): undo, batching and step == forward then
+hold here as everywhere. Without the webrtcvad package an energy detector takes its place.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import AudioError
-from engine.frames import F32, HOP, HOP_PHASE, SAMPLE_RATE
+from engine.frames import F32, HOP, SAMPLE_RATE
 
 try:
     import webrtcvad
@@ -22,27 +23,16 @@ except ImportError:  # optional: the energy detector below takes over
 
 CONTEXT = 25  # hops replayed: half a second
 MODE = 2  # of webrtcvad, 0 (lenient) to 3 (strict)
-ATTACK = 2  # hops of voice in a row that begin speech
-RELEASE = 13  # hops without voice that end it: 260 ms, longer than a closure or a short pause
 _FLOOR_DBFS = -62.0  # below this nothing is a voice: the hiss of an open microphone
 
 Detector = Callable[[F32], bool]
-
-
-class Voice(NamedTuple):
-    """Per hop."""
-
-    speaking: npt.NDArray[np.bool_]  # [B, T]
-    began: npt.NDArray[np.int64]  # [B, T] sample where the present speech began; -1 in silence
+Flags = npt.NDArray[np.bool_]
 
 
 class VADState(NamedTuple):
-    """Half a second of sound and the hysteresis."""
+    """The sound before."""
 
     past: F32  # [B, (CONTEXT - 1) * HOP]
-    hops: npt.NDArray[np.int64]  # [B] hops so far
-    run: npt.NDArray[np.int64]  # [B] hops in a row that disagree with `began`
-    began: npt.NDArray[np.int64]  # [B] -1 in silence
 
 
 def _level_dbfs(pcm: F32) -> float:
@@ -52,10 +42,10 @@ def _level_dbfs(pcm: F32) -> float:
 def webrtc_voice(window: F32) -> bool:
     """webrtcvad's opinion on the last hop of `window` [CONTEXT * HOP]."""
     detector = webrtcvad.Vad(MODE)
-    pcm = np.clip(window * 32768.0, -32768, 32767).astype("<i2")
+    pcm = np.clip(window * 32768.0, -32768, 32767).astype("<i2").tobytes()
     voice = False
-    for at in range(0, len(pcm), HOP):
-        voice = detector.is_speech(pcm[at : at + HOP].tobytes(), SAMPLE_RATE)
+    for at in range(0, len(pcm), 2 * HOP):
+        voice = detector.is_speech(pcm[at : at + 2 * HOP], SAMPLE_RATE)
     return voice
 
 
@@ -68,7 +58,7 @@ def energy_voice(window: F32) -> bool:
 
 
 class VAD:
-    """Stage: pcm [B, 320 * T] float32 at 16 kHz -> Voice [B, T]."""
+    """Stage: pcm [B, 320 * T] float32 at 16 kHz -> whether each hop holds a voice [B, T]."""
 
     latency = 0
 
@@ -77,42 +67,20 @@ class VAD:
 
     def init_state(self, batch: int) -> VADState:
         """Silence before the session."""
-        zero = np.zeros(batch, np.int64)
-        past = np.zeros((batch, (CONTEXT - 1) * HOP), np.float32)
-        return VADState(past, zero, zero.copy(), zero - 1)
+        return VADState(np.zeros((batch, (CONTEXT - 1) * HOP), np.float32))
 
-    def step(self, x: F32, state: VADState) -> tuple[Voice, VADState]:
+    def step(self, x: F32, state: VADState) -> tuple[Flags, VADState]:
         """Advance by whole hops."""
         if x.ndim != 2 or x.shape[1] % HOP:
             raise AudioError(f"VAD input is {x.shape}, expected [B, {HOP} * T]")
         joined = np.concatenate([state.past, x], axis=1)
-        hops, run, began = state.hops.copy(), state.run.copy(), state.began.copy()
-        steps = x.shape[1] // HOP
-        voice = Voice(np.zeros((len(x), steps), np.bool_), np.full((len(x), steps), -1))
-        for t in range(steps):
-            for b in range(len(x)):
-                window = joined[b, t * HOP : (t + CONTEXT) * HOP]
-                heard = _level_dbfs(window[-HOP:]) > _FLOOR_DBFS and self._detector(window)
-                run[b], began[b] = _decide(heard, int(hops[b]), int(run[b]), int(began[b]))
-            hops += 1
-            voice.speaking[:, t] = began >= 0
-            voice.began[:, t] = began
-        return voice, VADState(joined[:, joined.shape[1] - state.past.shape[1] :].copy(),
-                               hops, run, began)  # fmt: skip
+        voice = np.zeros((len(x), x.shape[1] // HOP), np.bool_)
+        for b, t in np.ndindex(voice.shape):
+            window = joined[b, t * HOP : (t + CONTEXT) * HOP]
+            loud = _level_dbfs(window[-HOP:]) > _FLOOR_DBFS
+            voice[b, t] = loud and self._detector(window)
+        return voice, VADState(joined[:, x.shape[1] :].copy())
 
-    def forward(self, x: F32) -> Voice:
+    def forward(self, x: F32) -> Flags:
         """The whole clip."""
         return self.step(x, self.init_state(len(x)))[0]
-
-
-def _decide(heard: bool, hop: int, run: int, began: int) -> tuple[int, int]:
-    """Hysteresis: (run, began) after hop number `hop`."""
-    speaking = began >= 0
-    if heard == speaking:
-        return 0, began
-    run += 1
-    if not speaking and run >= ATTACK:
-        return 0, max(0, (hop - run + 1) * HOP + HOP_PHASE)
-    if speaking and run >= RELEASE:
-        return 0, -1
-    return run, began

@@ -1,7 +1,12 @@
-"""Silence gate: closes the mouth where the VAD hears no voice, whatever the noise looks like.
+"""Voice activity: what the phone model and webrtcvad believe, weighed hop by hop; shuts the mouth.
 
-Contract: stands between PPG and decoder in the live line; `engine.offline.ppg` reports the
-posteriors before it. Rows keep summing to 1.
+Contract: causal, adds no look-ahead: both witnesses speak of the newest sound while the row that
+leaves is older by the look-ahead of the dial, so an onset is usually known before its row comes.
+`engine.offline.ppg` reports the posteriors before the gate. Rows keep summing to 1.
+
+Belief is a log-odds sum. It rises as fast as the evidence does (speech opens within a row or two;
+a click or a breath, which the model half doubts, stays below the threshold) and falls by at most
+FALL a row, so closures and short pauses do not shut it.
 """
 
 from typing import NamedTuple
@@ -9,40 +14,73 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.frames import F32
+from engine.frames import F32, HOP, HOP_PHASE
 from engine.speech.phonemes import INDEX
+from engine.speech.ppg import Heard
 
-STEPS = 4  # rows from open to shut: 80 ms, after the VAD's own wait
+FLOOR, TOP = -1.0, 4.5  # bounds of the belief: what an onset must overcome, what a pause eats up
+FALL = 0.3  # per row: 240 ms of certain silence from TOP to SURE, 100 ms more to shut
+SURE = 1.5  # belief at which the gate is fully open; 0 shuts it
+VAD_WEIGHT = 0.5  # webrtcvad's word, for or against: it hears keys and breath as voice
+_DOUBT = 1e-3  # no single row is surer than this
 _SIL = INDEX["SIL"]
 
 
-class GateState(NamedTuple):
-    """How far the gate is shut."""
+class Spoken(NamedTuple):
+    """T rows for the decoder, and what is known at the newest hop."""
 
-    shut: F32  # [B, 1] in [0, 1]
+    posteriors: F32  # [B, T, 40], silence where the gate is shut
+    speaking: npt.NDArray[np.bool_]  # [B, T]
+    began: npt.NDArray[np.int64]  # [B, T] sample where the present speech began; -1 in silence
+
+
+class GateState(NamedTuple):
+    """The belief and the beginning that goes with it."""
+
+    hops: npt.NDArray[np.int64]  # [B] hops so far
+    belief: F32  # [B] log odds of speech, FLOOR .. TOP
+    rising: npt.NDArray[np.int64]  # [B] hop where evidence for speech began to come in; -1: none
+    began: npt.NDArray[np.int64]  # [B] -1 in silence
 
 
 class Gate:
-    """Stage of two inputs: shuts linearly over `STEPS` rows without voice, opens at once."""
+    """Stage of two inputs, a row and a hop at a time."""
 
     latency = 0
 
     def init_state(self, batch: int) -> GateState:
-        """Open: the posteriors know silence themselves."""
-        return GateState(np.zeros((batch, 1), np.float32))
+        """Shut."""
+        none = np.full(batch, -1, np.int64)
+        belief = np.full(batch, FLOOR, np.float32)
+        return GateState(np.zeros(batch, np.int64), belief, none, none.copy())
+
+    def interrupt(self, state: GateState) -> GateState:
+        """Shut, at the same point of time."""
+        return self.init_state(len(state.hops))._replace(hops=state.hops)
 
     def step(
-        self, posteriors: F32, speaking: npt.NDArray[np.bool_], state: GateState
-    ) -> tuple[F32, GateState]:
-        """posteriors [B, T, 40], speaking [B, T] (engine.audio.vad) -> posteriors [B, T, 40]."""
-        shut, out = state.shut, np.array(posteriors, np.float32)
-        for t in range(out.shape[1]):
-            closing = np.minimum(shut + np.float32(1 / STEPS), np.float32(1))
-            shut = np.where(speaking[:, t, None], np.float32(0), closing)
-            out[:, t] *= 1 - shut
-            out[:, t, _SIL] += shut[:, 0]
-        return out, GateState(shut)
+        self, heard: Heard, voice: npt.NDArray[np.bool_], state: GateState
+    ) -> tuple[Spoken, GateState]:
+        """T rows, voice [B, T] (engine.audio.vad) of the hops that made them."""
+        speech = np.clip(heard.arriving, _DOUBT, 1 - _DOUBT)
+        evidence = np.log(speech / (1 - speech)) + np.where(voice, VAD_WEIGHT, -VAD_WEIGHT)
+        evidence = np.maximum(evidence, -FALL).astype(np.float32)
+        hops, belief, rising, began = state
+        opened = np.empty(voice.shape, np.float32)
+        begins = np.empty(voice.shape, np.int64)
+        for t in range(voice.shape[1]):
+            e = evidence[:, t]
+            rising = np.where(e > 0, np.where(rising < 0, hops, rising), -1)
+            belief = np.clip(belief + e, np.float32(FLOOR), np.float32(TOP))
+            since = np.where(began < 0, np.maximum(rising * HOP + HOP_PHASE, 0), began)
+            began = np.where(belief > 0, since, -1)
+            hops = hops + 1
+            opened[:, t], begins[:, t] = belief, began
+        share = np.clip(opened / np.float32(SURE), 0, 1)
+        posteriors = heard.posteriors * share[:, :, None]
+        posteriors[:, :, _SIL] += 1 - share
+        return Spoken(posteriors, begins >= 0, begins), GateState(hops, belief, rising, began)
 
-    def forward(self, posteriors: F32, speaking: npt.NDArray[np.bool_]) -> F32:
+    def forward(self, heard: Heard, voice: npt.NDArray[np.bool_]) -> Spoken:
         """The whole clip."""
-        return self.step(posteriors, speaking, self.init_state(len(posteriors)))[0]
+        return self.step(heard, voice, self.init_state(len(voice)))[0]

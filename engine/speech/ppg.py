@@ -23,6 +23,7 @@ AUX = ("closure", "voicing", "energy")  # columns of the graph's second output
 DEFAULT = ASSETS / "ppg.onnx"
 # Rows per call of the graph: inside it time meets time, so a clip's cost would grow as its square.
 _PIECE = 256
+_SIL = INDEX["SIL"]
 
 
 class Heard(NamedTuple):
@@ -32,6 +33,9 @@ class Heard(NamedTuple):
     closure: F32  # [B, T] probability that P, B or M closes the lips
     voicing: F32  # [B, T] probability that the vocal folds swing
     energy: F32  # [B, T] mean natural-log mel power, as if clean and levelled to -25 dBFS
+    # [B, T] probability that the newest row is speech, `lookahead` rows after the one described:
+    # for the gate. Hearing of another kind leaves it empty.
+    arriving: F32 = np.zeros((0, 0), np.float32)
 
 
 class PPGState(NamedTuple):
@@ -119,14 +123,15 @@ class PPG:
             return pieces[0], state
         empty = np.zeros((len(x), 0), np.float32)
         rows = np.zeros((len(x), 0, len(PHONES)), np.float32)
-        columns = zip(Heard(rows, empty, empty, empty), *pieces, strict=True)
+        columns = zip(Heard(rows, empty, empty, empty, empty), *pieces, strict=True)
         return Heard(*(np.concatenate(column, axis=1) for column in columns)), state
 
     def _hear(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
         answer, state = _run(self._graph, x, state)
         posteriors = answer[self._y]
         aux = answer[self._aux] if self._aux in answer else _derived(posteriors, x)
-        return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2]), state
+        arriving = 1 - answer["y0"][:, :, _SIL]
+        return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2], arriving), state
 
     def forward(self, x: F32) -> Heard:
         """The whole clip."""
