@@ -22,7 +22,7 @@ BUNDLED = Path(__file__).parents[2] / "tests" / "golden" / "speech" / "clips.jso
 ADULT = 15  # years; speechocean762 is half children
 # Share of speakers kept out, by corpus: 18 of 256 native and 18 of 117 accented adults.
 _KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
-_LABEL_AT = 280  # samples after 320 k at which PPG row k is labelled
+LABEL_AT = 280  # samples after 320 k at which PPG row k is labelled
 
 Phone = tuple[str, int, int]  # ARPAbet or SIL, start, duration in 10 ms frames
 
@@ -117,7 +117,7 @@ def row_labels(phones: Iterable[Phone], rows: int) -> npt.NDArray[np.int64]:
     starts = np.array([p[1] for p in phones]) * MEL_HOP
     classes = np.array([INDEX[p[0]] for p in phones] + [INDEX["SIL"]])
     ends = (phones[-1][1] + phones[-1][2]) * MEL_HOP
-    at = np.arange(rows) * HOP + _LABEL_AT
+    at = np.arange(rows) * HOP + LABEL_AT
     index = np.searchsorted(starts, at, side="right") - 1
     return np.asarray(np.where(at < ends, classes[np.maximum(index, 0)], INDEX["SIL"]), np.int64)
 
