@@ -7,6 +7,7 @@ from engine import parts
 PARTS = {
     "avatar": ("engine.train.avatar", "build the bundled avatar packages from CC0 data"),
     "data": ("engine.train.data", "synthesise, augment and store the speech corpus"),
+    "listener": ("engine.train.listener", "soft phone labels by an offline teacher"),
     "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
 }
