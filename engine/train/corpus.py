@@ -19,7 +19,8 @@ from engine.errors import AudioError
 from engine.eval.recordings import Recording
 from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
 from engine.speech.phonemes import INDEX, PHONES
-from engine.train.augment import Noises, Recipe, augment
+from engine.train.augment import Recipe, augment
+from engine.train.noises import Noises
 from engine.train.voices import UNKNOWN, Edge, Spoken
 from engine.train.voicing import SILENCE, Clean, clean_targets
 
@@ -30,6 +31,9 @@ F16 = npt.NDArray[np.float16]
 I8 = npt.NDArray[np.int8]
 
 _LABEL = PAST + HOP - LATENCY  # samples of the clip before the label of its first row
+# The aligner names a window of 25 ms by its beginning: against voicing, the recordings' phones
+# start this much early. Synthetic and real speech must teach the same moment.
+_ALIGNED_EARLY_S = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +74,23 @@ def read_soft(recording: Recording, samples: int, folder: Path | None) -> F16 | 
     if path is None or not path.is_file():
         return None
     rows = np.load(path)
-    if rows.ndim != 2 or rows.shape[1] != len(PHONES) or abs(len(rows) - samples // HOP) > 2:
+    if rows.ndim != 2 or rows.shape[1] != len(PHONES) or abs(len(rows) - rows_of(samples)) > 2:
         raise AudioError(
-            f"{path.name} is {rows.shape}, expected [{samples // HOP}, {len(PHONES)}]: one row a "
+            f"{path.name} is {rows.shape}, expected [{rows_of(samples)}, {len(PHONES)}]: one row a "
             "20 ms step of the clean recording; make the soft labels again"
         )
     return np.asarray(rows, np.float16)
 
 
 def spoken_clip(spoken: Spoken) -> Clip:
-    """A synthetic sentence."""
-    return Clip(spoken.pcm, spoken.edges, clean_targets(spoken.pcm))
+    """A synthetic sentence, its phones moved to where forced alignment would put them."""
+    edges = tuple((name, max(start - _ALIGNED_EARLY_S, 0.0)) for name, start in spoken.edges)
+    return Clip(spoken.pcm, edges, clean_targets(spoken.pcm))
+
+
+def rows_of(samples: int) -> int:
+    """Rows of a clip of so many samples."""
+    return max(samples - PAST, 0) // HOP
 
 
 def label_samples(rows: int) -> npt.NDArray[np.float64]:

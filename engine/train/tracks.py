@@ -20,11 +20,12 @@ from engine.motion.prosody import FEATURES, NAMES
 from engine.runtime import Graph
 from engine.speech.phonemes import PHONES
 from engine.style.encoder import statistics
-from engine.train.augment import Noises, Recipe, augment
+from engine.train.augment import Recipe, augment
 from engine.train.corpus import Clip
 from engine.train.gestures import BLINK, GLANCE, gestures
 from engine.train.lessons import Heard, hear
 from engine.train.manner import Manner
+from engine.train.noises import Noises
 from engine.train.teacher import Phones, at_samples, lips
 from engine.train.tracked import Performance
 
