@@ -90,7 +90,8 @@ class Line:
     def listen(self, audio: Audio, state: LineState) -> tuple[Row | None, LineState]:
         """One hop -> the PPG row it completes (None before sample -40).
 
-        Raises AudioError when the hop is not the next one of the grid.
+        Raises AudioError when the hop is not the next one of the grid or not finite; `state` is
+        still good then.
         """
         hop = int(state.hop[0])
         expected = HOP * hop + HOP_PHASE
@@ -100,8 +101,8 @@ class Line:
                 "feed the line through engine.audio.chunker.Chunker"
             )
         pcm = audio.pcm[None]
-        voice, vad_state = self.vad.step(pcm, state.vad)
         mel, mel_state = self.mel.step(pcm, state.mel)
+        voice, vad_state = self.vad.step(pcm, state.vad)
         heard, ppg_state = self.ppg.step(mel, state.ppg)
         spoken, gate_state = self.gate.step(heard, voice, state.gate)
         prosody, prosody_state = self.prosody.step(mel, state.prosody)

@@ -34,7 +34,11 @@ def to_mono(pcm: npt.ArrayLike) -> F32:
         wave = (array / -float(np.iinfo(array.dtype).min)).astype(np.float32)
     elif array.dtype.kind == "f":
         if not np.isfinite(array).all():
-            raise AudioError("PCM holds NaN or infinity; expected finite samples in [-1, 1]")
+            first = int(np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))[0])
+            raise AudioError(
+                f"PCM holds NaN or infinity at sample {first} of this packet of {len(array)}; "
+                "expected finite samples in [-1, 1]"
+            )
         peak = float(np.abs(array).max(initial=0.0))
         if peak > _LOUDEST:
             raise AudioError(

@@ -5,6 +5,7 @@ label time is `hop.start + 40` samples (notes: window of 560 samples, label in i
 newest sample used lies `LATENCY` samples after it.
 """
 
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -73,11 +74,17 @@ class Mel:
         return MelState(np.zeros((batch, PAST), np.float32))
 
     def step(self, x: F32, state: MelState) -> tuple[F32, MelState]:
-        """Advance by whole hops."""
+        """Advance by whole hops. Raises AudioError for anything but finite float32 hops."""
         if x.ndim != 2 or x.shape[1] % HOP or x.dtype != np.float32:
             raise AudioError(
                 f"mel input is {x.dtype} {x.shape}, expected float32 [B, {HOP} * T]; "
                 "cut the stream with engine.audio.chunker.Chunker"
+            )
+        if not isfinite(float(x.sum())):
+            first = int(np.flatnonzero(~np.isfinite(x).all(axis=0))[0])
+            raise AudioError(
+                f"sound holds NaN or infinity at sample {first} of this block of {x.shape[1]}; "
+                "expected finite samples in [-1, 1]"
             )
         joined = np.concatenate([state.past, x], axis=1)
         return log_mel(joined), MelState(joined[:, -PAST:].copy())
@@ -94,11 +101,16 @@ def log_mel(pcm: F32) -> F32:
     rows = (samples - PAST) // HOP
     if rows <= 0:
         return np.zeros((batch, 0, ROW), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(pcm, WINDOW, axis=1)[:, ::MEL_HOP]
-    frames = frames[:, : 2 * rows]
+    # An overlapping view without a copy; numpy's sliding_window_view takes longer than the FFT.
+    pcm = np.ascontiguousarray(pcm)
+    strides = (pcm.strides[0], MEL_HOP * pcm.itemsize, pcm.itemsize)
+    frames: F32 = np.ndarray((batch, 2 * rows, WINDOW), np.float32, pcm, 0, strides)
     out = np.empty((batch, 2 * rows, BANDS), np.float32)
     for at in range(0, 2 * rows, _CHUNK):
         spectrum = np.fft.rfft(frames[:, at : at + _CHUNK] * _HANN, FFT)
-        power = spectrum.real**2 + spectrum.imag**2
-        out[:, at : at + _CHUNK] = np.log(power @ _FILTERS + np.float32(FLOOR))
+        power = np.square(spectrum.real)
+        power += np.square(spectrum.imag)
+        bands = power @ _FILTERS
+        bands += np.float32(FLOOR)
+        np.log(bands, out=out[:, at : at + _CHUNK])
     return out.reshape(batch, rows, ROW)

@@ -7,6 +7,7 @@ sizes drops in.
 """
 
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,25 +62,31 @@ def _graph(path: Path) -> Graph:
     return graph
 
 
-def _states(graph: Graph, batch: int) -> PPGState:
-    sizes = graph.config["states"]
-    names = [name for name in graph.inputs if name.startswith("state_")]
-    return PPGState(
-        tuple(np.zeros((batch, *sizes[n.removeprefix("state_")]), np.float32) for n in names)
-    )
+class _Trunk:
+    """The graph with its memory named."""
 
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        names = tuple(name for name in graph.inputs if name.startswith("state_"))
+        sizes = graph.config["states"]
+        self._inputs = ("x", *names)
+        self._outputs = tuple(f"{name}_out" for name in names)
+        self._sizes = tuple(tuple(sizes[name.removeprefix("state_")]) for name in names)
 
-def _run(graph: Graph, x: F32, state: PPGState) -> tuple[dict[str, F32], PPGState]:
-    names = [name for name in graph.inputs if name.startswith("state_")]
-    answer = graph.run({"x": x, **dict(zip(names, state.memory, strict=True))})
-    return answer, PPGState(tuple(answer.pop(f"{name}_out") for name in names))
+    def init_state(self, batch: int) -> PPGState:
+        return PPGState(tuple(np.zeros((batch, *size), np.float32) for size in self._sizes))
+
+    def run(self, x: F32, state: PPGState) -> tuple[dict[str, F32], PPGState]:
+        answer = self._graph.run(dict(zip(self._inputs, (x, *state.memory), strict=True)))
+        return answer, PPGState(tuple(answer.pop(name) for name in self._outputs))
 
 
 def every_head(graph: Graph, x: F32) -> dict[str, F32]:
     """A whole clip [B, T, 160] through all heads in one pass: output name -> [B, T, C]."""
-    state, pieces = _states(graph, len(x)), []
+    trunk, pieces = _Trunk(graph), []
+    state = trunk.init_state(len(x))
     for at in range(0, x.shape[1], _PIECE):
-        answer, state = _run(graph, x[:, at : at + _PIECE], state)
+        answer, state = trunk.run(x[:, at : at + _PIECE], state)
         pieces.append(answer)
     return {name: np.concatenate([piece[name] for piece in pieces], axis=1) for name in pieces[0]}
 
@@ -92,7 +99,7 @@ class PPG:
             choices = ", ".join(map(str, LOOKAHEAD_STEPS))
             raise VivifyError(f"look-ahead is {lookahead_ms!r} ms, expected one of {choices}")
         self.lookahead = LOOKAHEAD_STEPS[lookahead_ms]  # steps
-        self._graph = _graph(Path(path))
+        self._trunk = _Trunk(_graph(Path(path)))
         self._y, self._aux = f"y{self.lookahead}", f"aux{self.lookahead}"
 
     @property
@@ -102,7 +109,7 @@ class PPG:
 
     def init_state(self, batch: int) -> PPGState:
         """Before the first row."""
-        return _states(self._graph, batch)
+        return self._trunk.init_state(batch)
 
     def step(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
         """Advance by T rows. Raises AudioError for anything but finite float32 rows."""
@@ -110,7 +117,7 @@ class PPG:
             raise AudioError(
                 f"PPG input is {x.dtype} {x.shape}, expected float32 log-mel rows [B, T, {ROW}]"
             )
-        if not np.isfinite(x.sum()):
+        if not isfinite(float(x.sum())):
             raise AudioError(
                 f"PPG input holds NaN or infinity, first in row {_first_bad_row(x)}; expected "
                 "log-mel rows of engine.audio.mel.Mel"
@@ -127,7 +134,7 @@ class PPG:
         return Heard(*(np.concatenate(column, axis=1) for column in columns)), state
 
     def _hear(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
-        answer, state = _run(self._graph, x, state)
+        answer, state = self._trunk.run(x, state)
         posteriors = answer[self._y]
         aux = answer[self._aux] if self._aux in answer else _derived(posteriors, x)
         arriving = 1 - answer["y0"][:, :, _SIL]

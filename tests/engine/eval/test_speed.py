@@ -16,6 +16,9 @@ def test_last_line_is_json_with_the_promised_keys(capsys: pytest.CaptureFixture[
     assert result["latency_ms"]["p50"] <= result["latency_ms"]["p95"]
     for stage in ("ppg_cpu_ms", "decoder_cpu_ms", "mel_cpu_ms"):
         assert 0 < result[stage]["p50"] <= result[stage]["p95"]
+    for figure in result["mel_ppg_cpu_ms"].values():
+        assert 0 < figure["p50"] <= figure["p95"]
+    assert set(result["mel_ppg_cpu_ms"]) == {"tight", "paced"}
     assert set(result["render_cpu_ms"]) == {"128", "256"}
     assert result["realtime_factor"] > 0
     assert any(line.startswith("chunker") for line in printed)
