@@ -67,7 +67,7 @@ def augment(
         lead, tail = (int(n) for n in rng.integers(0, SAMPLE_RATE * 8 // 10, 2))
         pcm = np.concatenate([np.zeros(lead, np.float32), pcm, np.zeros(tail, np.float32)])
     if rng.random() < r.reverb_chance:
-        room = impulse(rng, float(rng.uniform(*r.rt60_s)))
+        room = impulse(rng, float(np.exp(rng.uniform(*np.log(r.rt60_s)))))  # small rooms abound
         pcm = np.asarray(signal.oaconvolve(pcm, room)[: len(pcm)], np.float32)
     pcm = _surrounded(pcm, rng, noises, r)
     pcm = _equalised(pcm, rng, r)

@@ -106,7 +106,7 @@ def synthesise(source: str, texts: list[str], minutes: float, seed: int) -> list
     for n, (name, (maker, share)) in enumerate(makers.items()):
         made = speak(maker, iter(texts[n :: len(makers)]), minutes * share, rng)
         spoken = [spoken_clip(s) for s in made]
-        judged = f", {voiced(spoken)}" if spoken else ": not installed"
+        judged = f", {voiced(spoken)}" if spoken else ": none, is it installed?"
         print(f"{name}: {spoken_minutes(made):.1f} min{judged}", flush=True)
         clips += spoken
     if not makers:

