@@ -1,7 +1,8 @@
-"""The phone posterior network: two causal convolutions, two GRUs, one head per look-ahead.
+"""The phone posterior network: running normalisation, a front over time and bands, two GRUs.
 
 Head d of step k describes the label d steps back; all heads share the trunk, so a longer
-look-ahead costs one matrix. Mean and standard deviation of the features are part of the model.
+look-ahead costs one matrix. Beside the phones every head says lip closure, voicing and energy,
+and its closure evidence is fused into P, B and M. Nothing is computed over a whole clip.
 """
 
 from dataclasses import dataclass
@@ -10,82 +11,137 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from engine.nets.layers import CausalConv1d, CausalGRU, SequenceDropout
+from engine.nets.layers import CausalConv2d, CausalGRU, RunningMean, SequenceDropout
+from engine.speech.phonemes import INDEX, VISEMES
 
 LOOK_AHEADS = (0, 1, 3)  # steps of 20 ms
 CLASSES = 40
+BANDS = 80
+AUX = ("closure", "voicing", "energy")
+CLOSED = tuple(INDEX[phone] for phone in VISEMES["PP"])
 
 
 @dataclass(frozen=True, slots=True)
 class PPGConfig:
-    """Sizes of the network."""
+    """Sizes of the network; memory and prior of the normalisation in steps of 20 ms."""
 
-    inputs: int = 160
-    conv: int = 224
+    channels: tuple[int, int] = (16, 32)
+    width: int = 256
     hidden: int = 320
-    kernel: int = 3
     dropout: float = 0.25
+    memory: float = 150.0
+    prior: float = 25.0
 
 
 class PPGState(NamedTuple):
-    """What the trunk remembers."""
+    """What the network remembers."""
 
-    conv1: Tensor  # [B, kernel - 1, inputs]
-    conv2: Tensor  # [B, kernel - 1, conv]
+    sums: Tensor  # [B, 81] fading sums of the weighted bands, then of the weights
+    early: Tensor  # [B, 2, 2, 80] normalised rows: the two mel frames are channels
+    late: Tensor  # [B, channels, 2, 40]
     gru1: Tensor  # [B, hidden]
     gru2: Tensor  # [B, hidden]
 
 
 class Posteriors(NamedTuple):
-    """Per look-ahead [B, T, 40]; row k of `yd` describes step k - d."""
+    """Per look-ahead: phones, and AUX (two probabilities, natural-log energy); row k of `yd` and
+    `auxd` describes step k - d."""
 
-    y0: Tensor
+    y0: Tensor  # [B, T, 40]
     y1: Tensor
     y3: Tensor
+    aux0: Tensor  # [B, T, 3]
+    aux1: Tensor
+    aux3: Tensor
+
+
+class Evidence(NamedTuple):
+    """What the loss reads, all heads at once: before softmax and sigmoid."""
+
+    phones: Tensor  # [B, T, heads, 40], closure fused
+    aux: Tensor  # [B, T, heads, 3]; energy is final
 
 
 class PPGNet(nn.Module):
     """Stage in torch form: log-mel [B, T, 160] -> Posteriors."""
 
     latency = 0  # of the trunk; the head chosen at run time adds its look-ahead
-    mean: Tensor  # [inputs]
-    scale: Tensor  # [inputs], 1 / standard deviation
+    mean: Tensor  # [160]
+    scale: Tensor  # [160], 1 / standard deviation
+    closed: Tensor  # [40], 1 where the lips are closed
 
     def __init__(self, config: PPGConfig | None = None) -> None:
         super().__init__()
         self.config = c = config or PPGConfig()
-        self.register_buffer("mean", torch.zeros(c.inputs))
-        self.register_buffer("scale", torch.ones(c.inputs))
-        self.conv1 = CausalConv1d(c.inputs, c.conv, c.kernel)
-        self.conv2 = CausalConv1d(c.conv, c.conv, c.kernel)
-        self.gru1 = CausalGRU(c.conv, c.hidden)
+        first, second = c.channels
+        self.register_buffer("mean", torch.zeros(2 * BANDS))
+        self.register_buffer("scale", torch.ones(2 * BANDS))
+        closed = torch.zeros(CLASSES)
+        closed[list(CLOSED)] = 1.0
+        self.register_buffer("closed", closed, persistent=False)
+        self.running = RunningMean(BANDS, c.memory, c.prior)
+        self.loudness = nn.Parameter(torch.tensor([2.0, 1.0]))  # slope and offset of a row's weight
+        self.early = CausalConv2d(2, first, BANDS, 7)
+        self.late = CausalConv2d(first, second, BANDS // 2, 5)
+        self.join = nn.Linear(second * BANDS // 4 + 1, c.width)
+        self.gru1 = CausalGRU(c.width, c.hidden)
         self.gru2 = CausalGRU(c.hidden, c.hidden)
         self.drop = SequenceDropout(c.dropout)
-        self.heads = nn.ModuleList(nn.Linear(2 * c.hidden, CLASSES) for _ in LOOK_AHEADS)
+        self.heads = nn.Linear(2 * c.hidden, len(LOOK_AHEADS) * (CLASSES + len(AUX)))
+        self.fuse = nn.Parameter(torch.zeros(len(LOOK_AHEADS), 2))  # share (logit) and bias
 
     def init_state(self, batch: int) -> PPGState:
         """Zeros: the average of speech, not silence; the first steps say so soon enough."""
         return PPGState(
-            self.conv1.init_state(batch),
-            self.conv2.init_state(batch),
+            self.running.init_state(batch),
+            self.early.init_state(batch),
+            self.late.init_state(batch),
             self.gru1.init_state(batch),
             self.gru2.init_state(batch),
         )
 
-    def logits(self, x: Tensor, state: PPGState) -> tuple[tuple[Tensor, ...], PPGState]:
-        """One tensor [B, T, 40] per look-ahead, before the softmax; used in training."""
+    def _normalise(self, x: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows freed of the voice's and the channel's average; that average's level; the sums."""
         x = (x - self.mean) * self.scale
-        a, conv1 = self.conv1(x, state.conv1)
-        b, conv2 = self.conv2(torch.relu(a), state.conv2)
-        trunk, gru1 = self.gru1(self.drop(torch.relu(b)), state.gru1)
-        top, gru2 = self.gru2(self.drop(trunk), state.gru2)
-        both = self.drop(torch.cat([trunk, top], dim=2))
-        return tuple(head(both) for head in self.heads), PPGState(conv1, conv2, gru1, gru2)
+        bands = (x[..., :BANDS] + x[..., BANDS:]) / 2
+        # Silence says nothing about a voice: rows count by how loud they are.
+        slope, offset = self.loudness
+        weight = torch.sigmoid(slope * bands.mean(dim=2, keepdim=True) + offset)
+        mean, sums = self.running(bands, weight, sums)
+        return x - torch.cat([mean, mean], dim=2), mean.mean(dim=2, keepdim=True), sums
+
+    def evidence(self, x: Tensor, state: PPGState) -> tuple[Evidence, PPGState]:
+        """Advance by T steps, up to what the loss reads."""
+        with torch.autocast("cpu", enabled=False):
+            x, level, sums = self._normalise(x, state.sums)
+        # Formants that lie elsewhere are the same pattern shifted, so bands are convolved too.
+        frames = torch.stack([x[..., :BANDS], x[..., BANDS:]], dim=1)
+        y, early = self.early(frames, state.early)
+        y, late = self.late(torch.relu(y), state.late)
+        y = torch.cat([torch.relu(y).transpose(1, 2).flatten(2), level], dim=2)
+        low, gru1 = self.gru1(self.drop(torch.relu(self.join(y))), state.gru1)
+        top, gru2 = self.gru2(self.drop(low), state.gru2)
+        y = self.heads(self.drop(torch.cat([low, top], dim=2))).float()
+        y = torch.stack(y.split(CLASSES + len(AUX), dim=2), dim=2)
+        phones, aux = y[..., :CLASSES], y[..., CLASSES:]
+        state = PPGState(sums, early, late, gru1, gru2)
+        return Evidence(self._fused(phones, aux[..., 0]), aux), state
+
+    def _fused(self, phones: Tensor, closure: Tensor) -> Tensor:
+        """Moves the joint odds of P, B and M towards the closure head's by a learned share; their
+        odds among each other, and those of all others, stay."""
+        shut = phones[..., list(CLOSED)].logsumexp(dim=3)
+        others = (phones - 1e4 * self.closed).logsumexp(dim=3)
+        share, bias = torch.sigmoid(self.fuse[:, 0]), self.fuse[:, 1]
+        move = share * (closure + bias - (shut - others))
+        return phones + self.closed * move[..., None]
 
     def step(self, x: Tensor, state: PPGState) -> tuple[Posteriors, PPGState]:
         """Advance by T steps of 20 ms."""
-        logits, state = self.logits(x, state)
-        return Posteriors(*(torch.softmax(y, dim=2) for y in logits)), state
+        evidence, state = self.evidence(x, state)
+        phones = torch.softmax(evidence.phones, dim=3)
+        aux = torch.cat([torch.sigmoid(evidence.aux[..., :2]), evidence.aux[..., 2:]], dim=3)
+        return Posteriors(*phones.unbind(2), *aux.unbind(2)), state
 
     def forward(self, x: Tensor) -> Posteriors:
         """The whole clip from `init_state`."""

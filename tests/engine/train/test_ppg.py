@@ -1,5 +1,6 @@
-"""The network in torch form, its export, and a minute of training without any data folder."""
+"""Export, loss, batches and a minute of training of the phone posterior network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,19 @@ import torch
 
 from engine.eval.recordings import bundled
 from engine.eval.speech import measure
-from engine.nets.ppg import LOOK_AHEADS, PPGConfig, PPGNet
+from engine.nets.ppg import CLOSED, LOOK_AHEADS, Evidence, PPGConfig, PPGNet
 from engine.runtime import load
+from engine.speech.phonemes import viseme_projection
 from engine.speech.ppg import PPG
 from engine.train import ppg as training
 from engine.train.corpus import Shard
+from engine.train.crops import Batches, mixture
 from engine.train.export import parity
+from engine.train.ppg_loss import Weights, loss_of, targets
 from tests.contract import assert_streams
 
-SMALL = PPGConfig(conv=16, hidden=24)
+SMALL = PPGConfig(channels=(4, 4), width=24, hidden=24)
+PROJECTION = torch.from_numpy(viseme_projection())
 
 
 def small_net() -> PPGNet:
@@ -24,51 +29,100 @@ def small_net() -> PPGNet:
     return PPGNet(SMALL).eval()
 
 
-def test_streams() -> None:
-    with torch.no_grad():
-        assert_streams(small_net(), torch.randn(3, 26, 160), atol=1e-5)
-
-
 def test_export_equals_torch_and_any_batch(tmp_path: Path) -> None:
     net, path = small_net(), tmp_path / "ppg.onnx"
     assert training.export_ppg(net, path, training.Recipe(), 0) < 1e-4
-    for batch, steps in ((1, 17), (5, 3)):
+    for batch, steps in ((1, 17), (32, 3)):
         assert parity(net, path, torch.randn(batch, steps, 160)) < 1e-4
     graph = load(path)
-    assert graph.outputs[:3] == tuple(f"y{d}" for d in LOOK_AHEADS)
+    assert graph.outputs[:6] == ("y0", "y1", "y3", "aux0", "aux1", "aux3")
     assert graph.config["states"]["gru2"] == [24]
+    assert graph.config["aux"] == ["closure", "voicing", "energy"]
     assert b"/site-packages/" not in path.read_bytes()
-    assert_streams(
-        PPG(20, path), np.random.default_rng(0).standard_normal((2, 20, 160), np.float32)
-    )
+    rows = np.random.default_rng(0).standard_normal((2, 20, 160), np.float32)
+    assert_streams(PPG(20, path), rows)
 
 
-def test_loss_looks_back_and_ignores_unknown() -> None:
-    """Head d is scored against the label d steps back; label -1 weighs nothing."""
-    projection = torch.from_numpy(training.viseme_projection())
+def perfect(y: torch.Tensor, aux: torch.Tensor) -> Evidence:
+    """Scores that say exactly the labels, each head its look-ahead late."""
+    phones = torch.zeros(*y.shape, len(LOOK_AHEADS), 40)
+    side = torch.zeros(*y.shape, len(LOOK_AHEADS), 3)
+    closed = torch.isin(y, torch.tensor(CLOSED)).float() * 40 - 20
+    for head, delay in enumerate(LOOK_AHEADS):
+        steps = y.shape[1] - delay
+        phones[:, delay:, head].scatter_(2, y[:, :steps, None], 20.0)
+        side[:, delay:, head, 0] = closed[:, :steps]
+        side[:, delay:, head, 1] = aux[:, :steps, 0] * 40 - 20
+        side[:, delay:, head, 2] = aux[:, :steps, 1]
+    return Evidence(phones, side)
+
+
+def test_loss_looks_back_and_ignores_the_unknown() -> None:
     y = torch.randint(0, 40, (2, 30))
-    perfect = []
-    for delay in LOOK_AHEADS:
-        scores = torch.zeros(2, 30, 40)
-        scores[:, delay:].scatter_(2, y[:, : 30 - delay, None], 20.0)
-        perfect.append(scores)
-    recipe = training.Recipe(smoothing=0.0)
-    good = training.loss_of(tuple(perfect), y, recipe, projection)
-    bad = training.loss_of(tuple(perfect), y.roll(1, 1), recipe, projection)
-    assert good < 1e-3 < 1.0 < bad
-    unknown = torch.where(torch.rand(2, 30) < 0.3, -1, y)
-    assert training.loss_of(tuple(perfect), unknown, recipe, projection) < 1e-3
+    aux = torch.stack([torch.randint(0, 2, (2, 30)).float(), -torch.rand(2, 30) * 11], 2)
+    evidence, weights = perfect(y, aux), Weights(smoothing=0.0)
+
+    def loss(y: torch.Tensor, aux: torch.Tensor) -> float:
+        return float(loss_of(evidence, y, aux, None, weights, PROJECTION))
+
+    assert loss(y, aux) < 1e-3
+    assert loss(y.roll(1, 1), aux) > 1.0
+    assert loss(y, aux.roll(1, 1)) > 0.05
+    some = torch.rand(2, 30) < 0.3
+    assert loss(torch.where(some, -1, y), torch.where(some[..., None], torch.nan, aux)) < 1e-3
+    assert loss(torch.full_like(y, -1), torch.full_like(aux, torch.nan)) == 0.0
+
+
+def test_teacher_speaks_where_it_is() -> None:
+    """Hard label, both, teacher only, nothing."""
+    y = torch.tensor([[3, 3, -1, -1]])
+    soft = torch.zeros(1, 4, 40)
+    soft[0, 1:3, 5] = 1.0
+    goal, counts = targets(y, soft, Weights(smoothing=0.0, teacher=0.6))
+    assert counts.tolist() == [[1, 1, 1, 0]]
+    assert goal[0, 0, 3] == 1 and goal[0, 2, 5] == 1
+    assert goal[0, 1, 3] == pytest.approx(0.4) and goal[0, 1, 5] == pytest.approx(0.6)
+    assert targets(y, None, Weights())[1].tolist() == [[1, 1, 0, 0]]
+
+
+def shard(group: str, soft: bool = False) -> Shard:
+    rows = -np.arange(100, dtype=np.float16)[:, None] / 8 * np.ones(160, np.float16)
+    aux = np.full((100, 2), np.nan, np.float16)
+    teacher = np.full((100, 40), 1 / 40, np.float16)
+    labels = np.arange(100, dtype=np.int8) % 40
+    return Shard(group, rows.astype(np.float16), labels, aux, teacher if soft else None)
 
 
 def test_mixture_and_batches() -> None:
     for progress in (0.0, 0.1, 1.0):
-        assert sum(training.mixture(progress).values()) == pytest.approx(1.0)
-    recipe = training.Recipe(batch=8, crop=20)
-    rows = np.arange(100, dtype=np.float16)[:, None] * np.ones(160, np.float16)
-    shards = [Shard("native", rows, np.arange(100, dtype=np.int8) % 40)]
-    x, y = training.Batches(shards, recipe).draw(np.random.default_rng(0), 0.5)
-    assert x.shape == (8, 20, 160) and y.shape == (8, 20)
-    np.testing.assert_array_equal(x[:, :, 0].long() % 40, y)
+        assert sum(mixture(progress).values()) == pytest.approx(1.0)
+    rng = np.random.default_rng(0)
+    plain = Batches([shard("native")], 8, 20).draw(rng, 0.5)
+    assert plain.x.shape == (8, 20, 160) and plain.y.shape == (8, 20)
+    assert plain.aux.isnan().all() and plain.soft is None
+    np.testing.assert_array_equal((plain.x[:, :, 0] * -8).long() % 40, plain.y)
+    taught = Batches([shard("native"), shard("languages", soft=True)], 64, 20).draw(rng, 0.5)
+    assert taught.soft is not None
+    sums = taught.soft.sum(dim=2)
+    assert ((sums < 1e-6) | ((sums - 1).abs() < 0.01)).all() and 0 < sums.mean() < 1
+    with pytest.raises(ValueError, match="expected some of"):
+        Batches([shard("martians")], 8, 20)
+
+
+def test_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    recipe = training.Recipe(steps=6, batch=4, crop=12, warmup=1, minutes=60.0)
+    batches = Batches([shard("native")], recipe.batch, recipe.crop)
+    trainer = training.Trainer(SMALL, recipe)
+    trainer.measure(batches)
+    for _ in range(2):
+        trainer.advance(batches)
+    trainer.save(tmp_path / "ppg.checkpoint")
+    other = training.Trainer(SMALL, replace(recipe, seed=5))
+    other.load(tmp_path / "ppg.checkpoint")
+    assert other.step == 2 and other.progress == pytest.approx(2 / 6)
+    assert other.seconds == trainer.seconds > 0
+    for name, value in trainer.averaged().state_dict().items():
+        torch.testing.assert_close(other.averaged().state_dict()[name], value)
 
 
 def test_tiny_training_learns(tmp_path: Path) -> None:
