@@ -54,6 +54,14 @@ def mel_filters() -> F32:
     return filters.astype(np.float32)
 
 
+def require_finite(x: F32) -> None:
+    """Raise AudioError that names the first sample of [B, S] which is NaN or infinite."""
+    if not isfinite(float(x.sum())):
+        bad = np.flatnonzero(~np.isfinite(x).all(axis=0))
+        place = f"at sample {bad[0]} of this block of {x.shape[1]}" if len(bad) else "in its sum"
+        raise AudioError(f"sound holds NaN or infinity {place}; expected finite samples in [-1, 1]")
+
+
 _FILTERS = mel_filters()
 _HANN = (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)).astype(np.float32)
 
@@ -80,12 +88,7 @@ class Mel:
                 f"mel input is {x.dtype} {x.shape}, expected float32 [B, {HOP} * T]; "
                 "cut the stream with engine.audio.chunker.Chunker"
             )
-        if not isfinite(float(x.sum())):
-            first = int(np.flatnonzero(~np.isfinite(x).all(axis=0))[0])
-            raise AudioError(
-                f"sound holds NaN or infinity at sample {first} of this block of {x.shape[1]}; "
-                "expected finite samples in [-1, 1]"
-            )
+        require_finite(x)
         joined = np.concatenate([state.past, x], axis=1)
         return log_mel(joined), MelState(joined[:, -PAST:].copy())
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from engine.audio.mel import require_finite
 from engine.errors import AudioError
 from engine.frames import F32, HOP, SAMPLE_RATE
 
@@ -70,9 +71,10 @@ class VAD:
         return VADState(np.zeros((batch, (CONTEXT - 1) * HOP), np.float32))
 
     def step(self, x: F32, state: VADState) -> tuple[Flags, VADState]:
-        """Advance by whole hops."""
+        """Advance by whole hops. Raises AudioError for anything but finite hops."""
         if x.ndim != 2 or x.shape[1] % HOP:
             raise AudioError(f"VAD input is {x.shape}, expected [B, {HOP} * T]")
+        require_finite(x)
         joined = np.concatenate([state.past, x], axis=1)
         voice = np.zeros((len(x), x.shape[1] // HOP), np.bool_)
         for b, t in np.ndindex(voice.shape):
