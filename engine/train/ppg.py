@@ -23,6 +23,7 @@ from engine.runtime import ASSETS
 from engine.speech.phonemes import PHONES, viseme_projection
 from engine.train import data as speech_data
 from engine.train.corpus import read_shards
+from engine.train.crew import Crew
 from engine.train.crops import Batches
 from engine.train.distort import Distorter, Distortion
 from engine.train.export import export
@@ -37,7 +38,7 @@ class Recipe:
 
     steps: int = 9000
     minutes: float | None = None  # the schedule ends by then, however slow the machine
-    batch: int = 96
+    batch: int = 128
     crop: int = 120  # steps of 20 ms
     rate: float = 2e-3
     warmup: int = 200
@@ -59,9 +60,11 @@ def learning_rate(step: int, progress: float, recipe: Recipe) -> float:
 class Trainer:
     """Network, its running average, optimiser and position; saved whole at every checkpoint."""
 
-    def __init__(self, config: PPGConfig, recipe: Recipe) -> None:
+    def __init__(self, config: PPGConfig, recipe: Recipe, crew: Crew | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
+        self.crew = crew or Crew()
+        self.batch = recipe.batch // self.crew.size  # of this worker
         self.net = PPGNet(config)
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
         self.optimiser = torch.optim.AdamW(
@@ -70,11 +73,18 @@ class Trainer:
         )  # fmt: skip
         self.step = 0
         self.seconds = 0.0  # spent in `advance`
-        self.random = torch.Generator().manual_seed(recipe.seed)
-        self.rng = np.random.default_rng(recipe.seed)
+        self.random = torch.Generator()
+        self._draw_afresh()
         self.distort = Distorter(recipe.distortion, self.random)
         self.projection = torch.from_numpy(viseme_projection())
         self._carried: PPGState | None = None
+
+    def _draw_afresh(self) -> None:
+        """Every worker draws other crops, and other ones after a restart."""
+        seed = [self.recipe.seed, self.step, self.crew.rank]
+        self.rng = np.random.default_rng(seed)
+        self.random.manual_seed(int(self.rng.integers(1 << 62)))
+        torch.manual_seed(int(self.rng.integers(1 << 62)))
 
     @property
     def progress(self) -> float:
@@ -91,11 +101,11 @@ class Trainer:
 
     def _start(self) -> PPGState:
         """Zeros, or the end of another crop: a live session never starts afresh."""
-        zero = self.net.init_state(self.recipe.batch)
+        zero = self.net.init_state(self.batch)
         if self._carried is None:
             return zero
-        chosen = torch.rand(self.recipe.batch, generator=self.random) < self.recipe.keep_state
-        order = torch.randperm(self.recipe.batch, generator=self.random)
+        chosen = torch.rand(self.batch, generator=self.random) < self.recipe.keep_state
+        order = torch.randperm(self.batch, generator=self.random)
         fields = []
         for fresh, old in zip(zero, self._carried, strict=True):
             shape = (-1,) + (1,) * (fresh.dim() - 1)
@@ -115,6 +125,7 @@ class Trainer:
         loss = loss_of(evidence, crops.y, crops.aux, crops.soft, r.weights, self.projection)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.crew.share(self.net.parameters())
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
@@ -122,7 +133,7 @@ class Trainer:
         with torch.no_grad():
             for name, value in self.net.state_dict().items():
                 self.average[name].lerp_(value, 1 - keep)
-        self.seconds += time.monotonic() - began
+        self.seconds += self.crew.mean(time.monotonic() - began)
         return float(loss.detach())
 
     def averaged(self) -> PPGNet:
@@ -147,8 +158,7 @@ class Trainer:
         self.average = saved["average"]
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.seconds = saved["step"], saved["seconds"]
-        self.rng = np.random.default_rng([self.recipe.seed, self.step])
-        self.random.manual_seed(self.recipe.seed + self.step)
+        self._draw_afresh()
 
 
 def export_ppg(net: PPGNet, path: Path, recipe: Recipe, steps: int) -> float:
@@ -169,29 +179,29 @@ def export_ppg(net: PPGNet, path: Path, recipe: Recipe, steps: int) -> float:
     return worst
 
 
-def train(options: argparse.Namespace, config: PPGConfig, recipe: Recipe) -> Trainer:
+def train(options: argparse.Namespace, config: PPGConfig, recipe: Recipe, crew: Crew) -> None:
     """The loop: checkpoint and re-read the shards (more may have been made) now and then."""
-    trainer = Trainer(config, recipe)
-    batches = Batches(read_shards(options.shards), recipe.batch, recipe.crop)
+    trainer = Trainer(config, recipe, crew)
+    batches = Batches(read_shards(options.shards), trainer.batch, recipe.crop)
     trainer.measure(batches)
     checkpoint = options.out.with_suffix(".checkpoint")
     if options.resume:
         trainer.load(checkpoint)
-    smooth = 0.0
-    with tqdm(total=recipe.steps, initial=trainer.step, unit="step", mininterval=10) as bar:
+    smooth, first = 0.0, crew.rank == 0
+    with tqdm(total=recipe.steps, initial=trainer.step, mininterval=10, disable=not first) as bar:
         while trainer.progress < 1:
             loss = trainer.advance(batches)
             smooth = loss if not smooth else 0.99 * smooth + 0.01 * loss
-            bar.set_postfix(loss=f"{smooth:.4f}", refresh=False)
+            bar.set_postfix(loss=f"{smooth:.4f}", done=f"{trainer.progress:.3f}", refresh=False)
             bar.update()
             if trainer.step % options.every == 0:
-                trainer.save(checkpoint)
+                if first:
+                    trainer.save(checkpoint)
                 if trainer.step <= options.reread:
-                    batches = Batches(read_shards(options.shards), recipe.batch, recipe.crop)
-    trainer.save(checkpoint)
-    row = {"steps": trainer.step, "loss": smooth, "seconds": trainer.seconds}
-    print(json.dumps(row))
-    return trainer
+                    batches = Batches(read_shards(options.shards), trainer.batch, recipe.crop)
+    if first:
+        trainer.save(checkpoint)
+        print(json.dumps({"steps": trainer.step, "loss": smooth, "seconds": trainer.seconds}))
 
 
 def read_options(argv: list[str]) -> argparse.Namespace:
@@ -203,7 +213,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help="fewer steps if slower")
     parser.add_argument("--hidden", type=int, default=PPGConfig().hidden)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="processes that share each batch")
     parser.add_argument("--every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--reread", type=int, default=0, help="re-read shards up to this step")
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
@@ -215,7 +225,7 @@ def read_options(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Command line of `python -m engine.train ppg`."""
     options = read_options(argv)
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     config = PPGConfig(hidden=options.hidden)
     recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
     if options.tiny:
@@ -224,11 +234,10 @@ def main(argv: list[str]) -> int:
         if not list(options.shards.glob("*.y.npy")):
             speech_data.main(["--tiny", "--out", str(options.shards)])
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    if options.export_only:
-        trainer = Trainer(config, recipe)
-        trainer.load(options.out.with_suffix(".checkpoint"))
-    else:
-        trainer = train(options, config, recipe)
+    if not options.export_only:
+        Crew.run(options.jobs, train, options, config, recipe)
+    trainer = Trainer(config, recipe)
+    trainer.load(options.out.with_suffix(".checkpoint"))
     net = trainer.averaged()
     worst = export_ppg(net, options.out, recipe, trainer.step)
     save_file(net.state_dict(), str(options.out.with_suffix(".safetensors")))

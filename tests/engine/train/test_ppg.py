@@ -127,8 +127,8 @@ def test_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 def test_tiny_training_learns(tmp_path: Path) -> None:
     out = tmp_path / "ppg.onnx"
-    training.main(["--tiny", "--shards", str(tmp_path / "shards"), "--out", str(out)])
-    torch.set_num_threads(1)
+    shards = str(tmp_path / "shards")
+    training.main(["--tiny", "--jobs", "2", "--shards", shards, "--out", str(out)])
     before = tmp_path / "fresh.onnx"
     training.export_ppg(PPGNet(SMALL), before, training.Recipe(), 0)
     clips = bundled()[:3]
