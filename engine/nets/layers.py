@@ -2,29 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-
-
-class CausalConv1d(nn.Module):
-    """A convolution over time that sees the present and `kernel - 1` steps of the past.
-
-    x [B, T, C_in], past [B, kernel - 1, C_in] -> y [B, T, C_out], the newest past.
-    """
-
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel))
-        self.bias = nn.Parameter(torch.zeros(outputs))
-        self.past = kernel - 1
-        nn.init.kaiming_normal_(self.weight, nonlinearity="relu")
-
-    def init_state(self, batch: int) -> Tensor:
-        return self.weight.new_zeros(batch, self.past, self.weight.shape[1])
-
-    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        joined = torch.cat([past, x], dim=1)
-        y = functional.conv1d(joined.transpose(1, 2), self.weight, self.bias).transpose(1, 2)
-        return y, joined[:, -self.past :]
 
 
 class CausalConv2d(nn.Module):
