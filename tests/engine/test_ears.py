@@ -25,7 +25,7 @@ from engine.style.library import StyleLibrary
 
 SPEECH = levelled(bundled()[0].pcm())[: 4 * SAMPLE_RATE]
 # No leaf of any state may leave this range, and none may grow from hour to hour.
-BOUND = 1000.0
+BOUND = 2000.0
 
 
 def perform(pcm: F32, dial: int, packets: Callable[[int], int] = lambda n: 4000) -> list[Output]:
