@@ -57,9 +57,9 @@ class Moments:
     @classmethod
     def of(cls, x: F32, labels: I64) -> "Moments":
         """One clip: features [T, D], labels [T]."""
-        member = np.eye(len(PHONES))[labels]
-        wide = x.astype(np.float64)
-        return cls(member.sum(0), member.T @ wide, wide.T @ wide)
+        member = np.eye(len(PHONES), dtype=np.float32)[labels]
+        first, second = (np.asarray(m.T @ x, np.float64) for m in (member, x))
+        return cls(np.asarray(member.sum(0), np.float64), first, second)
 
     def plus(self, other: "Moments") -> "Moments":
         """The sum."""

@@ -15,14 +15,14 @@ from typing import Any
 import av
 import numpy as np
 import soxr
-from scipy import fft, signal
+from scipy import signal
 
 from engine.eval.recordings import bundled, levelled
+from engine.eval.sounds import decibels, noise, rms
 from engine.frames import F32, SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0  # m/s
-_BANK = 1 << 18  # samples of prebuilt noise, 16 s: FFT noise of arbitrary length is slow
-_SLOPE = {"white": 0.0, "pink": 0.5, "brown": 1.0}  # amplitude falls as f^-slope
+COLOURS = ("white", "pink", "brown")
 _CALL_HZ = 48_000
 _PACKET = _CALL_HZ // 50
 _ROOM = (5.2, 3.9, 2.7)  # m, an office
@@ -43,41 +43,24 @@ def seed_of(name: str) -> int:
     return zlib.crc32(name.encode())
 
 
-def _unit(x: np.ndarray) -> F32:
-    return np.asarray(x / max(float(np.sqrt(np.mean(np.square(x)))), 1e-9), np.float32)
-
-
-def _rms(x: F32) -> float:
-    return max(float(np.sqrt(np.mean(np.square(x)))), 1e-9)
-
-
 def _like(changed: np.ndarray, pcm: F32) -> F32:
-    return np.asarray(_unit(changed) * np.float32(_rms(pcm)), np.float32)
+    wet = np.asarray(changed, np.float32)
+    return np.asarray(wet * np.float32(rms(pcm) / rms(wet)), np.float32)
 
 
 @lru_cache
-def _noise(kind: str) -> F32:
-    """[_BANK] of unit power, 20 Hz to 8 kHz."""
-    if kind == "babble":
-        return _babble()
-    spectrum = fft.rfft(np.random.default_rng(seed_of(kind)).standard_normal(_BANK))
-    hz = np.maximum(fft.rfftfreq(_BANK, 1 / SAMPLE_RATE), 20.0)
-    return _unit(fft.irfft(spectrum * hz ** -_SLOPE[kind], _BANK))
-
-
-def _babble() -> F32:
-    """Six of the bundled voices at once, backwards so that no words of the clip itself help."""
-    voices = [levelled(clip.pcm())[::-1] for clip in bundled()[:6]]
-    return _unit(np.sum([np.resize(voice, _BANK) for voice in voices], axis=0))
+def _strangers() -> tuple[F32, ...]:
+    """Six of the bundled voices, backwards so that no words of the clip itself help."""
+    return tuple(levelled(clip.pcm())[::-1] for clip in bundled()[:6])
 
 
 def noisy(pcm: F32, seed: int, kind: str, snr_db: float) -> F32:
     """`kind` is white, pink, brown, babble or coloured: one of the first three, by the clip."""
     rng = np.random.default_rng(seed)
     if kind == "coloured":
-        kind = str(rng.choice(list(_SLOPE)))
-    cut = np.resize(np.roll(_noise(kind), -int(rng.integers(_BANK))), len(pcm))
-    return np.asarray(pcm + _rms(pcm) * 10 ** (-snr_db / 20) * _unit(cut), np.float32)
+        kind = str(rng.choice(COLOURS))
+    sound = noise(kind, len(pcm), rng, _strangers() if kind == "babble" else ())
+    return np.asarray(pcm + np.float32(rms(pcm) * decibels(-snr_db)) * sound, np.float32)
 
 
 def opus(pcm: F32, seed: int, bit_rate: int, loss: float) -> F32:

@@ -18,7 +18,7 @@ from engine.frames import F32
 from engine.motion.channels import OPENNESS_ROW
 from engine.speech.ppg import PPG, Heard
 
-LESSON_S = 1800.0  # seconds of training speakers that the baselines are fitted on
+LESSON_S = 900.0  # seconds of training speakers that the baselines are fitted on
 ALLPHONE_S = 120.0  # seconds of a set that the slow baseline hears
 _WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
 

@@ -2,7 +2,7 @@
 
 Rows are 20 ms; labels are forced alignments; clips are levelled to -25 dBFS (a measuring
 convention). What counts is defined where it is counted: engine.eval.accuracy, closures, conditions,
-prosody, baselines, rivals, mandarin, cost. Without --data it measures the ten clips of the
+prosody, baselines, rivals, voice, mandarin, cost. Without --data it measures the ten clips of the
 checkout. The last line is one JSON object: per set and look-ahead the figures, then a key a table.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from engine.eval import accuracy, card, confusion, cost, mandarin, prosody, rivals, tables
+from engine.eval import accuracy, card, confusion, cost, mandarin, prosody, rivals, tables, voice
 from engine.eval.accuracy import Score
 from engine.eval.baselines import Learned
 from engine.eval.conditions import CONDITIONS, seed_of
@@ -77,13 +77,12 @@ def conditions(
     """Figures under each condition, with the change of vis14_sp against the same clips clean."""
     some = rivals.spaced([c.recording.seconds for c in clips], CONDITION_S)
     ppg, found = PPG(AHEAD_MS, model), {}
-    for condition in CONDITIONS:
-        if condition.name in names:
-            bar = tqdm(clips[some], desc=condition.name, leave=False)
-            scores = [_score(clip, ppg, condition.apply) for clip in bar]
-            change, sure = accuracy.difference(clean[some], scores, "vis14_sp")
-            row = accuracy.figures(scores)
-            found[condition.name] = {**row, "change": change, "change_spread": sure}
+    chosen = [condition for condition in CONDITIONS if condition.name in names]
+    for condition in tqdm(chosen, desc="conditions", leave=False):
+        scores = [_score(clip, ppg, condition.apply) for clip in clips[some]]
+        change, sure = accuracy.difference(clean[some], scores, "vis14_sp")
+        row = accuracy.figures(scores)
+        found[condition.name] = {**row, "change": change, "change_spread": sure}
     return found
 
 
@@ -135,6 +134,9 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, list[Sco
         kept[name] = _fill(result, name, clips, options, learned)
     if options.data and (jaws := mandarin.read(options.data)):
         result["mandarin"] = mandarin.measure(jaws, PPG(AHEAD_MS, options.model))
+    if options.model == DEFAULT and not options.quick:
+        # The live line is measured, which knows one model.
+        result["voice"] = voice.report(next(iter(sets.values())))
     result["cost"] = cost.measure(options.model)
     return result, kept
 
@@ -176,6 +178,7 @@ def sections(result: dict[str, Any]) -> list[card.Section]:
         tables.prosody(result),
         tables.baselines(result),
     ]
+    shown += [tables.voice(result), tables.events(result)] if "voice" in result else []
     shown += [tables.mandarin(result)] if "mandarin" in result else []
     return [*shown, tables.cost(result)]
 
@@ -187,17 +190,24 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--data", type=Path, help=text)
     parser.add_argument("--model", type=Path, default=DEFAULT)
     parser.add_argument("--level", type=float, default=-25.0, help="dBFS of every clip")
-    parser.add_argument("--png", type=Path, help="draw the confusions into this file")
-    parser.add_argument("--quick", action="store_true", help="five conditions, no allphone")
+    parser.add_argument(
+        "--png", type=Path, help="draw the confusions here: a file, or a folder's confusions.png"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="five conditions, no allphone, no voice activity"
+    )
     parser.add_argument("--card", action="store_true", help=f"put the tables into {CARD.name}")
     parser.add_argument("--allphone", action=argparse.BooleanOptionalAction, default=True,
                         help="pocketsphinx as a baseline, where it is installed")  # fmt: skip
     options = parser.parse_args(argv)
+    if options.card and options.model != DEFAULT:
+        parser.error(f"--card is the card of {DEFAULT.name}, not of {options.model.name}")
     result, scores = run(options)
     shown = sections(result)
     print("\n\n".join(section.markdown() for section in shown))
     if options.png:
-        confusion.draw(options.png, scores)
+        folder = options.png.is_dir()
+        confusion.draw(options.png / "confusions.png" if folder else options.png, scores)
     if options.card:
         data = " --data DIR" if options.data else ""
         card.write(CARD, f"python -m engine.eval speech{data} --card", shown)

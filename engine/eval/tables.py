@@ -132,6 +132,42 @@ def prosody(result: Result) -> Section:
     return Section("Voicing and energy at 20 ms", words, head, tuple(rows))
 
 
+def voice(result: Result) -> Section:
+    """When speech is known, by the fused gate and by the better of its witnesses."""
+    found = result["voice"]
+    rows = []
+    for name, row in found["conditions"].items():
+        fused, alone, raw = (row[d] for d in ("fused", "silence posterior", "webrtcvad 2"))
+        times = (f"{fused['known_p50_ms']:.0f}", f"{fused['known_p90_ms']:.0f}")
+        shares = ("known_in_60", "audible_in_60", "lost", "open")
+        bare = tuple(share(r[k]) for r in (alone, raw) for k in ("known_in_60", "lost", "open"))
+        rows.append((name, *times, *_cells(fused, shares), *bare))
+    witness = ("in 60", "lost", "open")
+    head = ("noise", "known ms p50", "p90", "in 60", "audible in 60", "lost", "open",
+            *(f"posterior {w}" for w in witness), *(f"webrtcvad {w}" for w in witness))  # fmt: skip
+    words = (
+        f"{found['onsets']} onsets in {found['seconds']:.0f} s. known: from the labelled onset to "
+        "the newest sample heard when speech is known; in 60: within 60 ms; audible: from where "
+        "the onset stands above the noise; lost: speech rows shut out; open: rows far from speech "
+        "let in. Fused gate, then the silence posterior and webrtcvad (mode 2) alone."
+    )
+    return Section("Voice activity", words, head, tuple(rows))
+
+
+def events(result: Result) -> Section:
+    """Sounds that are no speech."""
+    names = ("webrtcvad 2", "silence posterior", "fused", "mouth", "jaw")
+    rows = [
+        (f"{kind} ({row['count']})", *_cells(row, names))
+        for kind, row in result["voice"]["events"].items()
+    ]
+    words = (
+        "Share of events in pauses that set each detector off, that leave a row with more than "
+        "half its mass outside silence (mouth) and that open the drawn jaw."
+    )
+    return Section("Clicks and breath", words, ("event", *names), tuple(rows))
+
+
 def mandarin(result: Result) -> Section:
     """The jaw of FACEGOOD."""
     rows = []

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.eval import speech
+from engine import offline
+from engine.eval import card, speech
 from engine.eval.conditions import CONDITIONS
-from engine.eval.recordings import bundled, kept_out, read_data, row_labels, training_set
+from engine.eval.recordings import LABEL_AT, bundled, kept_out, read_data, row_labels, training_set
 from engine.speech.phonemes import INDEX
 from engine.speech.ppg import PPG
 
@@ -45,6 +46,18 @@ def test_more_noise_is_worse() -> None:
     assert scores == sorted(scores) and scores[-1] < speech.measure(clips, ppg)["vis14_sp"]
 
 
+@pytest.mark.parametrize("lookahead_ms", [0, 20, 60])
+def test_suite_hears_what_the_live_line_hears(lookahead_ms: int) -> None:
+    pcm = bundled()[2].pcm()
+    live = offline.ppg(pcm, lookahead_ms)
+    rows = speech.posteriors_of(pcm, PPG(lookahead_ms))
+    first = int(np.searchsorted(live.start, LABEL_AT))
+    assert live.start[first] == LABEL_AT
+    both = min(len(rows), len(live.start) - first)
+    assert both >= len(rows) - 1
+    np.testing.assert_allclose(live.posteriors[first:][:both], rows[:both], atol=1e-5)
+
+
 def test_longer_look_ahead_is_better() -> None:
     scores = [speech.measure(bundled(), PPG(ms))["phone_sp"] for ms in (0, 20, 60)]
     assert scores == sorted(scores)
@@ -71,8 +84,9 @@ def test_split_of_the_data_folder(data_dir: Path) -> None:
 
 
 def test_prints_tables_a_picture_and_json(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(speech, "bundled", lambda: bundled()[2:5])
     picture = tmp_path / "confusions.png"
     assert speech.main(["--quick", "--png", str(picture)]) == 0
     out = capsys.readouterr().out
@@ -86,3 +100,13 @@ def test_prints_tables_a_picture_and_json(
     for title in ("Accuracy per look-ahead", "Lip closures", "Mouth shapes", "Baselines", "Cost"):
         assert f"### {title}" in out
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size > 20_000
+
+
+def test_card_is_that_of_the_shipped_model(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit):
+        speech.main(["--card", "--model", str(tmp_path / "other.onnx")])
+    assert "card of ppg.onnx" in capsys.readouterr().err
+    text = speech.CARD.read_text()
+    assert card.BEGIN in text and card.END in text.split(card.BEGIN)[1]
