@@ -33,7 +33,7 @@ I8 = npt.NDArray[np.int8]
 _LABEL = PAST + HOP - LATENCY  # samples of the clip before the label of its first row
 # The aligner names a window of 25 ms by its beginning: against voicing, the recordings' phones
 # start this much early. Synthetic and real speech must teach the same moment.
-_ALIGNED_EARLY_S = 0.012
+ALIGNED_EARLY_S = 0.012
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def read_soft(recording: Recording, samples: int, folder: Path | None) -> F16 | 
 
 def spoken_clip(spoken: Spoken) -> Clip:
     """A synthetic sentence, its phones moved to where forced alignment would put them."""
-    edges = tuple((name, max(start - _ALIGNED_EARLY_S, 0.0)) for name, start in spoken.edges)
+    edges = tuple((name, max(start - ALIGNED_EARLY_S, 0.0)) for name, start in spoken.edges)
     return Clip(spoken.pcm, edges, clean_targets(spoken.pcm))
 
 

@@ -24,6 +24,7 @@ from engine.speech.phonemes import INDEX
 from engine.train import languages
 from engine.train.augment import Recipe
 from engine.train.corpus import (
+    ALIGNED_EARLY_S,
     SIL,
     Clip,
     Rows,
@@ -85,9 +86,11 @@ def speak(
 
 def voiced(clips: list[Clip]) -> str:
     """How often vowels and voiceless consonants are found voiced: targets against exact phones."""
-    rows = [label_samples(rows_of(len(c.pcm))) for c in clips]
-    y = np.concatenate([labels(c.edges, len(at)) for c, at in zip(clips, rows, strict=True)])
-    found = np.concatenate([c.clean.at(at)[:, 0] > 0.5 for c, at in zip(clips, rows, strict=True)])
+    rows = [rows_of(len(c.pcm)) for c in clips]
+    late = ALIGNED_EARLY_S * SAMPLE_RATE  # back to the exact times
+    y = np.concatenate([labels(c.edges, n) for c, n in zip(clips, rows, strict=True)])
+    found = np.concatenate([c.clean.at(label_samples(n) + late)[:, 0] > 0.5
+                            for c, n in zip(clips, rows, strict=True)])  # fmt: skip
     vowels, voiceless = (float(found[np.isin(y, [INDEX[p] for p in names])].mean())
                          for names in (_VOWELS, _VOICELESS))  # fmt: skip
     return f"vowels {vowels:.0%} voiced, S F T K {voiceless:.0%}"

@@ -43,8 +43,8 @@ _RHOTIC = {"A@": "AA", "e@": "EH", "O@": "AO", "o@": "AO", "U@": "UH", "i@": "IH
 _SPLIT = 0.6
 _PAUSE_S = 0.04
 
-# Weights of the accents: General American is most like the aim, the others keep it honest.
-ACCENTS = {"en-us": 4.0, "en-gb": 1.5, "en-us-nyc": 1.0, "en-gb-x-rp": 1.0, "en-gb-scotland": 1.0,
+# Weights of the accents ("en" is British): General American is most like the aim.
+ACCENTS = {"en-us": 4.0, "en": 1.5, "en-us-nyc": 1.0, "en-gb-x-rp": 1.0, "en-gb-scotland": 1.0,
            "en-029": 0.7, "en-gb-x-gbclan": 0.5, "en-gb-x-gbcwmd": 0.5}  # fmt: skip
 _SAYS_R = ("en-us", "en-gb-scotland")
 VARIANTS = tuple(
