@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import sys
 from collections.abc import Mapping
 
 
@@ -9,7 +10,8 @@ def run(program: str, task: str, parts: Mapping[str, tuple[str, str]], argv: lis
     """Run the part that `argv` begins with; parts are imported only when asked for.
 
     `program`: "engine.train"; `task`: what it does; `parts`: name -> (module, what it is for).
-    Returns the exit status of the part. Unknown parts end the process with status 2.
+    Returns the exit status of the part: 1 when a package that it needs is absent. Unknown parts
+    end the process with status 2.
     """
     listing = "\n".join(f"  {name:10s}{what}" for name, (_, what) in parts.items())
     parser = argparse.ArgumentParser(
@@ -20,4 +22,14 @@ def run(program: str, task: str, parts: Mapping[str, tuple[str, str]], argv: lis
     )
     parser.add_argument("part", choices=parts)
     part = parser.parse_args(argv[:1]).part
-    return int(importlib.import_module(parts[part][0]).main(argv[1:]) or 0)
+    try:
+        module = importlib.import_module(parts[part][0])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("engine", "kernels"):
+            raise
+        sys.stderr.write(
+            f"{program} {part}: package {error.name} not found; "
+            'it comes with pip install -e ".[train]"\n'
+        )
+        return 1
+    return int(module.main(argv[1:]) or 0)

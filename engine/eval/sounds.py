@@ -1,4 +1,4 @@
-"""Sounds of a room that are no speech, made from numbers: noises, keys, breath, thumps, echo.
+"""Sounds of a room that are no speech, made from numbers: noises, keys, breath, thumps.
 
 Contract: a function of (kind, samples, generator); 16 kHz mono float32, no file is read, so the
 measures that use them run anywhere and give the same figures twice.
@@ -50,18 +50,6 @@ def _coloured(samples: int, slope: float, rng: Rng) -> F32:
     hz = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 20.0)
     wave = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * hz**-slope, size)[:samples]
     return np.asarray(wave / rms(wave), np.float32)
-
-
-def room(pcm: F32, rng: Rng, rt60_s: float = 0.4, direct_db: float = 3.0) -> F32:
-    """The sound with the echo of a room; nothing moves in time."""
-    time = np.arange(int(rt60_s * SAMPLE_RATE)) / SAMPLE_RATE
-    tail = rng.standard_normal(len(time)) * 10 ** (-3 * time / rt60_s)
-    tail[:80] = 0.0
-    tail *= decibels(-direct_db) / np.sqrt(np.sum(tail**2))
-    tail[0] = 1.0
-    size = 1 << (len(pcm) + len(tail)).bit_length()
-    wet = np.fft.irfft(np.fft.rfft(pcm, size) * np.fft.rfft(tail, size), size)[: len(pcm)]
-    return np.asarray(wet, np.float32)
 
 
 def _band(samples: int, low_hz: float, high_hz: float, rng: Rng) -> F32:

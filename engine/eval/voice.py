@@ -23,6 +23,7 @@ from engine.audio import vad
 from engine.audio.mel import Mel
 from engine.audio.vad import VAD
 from engine.eval import sounds
+from engine.eval.conditions import in_room
 from engine.eval.recordings import Recording
 from engine.eval.sessions import TONE_DBFS, Session, Span, audible, session, with_events
 from engine.eval.sounds import decibels
@@ -184,7 +185,7 @@ def report(recordings: Sequence[Recording], seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     clean, ppg = session(recordings, rng), PPG(AHEAD_MS)
     conditions: dict[str, tuple[F32, float]] = {"clean": (clean.pcm, 0.0)}
-    conditions["room .4 s"] = sounds.room(clean.pcm, rng), 0.0
+    conditions["room .4 s"] = in_room(clean.pcm, 0, rt60_s=0.4, distance_m=0.7), 0.0
     alone: dict[str, F32] = {"room tone": np.zeros(0, np.float32)}
     for kind in sounds.NOISES:
         noise = sounds.noise(kind, len(clean.pcm), rng, clean.voices)
@@ -219,37 +220,3 @@ def report(recordings: Sequence[Recording], seed: int = 0) -> dict[str, Any]:
     }
     result["events"] = events(clean, ppg, rng)
     return result
-
-
-def print_report(result: dict[str, Any]) -> None:
-    """The tables."""
-    print(
-        f"voice activity: {result['onsets']} onsets in {result['seconds']:.0f} s, look-ahead "
-        f"{result['lookahead_ms']} ms\nfused gate           known p50   p90  <=60 ms  audible "
-        "<=60   lost  of said   open"
-    )
-    for name, row in result["conditions"].items():
-        f = row["fused"]
-        print(
-            f"  {name:18s} {f['known_p50_ms']:8.0f} {f['known_p90_ms']:6.0f} "
-            f"{f['known_in_60']:8.3f} {f['audible_in_60']:12.3f} {f['lost']:7.3f} "
-            f"{f['lost_of_said']:8.3f} {f['open']:6.3f}"
-        )
-    wrong = result["began_error_ms"]
-    print(f"`began` minus label, clean: {' '.join(f'{k} {v:.0f} ms' for k, v in wrong.items())}")
-    print("\nagainst its witnesses: known within 60 ms / lost / open in pauses; openings a minute")
-    detectors = list(result["conditions"]["clean"])
-    chosen = ["clean", "room .4 s", *(f"{kind} 10 dB" for kind in sounds.NOISES)]
-    print(" " * 18 + "".join(f"{name:>19s}" for name in chosen) + "   in noise alone")
-    for detector in detectors:
-        rows = [result["conditions"][name][detector] for name in chosen]
-        shares = [[row[key] for key in ("known_in_60", "lost", "open")] for row in rows]
-        cells = "".join(f"{'/'.join(f'{share:.2f}' for share in row):>19s}" for row in shares)
-        alone = " ".join(f"{row[detector]:.0f}" for row in result["openings_per_min"].values())
-        print(f"{detector:18s}{cells}   {alone}")
-    print(f"   (noise alone: {', '.join(result['openings_per_min'])})")
-    print("\nevents in pauses: share that sets each detector off; rows past model and gate; jaw")
-    print(" " * 9 + "".join(f"{name:>18s}" for name in [*detectors, "model", "mouth", "jaw"]))
-    for kind, row in result["events"].items():
-        shown = "".join(f"{row[name]:18.2f}" for name in [*detectors, "model", "mouth", "jaw"])
-        print(f"  {kind:7s}{shown}   of {row['count']}")

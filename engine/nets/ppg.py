@@ -36,8 +36,9 @@ class PPGConfig:
 class PPGState(NamedTuple):
     """What the network remembers."""
 
-    sums: Tensor  # [B, 81] fading sums of the weighted bands, then of the weights
-    early: Tensor  # [B, 2, 2, 80] normalised rows: the two mel frames are channels
+    sums: Tensor  # [B, 81] fading sums of the loud rows' bands, then of their weights
+    quiet: Tensor  # [B, 81] the same of the quiet rows
+    early: Tensor  # [B, 3, 2, 80] channels: the two mel frames of a row, the quiet rows' mean
     late: Tensor  # [B, channels, 2, 40]
     gru1: Tensor  # [B, hidden]
     gru2: Tensor  # [B, hidden]
@@ -81,7 +82,8 @@ class PPGNet(nn.Module):
         self.register_buffer("closed", closed, persistent=False)
         self.running = RunningMean(BANDS, c.memory, c.prior)
         self.loudness = nn.Parameter(torch.tensor([2.0, 1.0]))  # slope and offset of a row's weight
-        self.early = CausalConv2d(2, first, BANDS, 7)
+        self.quietness = nn.Parameter(torch.tensor([2.0, 1.0]))  # the same, below that average
+        self.early = CausalConv2d(3, first, BANDS, 7)
         self.late = CausalConv2d(first, second, BANDS // 2, 5)
         self.join = nn.Linear(second * BANDS // 4 + 1, c.width)
         self.gru1 = CausalGRU(c.width, c.hidden)
@@ -94,28 +96,36 @@ class PPGNet(nn.Module):
         """Zeros: the average of speech, not silence; the first steps say so soon enough."""
         return PPGState(
             self.running.init_state(batch),
+            self.running.init_state(batch),
             self.early.init_state(batch),
             self.late.init_state(batch),
             self.gru1.init_state(batch),
             self.gru2.init_state(batch),
         )
 
-    def _normalise(self, x: Tensor, sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows freed of the voice's and the channel's average; that average's level; the sums."""
+    def _normalise(self, x: Tensor, state: PPGState) -> tuple[Tensor, Tensor, PPGState]:
+        """Frames and background freed of the voice's and the channel's average [B, 3, T, 80]; that
+        average's level [B, T, 1]; the state with new sums."""
         x = (x - self.mean) * self.scale
         bands = (x[..., :BANDS] + x[..., BANDS:]) / 2
         # Silence says nothing about a voice: rows count by how loud they are.
         slope, offset = self.loudness
-        weight = torch.sigmoid(slope * bands.mean(dim=2, keepdim=True) + offset)
-        mean, sums = self.running(bands, weight, sums)
-        return x - torch.cat([mean, mean], dim=2), mean.mean(dim=2, keepdim=True), sums
+        loud = torch.sigmoid(slope * bands.mean(dim=2, keepdim=True) + offset)
+        mean, sums = self.running(bands, loud, state.sums)
+        # What the quiet rows hold is the noise beneath the others (noise-aware training: Seltzer,
+        # Yu & Wang 2013, section 3.2, with a fading estimate in place of the clip's first frames).
+        below = bands - mean
+        slope, offset = self.quietness
+        faint = torch.sigmoid(-slope * below.mean(dim=2, keepdim=True) - offset)
+        background, quiet = self.running(below, faint, state.quiet)
+        frames = torch.stack([x[..., :BANDS] - mean, x[..., BANDS:] - mean, background], dim=1)
+        return frames, mean.mean(dim=2, keepdim=True), state._replace(sums=sums, quiet=quiet)
 
     def evidence(self, x: Tensor, state: PPGState) -> tuple[Evidence, PPGState]:
         """Advance by T steps, up to what the loss reads."""
         with torch.autocast("cpu", enabled=False):
-            x, level, sums = self._normalise(x, state.sums)
+            frames, level, state = self._normalise(x, state)
         # Formants that lie elsewhere are the same pattern shifted, so bands are convolved too.
-        frames = torch.stack([x[..., :BANDS], x[..., BANDS:]], dim=1)
         y, early = self.early(frames, state.early)
         y, late = self.late(torch.relu(y), state.late)
         y = torch.cat([torch.relu(y).transpose(1, 2).flatten(2), level], dim=2)
@@ -124,7 +134,7 @@ class PPGNet(nn.Module):
         y = self.heads(self.drop(torch.cat([low, top], dim=2))).float()
         y = torch.stack(y.split(CLASSES + len(AUX), dim=2), dim=2)
         phones, aux = y[..., :CLASSES], y[..., CLASSES:]
-        state = PPGState(sums, early, late, gru1, gru2)
+        state = state._replace(early=early, late=late, gru1=gru1, gru2=gru2)
         return Evidence(self._fused(phones, aux[..., 0]), aux), state
 
     def _fused(self, phones: Tensor, closure: Tensor) -> Tensor:

@@ -161,9 +161,7 @@ class Shard:
 def read_shard(folder: Path, name: str) -> Shard:
     """One whole shard."""
     x, y = np.load(folder / f"{name}.x.npy"), np.load(folder / f"{name}.y.npy")
-    aux_path, soft_path = folder / f"{name}.a.npy", folder / f"{name}.q.npy"
-    unknown = np.full((len(y), AUX), np.nan, np.float16)
-    aux = np.load(aux_path) if aux_path.is_file() else unknown
+    aux, soft_path = np.load(folder / f"{name}.a.npy"), folder / f"{name}.q.npy"
     soft = np.load(soft_path) if soft_path.is_file() else None
     shapes = x.shape == (len(y), ROW) and aux.shape == (len(y), AUX)
     if not shapes or (soft is not None and soft.shape != (len(y), len(PHONES))):

@@ -22,12 +22,12 @@ class Distortion:
     knots: int = 6
     tilt: float = 0.7
     gain: float = 0.7
-    room_chance: float = 0.25
-    rt60_s: tuple[float, float] = (0.1, 0.6)
-    direct_db: tuple[float, float] = (0.0, 15.0)
-    babble_chance: float = 0.2
+    room_chance: float = 0.35
+    rt60_s: tuple[float, float] = (0.1, 0.7)
+    direct_db: tuple[float, float] = (-3.0, 14.0)
+    babble_chance: float = 0.25
     babble_db: tuple[float, float] = (4.0, 30.0)
-    noise_chance: float = 0.45
+    noise_chance: float = 0.55
     noise_db: tuple[float, float] = (0.0, 30.0)
     grain: float = 0.15  # of normal noise on every value
     band_masks: int = 2

@@ -21,8 +21,8 @@ class Weights:
     smoothing: float = 0.05
     visemes: float = 0.4
     teacher: float = 0.5  # of the target where a row has a hard label and a teacher
-    closure: float = 0.3
-    closure_rise: float = 1.8  # weight of a closed row against an open one
+    closure: float = 0.8
+    closure_rise: float = 2.2  # weight of a closed row against an open one
     voicing: float = 0.1
     energy: float = 0.05
 
