@@ -156,12 +156,13 @@ class Line:
     def interrupt(self, state: LineState) -> LineState:
         """Forget what was heard: the mouth closes smoothly, eyes and head live on.
 
-        The running level and pitch stay: the voice is still the same person's.
+        The running level and pitch, and what the model averaged over the voice and its room, stay:
+        they are still the same person's.
         """
         batch = len(state.hop)
         return state._replace(
             mel=self.mel.init_state(batch),
-            ppg=self.ppg.init_state(batch),
+            ppg=self.ppg.interrupt(state.ppg),
             vad=self.vad.init_state(batch),
             gate=self.gate.interrupt(state.gate),
             delayed=np.zeros_like(state.delayed),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engine.errors import AudioError
-from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
+from engine.frames import F32, HOP, HOP_PHASE, MEL_HOP, SAMPLE_RATE
 
 WINDOW = 400  # 25 ms
 FFT = 512
@@ -22,6 +22,7 @@ SPAN = WINDOW + MEL_HOP  # samples behind one row
 PAST = SPAN - HOP  # samples carried from hop to hop
 LATENCY = SPAN // 2  # samples between a row's label time and the newest sample it needs
 ROW = 2 * BANDS
+LOUDEST = 1e9  # a sample's largest size: the power of a window of such samples is still finite
 # Label time of hop j's row, counted from the hop's first sample.
 LABEL_OFFSET = HOP - LATENCY
 
@@ -55,11 +56,27 @@ def mel_filters() -> F32:
 
 
 def require_finite(x: F32) -> None:
-    """Raise AudioError that names the first sample of [B, S] which is NaN or infinite."""
-    if not isfinite(float(x.sum())):
-        bad = np.flatnonzero(~np.isfinite(x).all(axis=0))
-        place = f"at sample {bad[0]} of this block of {x.shape[1]}" if len(bad) else "in its sum"
-        raise AudioError(f"sound holds NaN or infinity {place}; expected finite samples in [-1, 1]")
+    """Raise AudioError that names the first sample of [B, S] which is NaN, infinite or so large
+    that its power could be infinite."""
+    size = np.abs(x)
+    if size.max(initial=0.0) <= LOUDEST:  # false for NaN
+        return
+    at = int(np.flatnonzero(~(size <= LOUDEST).all(axis=0))[0])
+    worst = float(size[:, at].max())
+    found = f"{worst:.3g}" if isfinite(worst) else "NaN or infinity"
+    raise AudioError(
+        f"sound holds {found} at sample {at} of this block of {x.shape[1]}; "
+        "expected finite samples in [-1, 1]"
+    )
+
+
+def on_grid(pcm: F32, hops: int) -> F32:
+    """A clip [S] that begins at sample 0 -> the first `hops` hops of the grid [320 * hops], as
+    engine.audio.chunker cuts them; silence before and after."""
+    stream = np.zeros(hops * HOP, np.float32)
+    part = pcm[: len(stream) + HOP_PHASE]
+    stream[-HOP_PHASE : len(part) - HOP_PHASE] = part
+    return stream
 
 
 _FILTERS = mel_filters()

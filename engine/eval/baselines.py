@@ -33,7 +33,7 @@ _SHRINK = 0.05  # share of the diagonal in the within-class scatter
 def as_heard(posteriors: F32) -> Heard:
     """Rows of a baseline that has posteriors only."""
     unknown = np.full(len(posteriors), np.nan, np.float32)
-    return Heard(posteriors, posteriors[:, CLOSED].sum(1), unknown, unknown)
+    return Heard(posteriors, posteriors[:, CLOSED].sum(1), unknown, unknown, unknown)
 
 
 def stacked(pcm: F32) -> F32:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.audio.mel import Mel
+from engine.audio.mel import Mel, on_grid
 from engine.eval.recordings import Recording, levelled, row_labels
 from engine.frames import F32, HOP
 from engine.speech.ppg import LOOKAHEAD_STEPS, PPG, Heard
@@ -34,19 +34,16 @@ class Clip:
 def mel_of(pcm: F32) -> F32:
     """Mel rows [1, T + 1 + 3, 160] of a clip [S] with T = S // 320 rows: row k of the clip is
     row k + 1 here, and silence follows for the look-ahead."""
-    # Hop j starts at 320 j - 80.
-    padded = np.zeros((len(pcm) // HOP + 1 + _AHEAD) * HOP, np.float32)
-    sound = pcm[: len(padded) - HOP // 4]
-    padded[HOP // 4 : HOP // 4 + len(sound)] = sound
-    return Mel().forward(padded[None])
+    return Mel().forward(on_grid(pcm, len(pcm) // HOP + 1 + _AHEAD)[None])
 
 
 def hear_mel(mel: F32, ppg: PPG) -> Heard:
-    """Rows 0 .. T of a clip whose `mel_of` is given, without batch: posteriors [T, 40]."""
-    first = 1 + ppg.lookahead
-    rows = mel.shape[1] - 1 - _AHEAD
+    """Rows 0 .. T of a clip whose `mel_of` is given, without batch: posteriors [T, 40]; `arriving`
+    too stands at the row it speaks of."""
+    first, rows = 1 + ppg.lookahead, mel.shape[1] - 1 - _AHEAD
     heard = ppg.forward(mel)
-    return Heard(*(field[0, first : first + rows] for field in heard))
+    said = (field[0, first : first + rows] for field in heard)
+    return Heard(*said)._replace(arriving=heard.arriving[0, 1 : 1 + rows])
 
 
 def hear(pcm: F32, ppg: PPG) -> Heard:

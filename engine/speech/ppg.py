@@ -24,6 +24,9 @@ AUX = ("closure", "voicing", "energy")  # columns of the graph's second output
 DEFAULT = ASSETS / "ppg.onnx"
 # Rows per call of the graph: inside it time meets time, so a clip's cost would grow as its square.
 _PIECE = 256
+_LARGEST = 1e3  # of a natural-log power; that of the loudest sound engine.audio.mel takes is 60
+# What the graph learns of voice, channel and background: running averages over seconds.
+_LASTING = ("state_sums", "state_quiet")
 _SIL = INDEX["SIL"]
 
 
@@ -35,8 +38,8 @@ class Heard(NamedTuple):
     voicing: F32  # [B, T] probability that the vocal folds swing
     energy: F32  # [B, T] mean natural-log mel power, as if clean and levelled to -25 dBFS
     # [B, T] probability that the newest row is speech, `lookahead` rows after the one described:
-    # for the gate. Hearing of another kind leaves it empty.
-    arriving: F32 = np.zeros((0, 0), np.float32)
+    # for the gate.
+    arriving: F32
 
 
 class PPGState(NamedTuple):
@@ -54,9 +57,10 @@ def _graph(path: Path) -> Graph:
             f"{path.name} is not a PPG model of this version (model "
             f"{graph.config.get('model')!r}); restore engine/assets/ppg.onnx from the checkout"
         )
-    if graph.config.get("aux", list(AUX)) != list(AUX):
+    if graph.config.get("aux") != list(AUX):
         raise WeightsError(
-            f"{path.name} says {graph.config['aux']} beside its posteriors, expected {list(AUX)}; "
+            f"{path.name} says {graph.config.get('aux')} beside its posteriors, expected "
+            f"{list(AUX)}; "
             "restore engine/assets/ppg.onnx from the checkout"
         )
     return graph
@@ -69,12 +73,17 @@ class _Trunk:
         self._graph = graph
         names = tuple(name for name in graph.inputs if name.startswith("state_"))
         sizes = graph.config["states"]
+        self._names = names
         self._inputs = ("x", *names)
         self._outputs = tuple(f"{name}_out" for name in names)
         self._sizes = tuple(tuple(sizes[name.removeprefix("state_")]) for name in names)
 
     def init_state(self, batch: int) -> PPGState:
         return PPGState(tuple(np.zeros((batch, *size), np.float32) for size in self._sizes))
+
+    def interrupt(self, state: PPGState) -> PPGState:
+        pairs = zip(self._names, state.memory, strict=True)
+        return PPGState(tuple(a if name in _LASTING else np.zeros_like(a) for name, a in pairs))
 
     def run(self, x: F32, state: PPGState) -> tuple[dict[str, F32], PPGState]:
         answer = self._graph.run(dict(zip(self._inputs, (x, *state.memory), strict=True)))
@@ -111,17 +120,17 @@ class PPG:
         """Before the first row."""
         return self._trunk.init_state(batch)
 
+    def interrupt(self, state: PPGState) -> PPGState:
+        """Forget what was said; the averages of voice, channel and background stay."""
+        return self._trunk.interrupt(state)
+
     def step(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
         """Advance by T rows. Raises AudioError for anything but finite float32 rows."""
         if x.ndim != 3 or x.shape[2] != ROW or x.dtype != np.float32:
             raise AudioError(
                 f"PPG input is {x.dtype} {x.shape}, expected float32 log-mel rows [B, T, {ROW}]"
             )
-        if not isfinite(float(x.sum())):
-            raise AudioError(
-                f"PPG input holds NaN or infinity, first in row {_first_bad_row(x)}; expected "
-                "log-mel rows of engine.audio.mel.Mel"
-            )
+        _require_log_mel(x)
         pieces = []
         for at in range(0, x.shape[1], _PIECE):
             piece, state = self._hear(x[:, at : at + _PIECE], state)
@@ -135,8 +144,7 @@ class PPG:
 
     def _hear(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
         answer, state = self._trunk.run(x, state)
-        posteriors = answer[self._y]
-        aux = answer[self._aux] if self._aux in answer else _derived(posteriors, x)
+        posteriors, aux = answer[self._y], answer[self._aux]
         arriving = 1 - answer["y0"][:, :, _SIL]
         return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2], arriving), state
 
@@ -145,16 +153,13 @@ class PPG:
         return self.step(x, self.init_state(len(x)))[0]
 
 
-def _first_bad_row(x: F32) -> int:
-    return int(np.flatnonzero(~np.isfinite(x).all(axis=(0, 2)))[0])
-
-
-_CLOSED = [INDEX[p] for p in ("P", "B", "M")]
-_UNVOICED = [INDEX[p] for p in "SIL CH F HH K P S SH T TH".split()]
-
-
-def _derived(posteriors: F32, x: F32) -> F32:
-    """The reading of files without "aux": [B, T, 3] from the posteriors and the newest row."""
-    closure = posteriors[:, :, _CLOSED].sum(axis=2)
-    voicing = 1 - posteriors[:, :, _UNVOICED].sum(axis=2)
-    return np.stack([closure, voicing, x.mean(axis=2)], axis=2)
+def _require_log_mel(x: F32) -> None:
+    size = np.abs(x)
+    if size.max(initial=0.0) <= _LARGEST:  # false for NaN
+        return
+    row = int(np.flatnonzero(~(size <= _LARGEST).all(axis=(0, 2)))[0])
+    worst = float(size[:, row].max())
+    found = f"{worst:.3g}" if isfinite(worst) else "NaN or infinity"
+    raise AudioError(
+        f"PPG input holds {found} in row {row}; expected log-mel rows of engine.audio.mel.Mel"
+    )

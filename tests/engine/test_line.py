@@ -10,6 +10,7 @@ from engine.eval.recordings import bundled
 from engine.face.blendshapes import INDEX
 from engine.frames import HOP, HOP_PHASE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.line import line
+from engine.stage import leaves
 from engine.style.library import StyleLibrary
 
 SPEECH = bundled()[0].pcm()[: 4 * SAMPLE_RATE]
@@ -151,3 +152,16 @@ def test_interrupt_closes_the_mouth() -> None:
     pcm = np.concatenate([SPEECH[: 2 * SAMPLE_RATE], np.zeros(SAMPLE_RATE, np.float32)])
     jaw = run({50: "interrupt"}, pcm)[:, INDEX["jawOpen"]]
     assert jaw[62:].max() < 0.1
+
+
+def test_interrupt_keeps_what_is_known_of_the_voice() -> None:
+    stages = line(20)
+    state = stages.init_state(StyleLibrary().get("neutral"))
+    for audio in Chunker().push(SPEECH, SAMPLE_RATE):
+        _, state = stages.step(audio, state)
+    after, fresh = stages.interrupt(state), stages.ppg.init_state(1)
+    for kept, before in zip(leaves(after.prosody), leaves(state.prosody), strict=True):
+        np.testing.assert_array_equal(kept, before)
+    averages = zip(leaves(after.ppg), leaves(state.ppg), leaves(fresh), strict=True)
+    same = [(kept == before).all() for kept, before, zero in averages if (kept != zero).any()]
+    assert len(same) == 2 and all(same)

@@ -3,9 +3,22 @@
 import numpy as np
 import pytest
 
-from engine.audio.mel import BANDS, FLOOR, LABEL_OFFSET, LATENCY, PAST, Mel, log_mel, mel_filters
+from engine.audio.chunker import Chunker
+from engine.audio.mel import (
+    BANDS,
+    FLOOR,
+    LABEL_OFFSET,
+    LATENCY,
+    LOUDEST,
+    PAST,
+    Mel,
+    log_mel,
+    mel_filters,
+    on_grid,
+    require_finite,
+)
 from engine.errors import AudioError
-from engine.frames import HOP, HOP_PHASE
+from engine.frames import HOP, HOP_PHASE, SAMPLE_RATE
 from tests.contract import assert_streams
 
 RNG = np.random.default_rng(0)
@@ -62,6 +75,44 @@ def test_wrong_input_is_named() -> None:
         Mel().forward(np.zeros((1, 100), np.float32))
     with pytest.raises(AudioError):
         Mel().forward(np.zeros((1, HOP), np.float64))
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((np.nan, 0), "NaN or infinity at sample 7"),
+        ((np.inf, -np.inf), "NaN or infinity at sample 7"),
+        ((-np.inf, np.inf), "NaN or infinity at sample 7"),
+        ((3e38, 3e38), "3e.38 at sample 7"),
+        ((-3e38, -3e38), "3e.38 at sample 7"),
+        ((3e38, -3e38), "3e.38 at sample 7"),
+        ((0, -1e30), "1e.30 at sample 8"),
+    ],
+)
+def test_what_no_sound_is_gets_its_name(values: tuple[float, float], found: str) -> None:
+    x = np.zeros((2, HOP), np.float32)
+    x[1, 7:9] = values
+    with pytest.raises(AudioError, match=found):
+        Mel().forward(x)
+
+
+def test_sound_of_any_size_that_passes_is_finite() -> None:
+    for size in (LOUDEST, -LOUDEST):
+        x = np.full((1, 2 * HOP), size, np.float32)
+        require_finite(x)
+        assert np.isfinite(Mel().forward(x)).all()
+    require_finite(np.zeros((1, 0), np.float32))
+
+
+@pytest.mark.parametrize("samples", [1, 239, 240, 241, 5 * HOP + 3])
+def test_a_clip_on_the_grid_is_what_the_chunker_cuts(samples: int) -> None:
+    pcm = sound(1, 6)[0, :samples]
+    chunker = Chunker()
+    hops = [*chunker.push(pcm, SAMPLE_RATE), *chunker.flush()]
+    cut = np.concatenate([hop.pcm for hop in hops])
+    np.testing.assert_array_equal(on_grid(pcm, len(hops)), cut)
+    np.testing.assert_array_equal(on_grid(pcm, len(hops) + 2), np.pad(cut, (0, 2 * HOP)))
+    np.testing.assert_array_equal(on_grid(pcm, 1), cut[:HOP])
 
 
 def test_too_short_for_a_row() -> None:

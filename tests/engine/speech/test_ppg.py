@@ -1,19 +1,26 @@
 """The shipped PPG graph: streaming, causal to the sample, finite on odd sound, honest in time."""
 
+import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from engine.audio.mel import LATENCY, Mel
 from engine.errors import AudioError, VivifyError, WeightsError
 from engine.eval.recordings import bundled, levelled
-from engine.eval.speech import posteriors_of
+from engine.eval.rows import hear
 from engine.frames import F32, HOP
+from engine.runtime import load
 from engine.speech.phonemes import INDEX, PHONES
-from engine.speech.ppg import LOOKAHEAD_STEPS, PPG
+from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS, PPG
 
 SIL = INDEX["SIL"]
+
+
+def posteriors_of(pcm: F32, ppg: PPG) -> F32:
+    return hear(pcm, ppg).posteriors
 
 
 def speech(seconds: float = 1.0) -> F32:
@@ -105,7 +112,61 @@ def test_wrong_use_is_named(tmp_path: Path) -> None:
         PPG(path=tmp_path / "none.onnx")
 
 
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((np.inf, -np.inf), "NaN or infinity in row 3"),
+        ((np.nan, 0), "NaN or infinity in row 3"),
+        ((3e38, 3e38), "3e.38 in row 3"),
+        ((-3e38, -3e38), "3e.38 in row 3"),
+    ],
+)
+def test_what_no_row_is_gets_its_name(values: tuple[float, float], found: str) -> None:
+    rows = np.zeros((1, 5, 160), np.float32)
+    rows[0, 3, 7], rows[0, 4, 9] = values
+    with pytest.raises(AudioError, match=found):
+        PPG().forward(rows)
+
+
+def test_an_interrupt_keeps_the_voice_and_forgets_the_words() -> None:
+    """Running averages outlive it, all other memory begins anew."""
+    ppg, lasting = PPG(), ("state_sums", "state_quiet")
+    names = [name for name in load(DEFAULT).inputs if name.startswith("state_")]
+    assert set(lasting) < set(names)
+    _, state = ppg.step(speech(), ppg.init_state(2))
+    after, fresh = ppg.interrupt(state), ppg.init_state(2)
+    for name, leaf, before, zero in zip(
+        names, after.memory, state.memory, fresh.memory, strict=True
+    ):
+        assert (before != zero).any()
+        np.testing.assert_array_equal(leaf, before if name in lasting else zero)
+
+
+def test_a_known_voice_is_heard_alike_after_an_interrupt() -> None:
+    """The first row of a voice that is known is nearer to the one heard without an interrupt."""
+    ppg = PPG()
+    pcm = 0.1 * levelled(bundled()[0].pcm())
+    rows = Mel().forward(pcm[None, : len(pcm) // HOP * HOP])
+    _, state = ppg.step(rows[:, :400], ppg.init_state(1))
+    known, kept, fresh = (
+        ppg.step(rows[:, 400:450], start)[0].energy
+        for start in (state, ppg.interrupt(state), ppg.init_state(1))
+    )
+    assert np.abs(kept - known).mean() < np.abs(fresh - known).mean()
+
+
+def test_a_file_that_says_posteriors_only_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(DEFAULT)
+    config = json.loads(model.metadata_props[0].value)
+    del config["aux"]
+    model.metadata_props[0].value = json.dumps(config)
+    onnx.save(model, tmp_path / "old.onnx")
+    with pytest.raises(WeightsError, match="old.onnx says None.*closure"):
+        PPG(path=tmp_path / "old.onnx")
+
+
 def test_no_rows() -> None:
     ppg = PPG()
     heard, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
-    assert heard.posteriors.shape == (2, 0, 40) and heard.energy.shape == (2, 0)
+    assert heard.posteriors.shape == (2, 0, 40)
+    assert heard.energy.shape == heard.arriving.shape == (2, 0)
