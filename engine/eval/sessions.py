@@ -1,9 +1,11 @@
-"""Sessions to measure voice activity on: recordings with pauses between them, onsets, disturbances.
+"""Talk to measure voice activity on: recordings with pauses between them, onsets, disturbances.
 
-Contract: a session is the recordings, each at -25 dBFS, with 2 s of room tone before, between and
-after; onsets are label edges from SIL to speech after 200 ms of SIL.
+Contract: a talk is the recordings, each at -25 dBFS, with 2 s of room tone before, between and
+after; onsets are label edges from SIL to speech after 200 ms of SIL. Of many recordings it takes
+one of every speaker before it takes a second of any.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from engine.eval.recordings import Recording, levelled
 from engine.eval.sounds import decibels
 from engine.frames import F32, MEL_HOP, SAMPLE_RATE
 
-LONGEST_S = 150.0  # of recordings: every condition is heard in full
+LONGEST_S = 150.0  # every condition is heard in full
 TONE_DBFS = -65.0
 _GAP = 2 * SAMPLE_RATE
 _AUDIBLE_DBFS = -45.0
@@ -25,7 +27,7 @@ Span = tuple[int, int]  # samples
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Talk:
     """Recordings in a row, clean."""
 
     pcm: F32  # [S]
@@ -40,15 +42,30 @@ class Session:
         return sounds.rms(self.pcm[self.speech])
 
 
-def session(recordings: Sequence[Recording], rng: Rng) -> Session:
-    """At most LONGEST_S of the recordings."""
+def sample(recordings: Sequence[Recording]) -> list[Recording]:
+    """Some that last LONGEST_S with their pauses, spread over the speakers, in the given order."""
+    turns: Counter[str] = Counter()
+    order = []
+    for n, recording in enumerate(recordings):
+        order.append((turns[recording.speaker], n))
+        turns[recording.speaker] += 1
+    chosen: list[int] = []
+    seconds = 0.0
+    for _, n in sorted(order):
+        if chosen and seconds + recordings[n].seconds > LONGEST_S:
+            break
+        chosen.append(n)
+        seconds += recordings[n].seconds + _GAP / SAMPLE_RATE
+    return [recordings[n] for n in sorted(chosen)]
+
+
+def talk(recordings: Sequence[Recording], rng: Rng) -> Talk:
+    """A sample of the recordings in a row."""
     parts: list[F32] = []
     spans: list[Span] = []
     gaps: list[Span] = []
     at = 0
-    for recording in recordings:
-        if at and at + recording.seconds * SAMPLE_RATE > LONGEST_S * SAMPLE_RATE:
-            break
+    for recording in sample(recordings):
         gaps.append((at, at + _GAP))
         parts += [np.zeros(_GAP, np.float32), levelled(recording.pcm())]
         at += _GAP
@@ -65,11 +82,11 @@ def session(recordings: Sequence[Recording], rng: Rng) -> Session:
     before = np.concatenate([[-SAMPLE_RATE], ends[:-1]])
     tone = sounds.noise("pink", len(joined), rng) * np.float32(decibels(TONE_DBFS))
     onsets = tuple(int(s) for s in starts[starts - before >= SAMPLE_RATE // 5])
-    return Session(joined + tone, tuple(parts[1::2]), speech, onsets, tuple(gaps))
+    return Talk(joined + tone, tuple(parts[1::2]), speech, onsets, tuple(gaps))
 
 
-def with_events(kind: str, clean: Session, rng: Rng) -> tuple[F32, list[Span]]:
-    """The session with events of one kind in its pauses -> (sound, the span of each event)."""
+def with_events(kind: str, clean: Talk, rng: Rng) -> tuple[F32, list[Span]]:
+    """The talk with events of one kind in its pauses -> (sound, the span of each event)."""
     pcm, spans = clean.pcm.copy(), []
     for begin, end in clean.gaps:
         at = begin + int(rng.uniform(0.5, 0.7) * SAMPLE_RATE)
@@ -83,7 +100,7 @@ def with_events(kind: str, clean: Session, rng: Rng) -> tuple[F32, list[Span]]:
     return pcm, spans
 
 
-def audible(clean: Session, floor: float) -> list[int]:
+def audible(clean: Talk, floor: float) -> list[int]:
     """Per onset, the first 10 ms whose level exceeds the floor (an amplitude) and -45 dBFS."""
     bound, out = max(floor, decibels(_AUDIBLE_DBFS)), []
     for onset in clean.onsets:

@@ -1,13 +1,14 @@
 """Voice activity in noise: how soon speech is known, and what opens the mouth that should not.
 
-Definitions. A session is the recordings, each at -25 dBFS, 2 s of room tone between them, noise
-over all of it (ratio to the rows labelled as speech). Onsets: label edges from SIL to speech after
-200 ms of SIL. "known": the newest sample heard when the detector says speech, minus the onset; 0
-where it said so before. "audible" counts from the first 10 ms after the label that stand above the
-noise (and above -45 dBFS): a closure or a weak consonant may not be there to be heard. "lost":
-labelled speech rows that leave while the detector says silence; "open": rows at least 400 ms from
-speech for which it says speech. Events (keys, breath) lie in the pauses: an event opens the mouth
-when a row of it has more than half its mass outside SIL, or when the drawn jaw rises by JAW.
+Definitions. A talk is the recordings, each at -25 dBFS, 2 s of room tone between them, noise over
+all of it (ratio to the rows labelled as speech). Onsets: label edges from SIL to speech after 200
+ms of SIL. "known": the newest sample heard when the detector says speech, minus the onset; 0 where
+it said so before. "in 60": share of onsets known within 60 ms, the figure to read first. "audible"
+counts from the first 10 ms after the label that stand above the noise (and above -45 dBFS): a
+closure or a weak consonant may not be there to be heard. "lost": labelled speech rows that leave
+while the detector says silence; "open": rows at least 400 ms from speech for which it says speech.
+Events (keys, breath) lie in the pauses: an event opens the mouth when a row of it has more than
+half its mass outside SIL, or when the drawn jaw rises by JAW.
 """
 
 from collections.abc import Sequence
@@ -20,38 +21,51 @@ import webrtcvad
 
 from engine import offline
 from engine.audio import vad
-from engine.audio.mel import Mel
+from engine.audio.mel import Mel, on_grid
 from engine.audio.vad import VAD
 from engine.eval import sounds
 from engine.eval.conditions import in_room
-from engine.eval.recordings import Recording
-from engine.eval.sessions import TONE_DBFS, Session, Span, audible, session, with_events
+from engine.eval.recordings import LABEL_AT, Recording
+from engine.eval.sessions import TONE_DBFS, Span, Talk, audible, talk, with_events
 from engine.eval.sounds import decibels
 from engine.face.blendshapes import INDEX as SHAPES
-from engine.frames import F32, HOP, HOP_PHASE, MEL_HOP, SAMPLE_RATE
+from engine.frames import F32, FPS, HOP, HOP_PHASE, MEL_HOP, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.speech.gate import Gate
 from engine.speech.phonemes import INDEX
 from engine.speech.ppg import PPG
 
-SNRS_DB = (20, 10, 5)
 JAW = 0.08  # of jawOpen, where speech reaches some .3 to .6
 AHEAD_MS = 20
 LIMIT_MS = 60.0
 _ATTACK, _RELEASE = 2, 13  # hops: how bare detectors are used
-_ALONE_S = 60
+_LOST_HOPS = 100  # an onset that is not known by then counts as these 2 s
+_NEAR = 40  # mel frames, 400 ms: rows as close to speech may be open
+_APART = FPS * 6 // 5  # pictures from one lone event to the next
+_MS = SAMPLE_RATE // 1000  # samples
 _SIL = INDEX["SIL"]
 Flags = npt.NDArray[np.bool_]
 Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Scope:
+    """How much is measured."""
+
+    noises: tuple[str, ...] = sounds.NOISES
+    snrs_db: tuple[float, ...] = (20, 10, 5)
+    events: tuple[str, ...] = tuple(sounds.EVENTS)
+    drawn: int = 20  # lone events of each kind at which the jaw is watched
+    alone_s: int = 60  # seconds of each noise without speech
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
     """What each detector said at every hop of a sound, and the rows before and after the gate."""
 
     speaking: dict[str, Flags]  # [hops]
     began: npt.NDArray[np.int64]  # [hops], of the fused gate
-    said: F32  # [hops] mass outside SIL of the row that left with the hop
-    gated: F32  # [hops] the same behind the gate
+    model: F32  # [hops] mass outside SIL of the row that left with the hop
+    mouth: F32  # [hops] the same behind the gate
 
 
 def held(raw: Flags) -> Flags:
@@ -75,18 +89,18 @@ def _bare(x: F32, mode: int) -> Flags:
     )
 
 
-def hear(pcm: F32, ppg: PPG) -> Heard:
+def hear(pcm: F32, ppg: PPG) -> Said:
     """A sound by the streaming stages of the line, on its grid."""
-    x = np.zeros((len(pcm) // HOP + 2 + ppg.lookahead) * HOP, np.float32)
-    x[-HOP_PHASE : -HOP_PHASE + len(pcm)] = np.clip(pcm, -1, 1)[: len(x) + HOP_PHASE]
+    x = on_grid(np.clip(pcm, -1, 1), len(pcm) // HOP + 2 + ppg.lookahead)
     rows = ppg.forward(Mel().forward(x[None]))
     voice = VAD().forward(x[None])
     spoken = Gate().forward(rows, voice)
-    said = 1 - rows.posteriors[0, :, _SIL]
-    speaking = {"fused": spoken.speaking[0], "silence posterior": said > 0.5}
+    # Each witness alone, of the sound the gate too has heard by then.
+    speaking = {"fused": spoken.speaking[0], "silence posterior": rows.arriving[0] > 0.5}
     speaking |= {f"webrtcvad {mode}": held(_bare(x, mode)) for mode in range(4)}
     speaking["energy"] = held(VAD(vad.energy_voice).forward(x[None])[0])
-    return Heard(speaking, spoken.began[0], said, 1 - spoken.posteriors[0, :, _SIL])
+    model, mouth = (1 - y[0, :, _SIL] for y in (rows.posteriors, spoken.posteriors))
+    return Said(speaking, spoken.began[0], model, mouth)
 
 
 def _hop(sample: int) -> int:
@@ -94,23 +108,24 @@ def _hop(sample: int) -> int:
 
 
 def delays_ms(speaking: Flags, onsets: Sequence[int]) -> npt.NDArray[np.float64]:
-    """From each onset to the newest sample at the hop that says speech; 2000 when none does."""
+    """From each onset to the newest sample at the hop that says speech; 2 s when none does."""
     out = []
     for onset in onsets:
-        after = np.flatnonzero(speaking[_hop(onset) : _hop(onset) + 100])
-        first = int(after[0]) if len(after) else 100
+        after = np.flatnonzero(speaking[_hop(onset) : _hop(onset) + _LOST_HOPS])
+        first = int(after[0]) if len(after) else _LOST_HOPS
         newest = (_hop(onset) + first + 1) * HOP + HOP_PHASE
         early = first == 0 and speaking[_hop(onset) - 1]
-        out.append(0.0 if early else (newest - onset) / 16)
+        out.append(0.0 if early else (newest - onset) / _MS)
     return np.array(out)
 
 
-def judge(clean: Session, heard: Heard, floor: float, ahead: int) -> dict[str, dict[str, float]]:
+def judge(clean: Talk, heard: Said, floor: float, ahead: int) -> dict[str, dict[str, float]]:
     """Figures of one condition by detector."""
-    labels = np.arange(len(clean.pcm) // HOP) * HOP + 280
+    labels = np.arange(len(clean.pcm) // HOP) * HOP + LABEL_AT
     labels = labels[labels < len(clean.pcm)]
-    near = np.convolve(clean.speech[::MEL_HOP], np.ones(81), "same")[labels // MEL_HOP] > 0
-    talk = clean.speech[labels]
+    wide = np.convolve(clean.speech[::MEL_HOP], np.ones(2 * _NEAR + 1), "same")
+    near = wide[labels // MEL_HOP] > 0
+    speech = clean.speech[labels]
     # Row k leaves with hop k + 1 + look-ahead.
     leaves = np.arange(len(labels)) + 1 + ahead
     later = audible(clean, floor)
@@ -118,25 +133,25 @@ def judge(clean: Session, heard: Heard, floor: float, ahead: int) -> dict[str, d
     for name, speaking in heard.speaking.items():
         known, sounded = delays_ms(speaking, clean.onsets), delays_ms(speaking, later)
         out[name] = {
+            "known_in_60": float(np.mean(known <= LIMIT_MS)),
             "known_p50_ms": float(np.percentile(known, 50)),
             "known_p90_ms": float(np.percentile(known, 90)),
-            "known_in_60": float(np.mean(known <= LIMIT_MS)),
             "audible_in_60": float(np.mean(sounded <= LIMIT_MS)),
-            "lost": float(np.mean(~speaking[leaves][talk])),
+            "lost": float(np.mean(~speaking[leaves][speech])),
             "open": float(np.mean(speaking[leaves][~near])),
         }
-    said, gated = heard.said[leaves][talk], heard.gated[leaves][talk]
-    out["fused"]["lost_of_said"] = float(np.mean((said > 0.5) & (gated <= 0.5)))
+    model, mouth = heard.model[leaves][speech], heard.mouth[leaves][speech]
+    out["fused"]["lost_of_said"] = float(np.mean((model > 0.5) & (mouth <= 0.5)))
     return out
 
 
-def began_errors_ms(clean: Session, heard: Heard) -> npt.NDArray[np.float64]:
+def began_errors_ms(clean: Talk, heard: Said) -> npt.NDArray[np.float64]:
     """Announced minus labelled beginning, of the onsets that found the gate shut."""
     out = []
     for onset in clean.onsets:
         hops = heard.began[_hop(onset) - 2 : _hop(onset) + 10]
         if hops[0] < 0 and (hops >= 0).any():
-            out.append((hops[hops >= 0][0] - onset) / 16)
+            out.append((hops[hops >= 0][0] - onset) / _MS)
     return np.array(out)
 
 
@@ -149,54 +164,62 @@ def _opened(curve: F32, spans: Sequence[Span], ahead: int) -> float:
     return float(np.mean(hits))
 
 
-def events(clean: Session, ppg: PPG, rng: Rng) -> dict[str, dict[str, float]]:
+def events(clean: Talk, ppg: PPG, rng: Rng, scope: Scope) -> dict[str, dict[str, float]]:
     """By kind: share of events that set each detector off, that pass the model, pass the gate and
     move the drawn jaw."""
     out = {}
-    for kind in sounds.EVENTS:
+    for kind in scope.events:
         pcm, spans = with_events(kind, clean, rng)
         heard = hear(pcm, ppg)
         row = {name: _opened(flags.astype(np.float32), spans, ppg.lookahead)
                for name, flags in heard.speaking.items()}  # fmt: skip
         row |= {
             "count": len(spans),
-            "model": _opened(heard.said, spans, ppg.lookahead),
-            "mouth": _opened(heard.gated, spans, ppg.lookahead),
-            "jaw": jaw_share(kind, rng),
+            "model": _opened(heard.model, spans, ppg.lookahead),
+            "mouth": _opened(heard.mouth, spans, ppg.lookahead),
+            "jaw": jaw_share(kind, rng, scope.drawn),
         }
         out[kind] = row
     return out
 
 
-def jaw_share(kind: str, rng: Rng, count: int = 20) -> float:
+def jaw_share(kind: str, rng: Rng, count: int) -> float:
     """Share of lone events, 1.2 s apart in room tone, at which the drawn jaw rises by JAW."""
-    period, lead = SAMPLE_RATE * 6 // 5, SAMPLE_RATE
+    period, lead = _APART * SAMPLES_PER_FRAME, SAMPLE_RATE
     tone = sounds.noise("pink", lead + count * period, rng) * np.float32(decibels(TONE_DBFS))
     for n in range(count):
         sound = sounds.event(kind, rng)
         tone[lead + n * period : lead + n * period + len(sound)] += sound
     jaw = offline.motion(tone, lookahead_ms=AHEAD_MS).weights[:, SHAPES["jawOpen"]]
-    ticks = jaw[SAMPLE_RATE // 640 :][: count * 30].reshape(count, 30)
+    ticks = jaw[lead // SAMPLES_PER_FRAME :][: count * _APART].reshape(count, _APART)
     return float(np.mean(ticks.max(1) - ticks[:, 0] > JAW))
 
 
-def report(recordings: Sequence[Recording], seed: int = 0) -> dict[str, Any]:
-    """All figures; shares in [0, 1], milliseconds, openings a minute."""
-    rng = np.random.default_rng(seed)
-    clean, ppg = session(recordings, rng), PPG(AHEAD_MS)
+def _noisy(
+    clean: Talk, rng: Rng, scope: Scope
+) -> tuple[dict[str, tuple[F32, float]], dict[str, F32]]:
+    """Conditions: name -> sound and its floor (an amplitude); noises alone: name -> sound."""
     conditions: dict[str, tuple[F32, float]] = {"clean": (clean.pcm, 0.0)}
     conditions["room .4 s"] = in_room(clean.pcm, 0, rt60_s=0.4, distance_m=0.7), 0.0
-    alone: dict[str, F32] = {"room tone": np.zeros(0, np.float32)}
-    for kind in sounds.NOISES:
+    samples = scope.alone_s * SAMPLE_RATE
+    alone = {"room tone": np.zeros(0, np.float32)}  # made last, reported first
+    for kind in scope.noises:
         noise = sounds.noise(kind, len(clean.pcm), rng, clean.voices)
-        for snr_db in SNRS_DB:
+        for snr_db in scope.snrs_db:
             gain = np.float32(clean.level * decibels(-snr_db))
             conditions[f"{kind} {snr_db} dB"] = clean.pcm + gain * noise, float(gain)
-        alone[kind] = np.resize(noise, _ALONE_S * SAMPLE_RATE) * np.float32(
-            clean.level * decibels(-10)
-        )
-    tone = sounds.noise("pink", _ALONE_S * SAMPLE_RATE, rng) * np.float32(decibels(TONE_DBFS))
-    alone["room tone"] = tone
+        alone[kind] = np.resize(noise, samples) * np.float32(clean.level * decibels(-10))
+    alone["room tone"] = sounds.noise("pink", samples, rng) * np.float32(decibels(TONE_DBFS))
+    return conditions, alone
+
+
+def report(
+    recordings: Sequence[Recording], seed: int = 0, scope: Scope | None = None
+) -> dict[str, Any]:
+    """All figures; shares in [0, 1], milliseconds, openings a minute."""
+    rng, scope = np.random.default_rng(seed), scope or Scope()
+    clean, ppg = talk(recordings, rng), PPG(AHEAD_MS)
+    conditions, alone = _noisy(clean, rng, scope)
     result: dict[str, Any] = {
         "onsets": len(clean.onsets),
         "seconds": len(clean.pcm) / SAMPLE_RATE,
@@ -213,10 +236,12 @@ def report(recordings: Sequence[Recording], seed: int = 0) -> dict[str, Any]:
             }
     result["openings_per_min"] = {
         name: {
-            detector: int(np.sum(np.diff(flags.astype(np.int8), prepend=0) > 0)) * 60 / _ALONE_S
+            detector: int(np.sum(np.diff(flags.astype(np.int8), prepend=0) > 0))
+            * 60
+            / scope.alone_s
             for detector, flags in hear(pcm, ppg).speaking.items()
         }
         for name, pcm in alone.items()
     }
-    result["events"] = events(clean, ppg, rng)
+    result["events"] = events(clean, ppg, rng, scope)
     return result

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.audio.mel import Mel
-from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME
+from engine.audio.mel import Mel, on_grid
+from engine.frames import F32, SAMPLES_PER_FRAME
 from engine.motion.prosody import FEATURES, Prosody
 from engine.runtime import Graph
 from engine.speech.phonemes import PHONES
@@ -19,23 +19,19 @@ LOOK_AHEADS = (0, 1, 3)  # PPG steps, one head of the graph each
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """A stretch of sound as the decoder is given it."""
+class Ticks:
+    """A stretch of sound as the decoder is given it, N video ticks."""
 
     ppg: F32  # [look-aheads, N, 80]
     prosody: F32  # [N, 2 * FEATURES]
 
 
-def hear(pcm: F32, graph: Graph) -> Heard:
+def hear(pcm: F32, graph: Graph) -> Ticks:
     """Mono 16 kHz sound from sample 0 -> N = samples // 640 ticks, for every look-ahead."""
     ticks = len(pcm) // SAMPLES_PER_FRAME
     rows = 2 * ticks
     # Row k is made by hop k + 1 and leaves the PPG d steps later: the end is heard with silence.
-    hops = rows + 1 + max(LOOK_AHEADS)
-    stream = np.zeros(hops * HOP, np.float32)
-    part = pcm[: len(stream) + HOP_PHASE]
-    stream[-HOP_PHASE : len(part) - HOP_PHASE] = part
-    mel = Mel().forward(stream[None])
+    mel = Mel().forward(on_grid(pcm, rows + 1 + max(LOOK_AHEADS))[None])
     prosody = Prosody().forward(mel)[0]
     out = every_head(graph, mel)
     silence = np.zeros((1, len(PHONES)), np.float32)
@@ -46,4 +42,4 @@ def hear(pcm: F32, graph: Graph) -> Heard:
         line = np.concatenate([silence, out[f"y{d}"][0, d : d + rows - 1]])
         heard.append(line.reshape(ticks, 2 * len(PHONES)))
     row = np.concatenate([np.zeros((1, FEATURES), np.float32), prosody[: rows - 1]])
-    return Heard(np.stack(heard), row.reshape(ticks, 2 * FEATURES))
+    return Ticks(np.stack(heard), row.reshape(ticks, 2 * FEATURES))

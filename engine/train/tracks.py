@@ -23,7 +23,7 @@ from engine.style.encoder import statistics
 from engine.train.augment import Recipe, augment
 from engine.train.corpus import Clip
 from engine.train.gestures import BLINK, GLANCE, gestures
-from engine.train.lessons import Heard, hear
+from engine.train.lessons import Ticks, hear
 from engine.train.manner import Manner
 from engine.train.noises import Noises
 from engine.train.teacher import Phones, at_samples, lips
@@ -123,7 +123,7 @@ def _mute(
     return np.concatenate([pcm[: int(end * SAMPLE_RATE)], silence]), kept
 
 
-def _mouth(heard: Heard, phones: Phones, seconds: float, manner: Manner) -> F32:
+def _mouth(heard: Ticks, phones: Phones, seconds: float, manner: Manner) -> F32:
     """Teacher's lips on the 25 Hz grid of `heard`."""
     count = int(np.ceil(seconds * 100))
     rows = heard.prosody.reshape(-1, FEATURES)[:, NAMES.index("stress")]
