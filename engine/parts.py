@@ -28,8 +28,8 @@ def run(program: str, task: str, parts: Mapping[str, tuple[str, str]], argv: lis
         if (error.name or "").partition(".")[0] in ("engine", "kernels"):
             raise
         sys.stderr.write(
-            f"{program} {part}: package {error.name} not found; "
-            'it comes with pip install -e ".[train]"\n'
+            f"{program} {part}: package {error.name} not found; install it with "
+            'pip install -e ".[train]" or with the extra of pyproject.toml that lists it\n'
         )
         return 1
     return int(module.main(argv[1:]) or 0)

@@ -3,6 +3,11 @@
 Contract: a `Score` is sums only, so a set's figures are those of the sum of its Scores. "_all"
 counts every 20 ms row, "_sp" the rows whose label is not SIL, "_off" of these the rows whose
 two neighbours carry the same label (away from phone boundaries, where labels are least sure).
+
+Lip closures are judged twice. By rows: "closure_recall" is the share of runs of P, B, M in which,
+or one row beside which, PP is the likeliest viseme; "closure_false" the share of rows with PP as
+the likeliest viseme that have no P, B or M within one row. By events paired one to one in time
+(engine.eval.closures): "closure_f1", "closure_event_precision", "closure_event_recall".
 """
 
 from collections.abc import Iterable, Sequence
@@ -38,7 +43,7 @@ NAMES: tuple[str, ...] = (
     *(f"{name}_{part}" for name in _RIGHT for part in ("all", "sp", "off")),
     "closures", *(f"found_{d}" for d in closures.DETECTORS),
     *(f"pairs_{d}_{r}" for d, r in _EVENTS),
-    "closed_rows", "closed_falsely",
+    "closures_touched", "closed_rows", "closed_falsely",
 )  # fmt: skip
 _AT = {name: i for i, name in enumerate(NAMES)}
 
@@ -60,13 +65,11 @@ PROJECTIONS: tuple[F32, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Counts of one clip or of many."""
+    """Counts of one clip or of many; a confusion's rows are labels, its columns what was heard."""
 
     speaker: str
     counts: F64  # [len(NAMES)]
-    confusions: tuple[
-        I64, I64, I64
-    ]  # phones [40, 40], visemes [14, 14], mouths [6, 6]: row = label
+    confusions: tuple[I64, I64, I64]  # phones [40, 40], visemes [14, 14], mouths [6, 6]
 
 
 def score(heard: Heard, labels: I64, speaker: str = "") -> Score:
@@ -103,9 +106,11 @@ def _closures(heard: Heard, labels: I64) -> dict[str, Any]:
         for rule in closures.RULES:
             paired = closures.pairs(reference, found, rule)
             counts[f"pairs_{detector}_{rule}"] = len(paired)
+    said = closed["viseme"]
     near = np.convolve(wanted, np.ones(3))[1:-1] > 0
-    counts["closed_rows"] = closed["viseme"].sum()
-    counts["closed_falsely"] = (closed["viseme"] & ~near).sum()
+    counts["closures_touched"] = sum(said[max(0, a - 1) : b + 1].any() for a, b in reference)
+    counts["closed_rows"] = said.sum()
+    counts["closed_falsely"] = (said & ~near).sum()
     return counts
 
 
@@ -136,10 +141,11 @@ def _figures(counts: F64) -> dict[str, F64]:
         "mouth6_all": ratio("mouth6_all", "rows"),
         "mouth6_sp": ratio("mouth6_sp", "speech"),
         "sil_speech": ratio("sil_right", "rows"),
-        "closure_f1": event_f1(counts, detector, rule),
-        "closure_precision": ratio(paired, f"found_{detector}"),
-        "closure_recall": ratio(paired, "closures"),
+        "closure_recall": ratio("closures_touched", "closures"),
         "closure_false": ratio("closed_falsely", "closed_rows"),
+        "closure_f1": event_f1(counts, detector, rule),
+        "closure_event_precision": ratio(paired, f"found_{detector}"),
+        "closure_event_recall": ratio(paired, "closures"),
     }
 
 

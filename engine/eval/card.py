@@ -50,8 +50,9 @@ def points(value: float) -> str:
     return f"{value * 100:+.1f}"
 
 
-def write(card: Path, command: str, sections: Iterable[Section]) -> None:
-    """Put the sections between the card's markers. Raises VivifyError where it has none."""
+def write(card: Path, command: str, sections: Iterable[Section], picture: str) -> None:
+    """Put the sections and a picture, a file beside the card, between the card's markers. Raises
+    VivifyError where it has none."""
     text = card.read_text()
     begin = text.find(BEGIN)
     end = text.find(END, max(begin, 0))
@@ -60,6 +61,7 @@ def write(card: Path, command: str, sections: Iterable[Section]) -> None:
             f"{card.name} has no place for the results: expected a line that starts with "
             f"{BEGIN!r} and after it {END!r}"
         )
-    body = "\n\n".join(section.markdown() for section in sections)
+    shown = f"![What is heard for what is said]({picture})"
+    body = "\n\n".join([*(section.markdown() for section in sections), shown])
     head = f"{BEGIN}`{command}` -->"
     card.write_text(f"{text[:begin]}{head}\n\n{body}\n\n{text[end:]}")

@@ -75,8 +75,3 @@ def pairs(reference: Runs, found: Runs, rule: str, within: float = WITHIN) -> li
 
 def _place(run: Runs, rule: str) -> float:
     return float({"centre": run.sum() / 2, "onset": run[0], "span": run[1]}[rule])
-
-
-def f1(matched: float, reference: float, found: float) -> float:
-    """Harmonic mean of precision and recall; 0 where there is nothing at all."""
-    return 2 * matched / max(reference + found, 1)

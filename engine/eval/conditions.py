@@ -4,6 +4,9 @@ Contract: a condition maps a clip [S] at 16 kHz, -25 dBFS, to a clip [S] whose p
 same samples; the same clip and seed give the same sound. Noise is added to the clip as it is (the
 ratio is of mean powers over the clip); room and band are brought back to the level they found;
 `level` scales without limit, `clipped` stops at full scale as a converter does.
+
+Nothing here is shared with what engine.train adds to its recordings (noises, rooms, Opus): a model
+is measured by noises and rooms that are made another way than those it has learned from.
 """
 
 import zlib

@@ -1,15 +1,17 @@
 """What is taken for what: pictures of the confusions and, in words, what they mean for the lips."""
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from engine.eval.accuracy import I64, MOUTHS, NAMES, Score, total
 from engine.speech.phonemes import PHONES, VISEMES
 
 _LIMIT = 0.5  # darkest shade: off the diagonal hardly anything is larger
-
+_SHADES = 64  # colours of the picture: it stays small enough for a repository
 
 Row = dict[str, float | int | str]
 
@@ -44,7 +46,7 @@ def harmless(scores: Sequence[Score]) -> float:
 
 
 def draw(path: Path, sets: Mapping[str, Sequence[Score]]) -> None:
-    """One line of two tables a set: visemes, each row summing to 100 %, and phones."""
+    """PNG: one line of two tables a set: visemes, each row summing to 100 %, and phones."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -66,5 +68,7 @@ def draw(path: Path, sets: Mapping[str, Sequence[Score]]) -> None:
                 colour = "white" if share[i, j] > _LIMIT * 0.6 else "black"
                 text = f"{share[i, j] * 100:.0f}"
                 axis.text(j, i, text, ha="center", va="center", fontsize=size, color=colour)
-    figure.savefig(path, dpi=80)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=80)
     pyplot.close(figure)
+    Image.open(drawn).convert("RGB").quantize(_SHADES).save(path, "PNG", optimize=True)

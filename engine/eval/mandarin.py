@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from engine.eval.baselines import amplitude
 from engine.eval.recordings import LABEL_AT, levelled, read_sound
+from engine.eval.rivals import pearson
 from engine.eval.rows import hear
 from engine.frames import F32, HOP, SAMPLE_RATE
 from engine.motion.channels import OPENNESS_ROW
@@ -63,14 +64,8 @@ def follow(curve: F32, jaw: Jaw) -> F64:
     at = (np.arange(len(curve)) * HOP + LABEL_AT) / SAMPLE_RATE
     reach = max(LAGS_MS) / 1000
     inside = (at >= jaw.times[0] + reach) & (at <= jaw.times[-1] - reach)
-    return np.array(
-        [
-            np.corrcoef(curve[inside], np.interp(at[inside] + lag / 1000, jaw.times, jaw.opening))[
-                0, 1
-            ]
-            for lag in LAGS_MS
-        ]
-    )
+    later = (np.interp(at[inside] + lag / 1000, jaw.times, jaw.opening) for lag in LAGS_MS)
+    return np.array([pearson(curve[inside], moved) for moved in later])
 
 
 def measure(jaws: Iterable[Jaw], ppg: PPG) -> dict[str, dict[str, float]]:

@@ -1,13 +1,15 @@
 """The model and the baselines side by side on the same rows of the same clips.
 
 Besides accuracy, "opening" is the mean over clips of Pearson's r between the openness heard
-(posteriors @ OPENNESS_ROW, or loudness itself) and that of the labels over a 90 ms Hann window.
+(posteriors @ OPENNESS_ROW, or loudness itself) and that of the labels under a Hann window of five
+rows (100 ms).
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from engine.eval.accuracy import SIL, Score, figures, score
@@ -21,6 +23,7 @@ from engine.speech.ppg import PPG, Heard
 LESSON_S = 900.0  # seconds of training speakers that the baselines are fitted on
 ALLPHONE_S = 120.0  # seconds of a set that the slow baseline hears
 _WINDOW = np.hanning(7)[1:-1] / np.hanning(7).sum()
+Curve = F32 | npt.NDArray[np.float64]
 
 
 def spaced(seconds: Sequence[float], limit: float) -> slice:
@@ -41,10 +44,15 @@ def leave_one_out(clips: Sequence[Clip]) -> list[Learned]:
     return [Learned.of(lessons[:i] + lessons[i + 1 :]) for i in range(len(lessons))]
 
 
+def pearson(a: Curve, b: Curve) -> float:
+    """Correlation of two curves [T]; 0 where either is constant."""
+    return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else 0.0
+
+
 def opening_r(curve: F32, clip: Clip) -> float:
     """r of a curve [T] with the openness of the labels."""
-    truth = np.convolve(OPENNESS_ROW[clip.labels], _WINDOW, "same")
-    return float(np.corrcoef(curve, truth)[0, 1]) if np.ptp(curve) else 0.0
+    truth = OPENNESS_ROW[clip.labels]
+    return pearson(curve, np.convolve(truth, _WINDOW, "same")) if np.ptp(truth) else 0.0
 
 
 def _ear(clips: Sequence[Clip], ear: Callable[[int, Clip], Heard], name: str) -> dict[str, float]:

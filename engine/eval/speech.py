@@ -3,12 +3,13 @@
 Rows are 20 ms; labels are forced alignments; clips are levelled to -25 dBFS (a measuring
 convention). What counts is defined where it is counted: engine.eval.accuracy, closures, conditions,
 prosody, baselines, rivals, voice, mandarin, cost. Without --data it measures the ten clips of the
-checkout. The last line is one JSON object: per set and look-ahead the figures, then a key a table.
+checkout. The last line is one JSON object: per set and look-ahead the figures, then a key a table;
+"heard" says how many of a set's clips the conditions are measured on.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,40 +24,21 @@ from engine.eval.recordings import (
     Recording,
     bundled,
     kept_out,
-    measuring_set,
     read_data,
     training_set,
 )
 from engine.eval.rows import Clip, hear, hear_mel, mel_of
-from engine.frames import F32
 from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS, PPG
 
 CARD = DEFAULT.with_suffix(".md")
+PICTURE = "ppg_confusions.png"  # beside the card, which shows it
 AHEAD_MS = 20  # the look-ahead of every table but the first
 CONDITION_S = 420.0  # seconds of each set that are measured under every condition
 QUICK = ("coloured noise 10 dB", "Opus 24 kbit/s", "level -35 dBFS", "level -10 dBFS",
          "room .4 s, .7 m")  # fmt: skip
-
-
-def posteriors_of(pcm: F32, ppg: PPG) -> F32:
-    """Rows 0 .. T of a clip by the streaming path: row k is labelled at sample 320 k + 280."""
-    return hear(pcm, ppg).posteriors
-
-
-def measure(
-    recordings: Iterable[Recording],
-    ppg: PPG,
-    level_dbfs: float = -25.0,
-    change: Callable[[F32, int], F32] | None = None,
-) -> dict[str, float]:
-    """Figures over labelled recordings, under a condition where one is given."""
-    clips = (Clip.of(recording, level_dbfs) for recording in recordings)
-    return accuracy.figures([_score(clip, ppg, change) for clip in clips])
-
-
-def _score(clip: Clip, ppg: PPG, change: Callable[[F32, int], F32] | None) -> Score:
-    pcm = change(clip.pcm, seed_of(clip.recording.id)) if change else clip.pcm
-    return accuracy.score(hear(pcm, ppg), clip.labels, clip.recording.speaker)
+VOICE_SETS = 2  # how many sets, the first, voice activity is measured on
+_BY_SET = ("about", "heard", "spread", "conditions", "visemes", "mouths", "harmless", "closures",
+           "baselines", "prosody")  # fmt: skip
 
 
 def look_aheads(clips: Sequence[Clip], model: Path) -> dict[int, list[Score]]:
@@ -75,30 +57,39 @@ def conditions(
     clips: Sequence[Clip], clean: Sequence[Score], model: Path, names: Iterable[str]
 ) -> dict[str, dict[str, float]]:
     """Figures under each condition, with the change of vis14_sp against the same clips clean."""
-    some = rivals.spaced([c.recording.seconds for c in clips], CONDITION_S)
     ppg, found = PPG(AHEAD_MS, model), {}
     chosen = [condition for condition in CONDITIONS if condition.name in names]
     for condition in tqdm(chosen, desc="conditions", leave=False):
-        scores = [_score(clip, ppg, condition.apply) for clip in clips[some]]
-        change, sure = accuracy.difference(clean[some], scores, "vis14_sp")
+        scores = []
+        for clip in clips:
+            pcm = condition.apply(clip.pcm, seed_of(clip.recording.id))
+            scores.append(accuracy.score(hear(pcm, ppg), clip.labels, clip.recording.speaker))
+        change, sure = accuracy.difference(clean, scores, "vis14_sp")
         row = accuracy.figures(scores)
         found[condition.name] = {**row, "change": change, "change_spread": sure}
     return found
 
 
 def _sets(data: Path | None) -> tuple[dict[str, list[Recording]], list[Recording]]:
-    """Recordings by set, and those the baselines may learn from."""
+    """Recordings of kept-out speakers by set, aligned or not, and those the baselines may learn
+    from."""
     if data is None:
         return {"bundled": bundled()}, []
     everyone = read_data(data)
-    adults = measuring_set(everyone)
-    children = [r for r in everyone if r.phones and not r.adult and kept_out(r.corpus, r.speaker)]
+    out = [r for r in everyone if kept_out(r.corpus, r.speaker)]
     sets = {
-        "native": [r for r in adults if r.corpus == "librispeech"],
-        "accented": [r for r in adults if r.corpus == "speechocean762"],
-        "children": children,
+        "native": [r for r in out if r.corpus == "librispeech"],
+        "accented": [r for r in out if r.corpus == "speechocean762" and r.adult],
+        "children": [r for r in out if not r.adult],
     }
-    return {name: chosen for name, chosen in sets.items() if chosen}, training_set(everyone)
+    aligned = {name: chosen for name, chosen in sets.items() if any(r.phones for r in chosen)}
+    return aligned, training_set(everyone)
+
+
+def _about(aligned: Sequence[Recording], left_out: int) -> str:
+    speakers = len({r.speaker for r in aligned})
+    text = f"{speakers} speakers, {sum(r.seconds for r in aligned) / 60:.1f} min"
+    return text + (f", {left_out} recordings without alignment left out" if left_out else "")
 
 
 def run(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, list[Score]]]:
@@ -111,32 +102,20 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, list[Sco
         "model": options.model.name,
         "level_dbfs": options.level,
         "fitted_on": where,
-        "about": {},
+        **{part: {} for part in _BY_SET},
     }
-    parts = (
-        "spread",
-        "conditions",
-        "visemes",
-        "mouths",
-        "harmless",
-        "closures",
-        "baselines",
-        "prosody",
-    )
-    result |= {part: {} for part in parts}
     kept: dict[str, list[Score]] = {}
-    for name, recordings in sets.items():
+    aligned = {name: [r for r in recordings if r.phones] for name, recordings in sets.items()}
+    for name, recordings in aligned.items():
         bar = tqdm(recordings, desc=f"read {name}", leave=False)
         clips = [Clip.of(recording, options.level) for recording in bar]
-        speakers = len({r.speaker for r in recordings})
-        minutes = sum(r.seconds for r in recordings) / 60
-        result["about"][name] = f"{speakers} speakers, {minutes:.1f} min"
+        result["about"][name] = _about(recordings, len(sets[name]) - len(recordings))
         kept[name] = _fill(result, name, clips, options, learned)
     if options.data and (jaws := mandarin.read(options.data)):
         result["mandarin"] = mandarin.measure(jaws, PPG(AHEAD_MS, options.model))
     if options.model == DEFAULT and not options.quick:
         # The live line is measured, which knows one model.
-        result["voice"] = voice.report(next(iter(sets.values())))
+        result["voice"] = {name: voice.report(aligned[name]) for name in [*aligned][:VOICE_SETS]}
     result["cost"] = cost.measure(options.model)
     return result, kept
 
@@ -160,7 +139,9 @@ def _fill(
     result["harmless"][name] = confusion.harmless(clean)
     result["prosody"][name] = prosody.measure(clips, options.model)
     chosen = QUICK if options.quick else [condition.name for condition in CONDITIONS]
-    result["conditions"][name] = conditions(clips, clean, options.model, chosen)
+    some = rivals.spaced([clip.recording.seconds for clip in clips], CONDITION_S)
+    result["heard"][name] = f"{len(clips[some])} of {len(clips)} clips"
+    result["conditions"][name] = conditions(clips[some], clean[some], options.model, chosen)
     taught = [learned] * len(clips) if learned else rivals.leave_one_out(clips)
     listen = options.allphone and not options.quick
     result["baselines"][name] = rivals.measure(clips, options.model, taught, listen)
@@ -196,7 +177,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--quick", action="store_true", help="five conditions, no allphone, no voice activity"
     )
-    parser.add_argument("--card", action="store_true", help=f"put the tables into {CARD.name}")
+    parser.add_argument(
+        "--card", action="store_true",
+        help=f"put the tables into {CARD.name} and the confusions beside it, {PICTURE}",
+    )  # fmt: skip
     parser.add_argument("--allphone", action=argparse.BooleanOptionalAction, default=True,
                         help="pocketsphinx as a baseline, where it is installed")  # fmt: skip
     options = parser.parse_args(argv)
@@ -210,6 +194,7 @@ def main(argv: list[str]) -> int:
         confusion.draw(options.png / "confusions.png" if folder else options.png, scores)
     if options.card:
         data = " --data DIR" if options.data else ""
-        card.write(CARD, f"python -m engine.eval speech{data} --card", shown)
-    print(json.dumps(result))
+        card.write(CARD, f"python -m engine.eval speech{data} --card", shown, PICTURE)
+        confusion.draw(CARD.with_name(PICTURE), scores)
+    print(json.dumps(result, allow_nan=False))
     return 0

@@ -62,7 +62,11 @@ def conditions(result: Result) -> Section:
             change = f"{points(row['change'])} ±{row['change_spread'] * 100:.1f}"
             cells += [share(row["vis14_sp"]), change, *_cells(row, ("closure_f1", "sil_speech"))]
         rows.append(tuple(cells))
-    words = "points: change of vis14 sp against the same clips clean; limit: what may be lost."
+    heard = ", ".join(f"{clips} ({name})" for name, clips in result["heard"].items())
+    words = (
+        f"Heard: {heard}. points: change of vis14 sp against the same clips clean; limit: what may "
+        "be lost."
+    )
     return Section("Noise, codec, level, room at 20 ms", words, tuple(head), tuple(rows))
 
 
@@ -134,19 +138,25 @@ def prosody(result: Result) -> Section:
 
 def voice(result: Result) -> Section:
     """When speech is known, by the fused gate and by the better of its witnesses."""
-    found = result["voice"]
+    table: Mapping[str, Result] = result["voice"]
+    shares = ("audible_in_60", "lost", "open")
     rows = []
-    for name, row in found["conditions"].items():
-        fused, alone, raw = (row[d] for d in ("fused", "silence posterior", "webrtcvad 2"))
-        times = (f"{fused['known_p50_ms']:.0f}", f"{fused['known_p90_ms']:.0f}")
-        shares = ("known_in_60", "audible_in_60", "lost", "open")
-        bare = tuple(share(r[k]) for r in (alone, raw) for k in ("known_in_60", "lost", "open"))
-        rows.append((name, *times, *_cells(fused, shares), *bare))
+    for name, found in table.items():
+        for n, (condition, row) in enumerate(found["conditions"].items()):
+            fused, alone, raw = (row[d] for d in ("fused", "silence posterior", "webrtcvad 2"))
+            times = (f"{fused['known_p50_ms']:.0f}", f"{fused['known_p90_ms']:.0f}")
+            bare = tuple(share(r[k]) for r in (alone, raw) for k in ("known_in_60", "lost", "open"))
+            cells = (share(fused["known_in_60"]), *times, *_cells(fused, shares), *bare)
+            rows.append(("" if n else name, condition, *cells))
     witness = ("in 60", "lost", "open")
-    head = ("noise", "known ms p50", "p90", "in 60", "audible in 60", "lost", "open",
+    head = ("set", "noise", "in 60", "known ms p50", "p90", "audible in 60", "lost", "open",
             *(f"posterior {w}" for w in witness), *(f"webrtcvad {w}" for w in witness))  # fmt: skip
+    onsets = ", ".join(
+        f"{found['onsets']} onsets in {found['seconds']:.0f} s ({name})"
+        for name, found in table.items()
+    )
     words = (
-        f"{found['onsets']} onsets in {found['seconds']:.0f} s. known: from the labelled onset to "
+        f"{onsets}. known: from the labelled onset to "
         "the newest sample heard when speech is known; in 60: within 60 ms; audible: from where "
         "the onset stands above the noise; lost: speech rows shut out; open: rows far from speech "
         "let in. Fused gate, then the silence posterior and webrtcvad (mode 2) alone."
@@ -157,15 +167,15 @@ def voice(result: Result) -> Section:
 def events(result: Result) -> Section:
     """Sounds that are no speech."""
     names = ("webrtcvad 2", "silence posterior", "fused", "mouth", "jaw")
-    rows = [
-        (f"{kind} ({row['count']})", *_cells(row, names))
-        for kind, row in result["voice"]["events"].items()
-    ]
+    rows = []
+    for name, found in result["voice"].items():
+        for n, (kind, row) in enumerate(found["events"].items()):
+            rows.append(("" if n else name, f"{kind} ({row['count']})", *_cells(row, names)))
     words = (
         "Share of events in pauses that set each detector off, that leave a row with more than "
         "half its mass outside silence (mouth) and that open the drawn jaw."
     )
-    return Section("Clicks and breath", words, ("event", *names), tuple(rows))
+    return Section("Clicks and breath", words, ("set", "event", *names), tuple(rows))
 
 
 def mandarin(result: Result) -> Section:

@@ -23,7 +23,8 @@ def test_an_unknown_part_is_status_two() -> None:
 def test_an_absent_package_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert parts.run("engine.x", "do", {"one": ("not_installed_here", "")}, ["one"]) == 1
     said = capsys.readouterr().err
-    assert "engine.x one: package not_installed_here not found" in said and ".[train]" in said
+    assert "engine.x one: package not_installed_here not found" in said
+    assert 'pip install -e ".[train]"' in said and "pyproject.toml" in said
 
 
 def test_our_own_missing_module_is_a_bug() -> None:

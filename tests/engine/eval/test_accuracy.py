@@ -53,6 +53,18 @@ def test_off_boundary_rows_have_equal_neighbours() -> None:
     assert figures["vis14_off"] == 1.0 and figures["vis14_sp"] == pytest.approx(3 / 5)
 
 
+def test_closures_by_rows_and_by_events() -> None:
+    score = scored("SIL B B B B SIL SIL SIL T", "SIL SIL SIL SIL B B SIL SIL P")
+    figures = accuracy.figures([score])
+    # The run is touched in its last row, too late to be its event; the P at T is nobody's.
+    assert figures["closure_recall"] == 1.0 and figures["closure_false"] == pytest.approx(1 / 3)
+    assert figures["closure_f1"] == figures["closure_event_recall"] == 0.0
+    figures = accuracy.figures([scored("SIL B B SIL M SIL", "SIL SIL B SIL SIL SIL")])
+    assert figures["closure_recall"] == figures["closure_event_recall"] == 0.5
+    assert figures["closure_event_precision"] == 1.0
+    assert figures["closure_f1"] == pytest.approx(2 / 3)
+
+
 def test_sets_are_sums_not_means_of_clips() -> None:
     good, bad = scored("AA AA AA", "AA AA AA"), scored("AA", "B")
     assert accuracy.figures([good, bad])["phone_all"] == pytest.approx(3 / 4)

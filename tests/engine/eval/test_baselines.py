@@ -1,5 +1,7 @@
 """The baselines do what they are named for, look no farther ahead, and fall short of the model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from engine.eval.baselines import Allphone, Discriminant, Moments
 from engine.eval.recordings import LABEL_AT, bundled
 from engine.eval.rows import Clip
 from engine.frames import HOP
+from engine.motion.channels import OPENNESS_ROW
 from engine.speech.phonemes import INDEX
 from engine.speech.ppg import DEFAULT
 
@@ -65,6 +68,14 @@ def test_chance_is_the_commonest_class() -> None:
     found = baselines.chance([np.array([INDEX[p] for p in "SIL SIL SIL AA AE B".split()])])
     assert found["phone_all"] == 0.5 and found["phone_sp"] == pytest.approx(1 / 3)
     assert found["vis14_sp"] == pytest.approx(2 / 3) and found["sil_speech"] == 0.5
+
+
+def test_a_mouth_that_rests_is_followed_by_nothing() -> None:
+    clip = Clip.of(bundled()[0])
+    curve = np.random.default_rng(0).random(len(clip.labels)).astype(np.float32)
+    assert rivals.opening_r(curve, replace(clip, labels=np.full_like(clip.labels, 1))) == 0.0
+    assert rivals.opening_r(np.zeros_like(curve), clip) == 0.0
+    assert rivals.opening_r(OPENNESS_ROW[clip.labels], clip) > 0.8
 
 
 def test_allphone_hears_words() -> None:

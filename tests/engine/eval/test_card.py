@@ -22,17 +22,18 @@ def test_card_is_filled_again_and_again(tmp_path: Path) -> None:
     path = tmp_path / "model.md"
     path.write_text(f"# model\n\n{BEGIN}`x` -->\nold\n{END}\n\n## Limits\n")
     for _ in range(2):
-        card.write(path, "python -m x", [TABLE, TABLE])
+        card.write(path, "python -m x", [TABLE, TABLE], "x.png")
     text = path.read_text()
     assert text.startswith("# model\n") and text.endswith(f"{END}\n\n## Limits\n")
-    assert text.count("### Heights") == 2 and "old" not in text and "`python -m x` -->" in text
+    assert text.count("### Heights") == 2 and text.count("](x.png)") == 1
+    assert "old" not in text and "`python -m x` -->" in text
 
 
 def test_card_without_a_place_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.md"
     path.write_text(f"# model\n{END}\n")
     with pytest.raises(VivifyError, match=r"model\.md has no place"):
-        card.write(path, "x", [TABLE])
+        card.write(path, "x", [TABLE], "x.png")
 
 
 def test_numbers_are_short() -> None:

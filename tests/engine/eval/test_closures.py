@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from engine.eval import closures
-from engine.eval.closures import RULES, distance, f1, pairs, runs
+from engine.eval.closures import RULES, distance, pairs, runs
 from engine.speech.phonemes import INDEX
 
 
@@ -80,8 +80,3 @@ def test_detectors() -> None:
     assert found["viseme"].tolist() == [True, True, False]
     assert found["sum"].tolist() == [False, True, False]
     assert found["head"].tolist() == [False, False, True]
-
-
-def test_f1() -> None:
-    assert f1(0, 0, 0) == 0 and f1(3, 3, 3) == 1
-    assert f1(2, 4, 3) == pytest.approx(2 * (2 / 3) * (2 / 4) / (2 / 3 + 2 / 4))

@@ -37,6 +37,12 @@ def test_lag_is_found(late_ms: int) -> None:
     assert LAGS_MS[int(r.argmax())] == late_ms and r.max() > 0.99
 
 
+def test_nothing_follows_a_jaw_at_rest() -> None:
+    still = Jaw("x", jaw().pcm, jaw().times, np.zeros_like(jaw().opening))
+    assert not mandarin.follow(curve(), still).any()
+    assert not mandarin.follow(np.zeros_like(curve()), jaw()).any()
+
+
 def test_manifest_shift_is_applied(tmp_path: Path) -> None:
     folder = tmp_path / "motion" / "facegood"
     folder.mkdir(parents=True)
