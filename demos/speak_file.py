@@ -18,9 +18,9 @@ from engine import Avatar, Motion, MotionClip, PPGClip, VivifyError, offline
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE
 from engine.errors import AudioError
 from engine.face.blendshapes import ARKIT
+from engine.frames import LOOKAHEAD_STEPS
 from engine.line import Row
 from engine.speech.phonemes import PHONES
-from engine.speech.ppg import LOOKAHEAD_STEPS
 from streaming.errors import TransportError
 from streaming.sinks.file import Mp4Writer
 from streaming.sources.file import blocks, duration

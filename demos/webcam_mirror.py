@@ -15,7 +15,7 @@ from aiohttp import web
 
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
-from engine.speech.ppg import LOOKAHEAD_STEPS
+from engine.frames import LOOKAHEAD_STEPS
 from engine.style.library import StyleLibrary
 from streaming.errors import TransportError
 from streaming.session import Session

@@ -16,6 +16,7 @@ SAMPLES_PER_FRAME = SAMPLE_RATE // FPS  # 640: one picture = two engine hops
 # 320 then still completes its hop although the resampler holds back up to 80 samples (5 ms),
 # and a mel step, which ends at 320 k + 560, ends exactly with a hop: no hop is ever waited for.
 HOP_PHASE = -80
+LOOKAHEAD_STEPS = {0: 0, 20: 1, 60: 3}  # ms the ears may look ahead -> hops
 
 BLENDSHAPES = 52
 POSE = ("yaw", "pitch", "roll", "tx", "ty", "tz")  # degrees; tx, ty, tz in head widths

@@ -25,6 +25,8 @@ ROW = 2 * BANDS
 LOUDEST = 1e9  # a sample's largest size: the power of a window of such samples is still finite
 # Label time of hop j's row, counted from the hop's first sample.
 LABEL_OFFSET = HOP - LATENCY
+# Of a clip that begins at sample 0, PPG row k (made by hop k + 1) is labelled at 320 k + LABEL_AT.
+LABEL_AT = HOP_PHASE + HOP + LABEL_OFFSET
 
 _FINE = 16  # sub-divisions of an FFT bin when triangles are folded onto bins
 _CHUNK = 4096  # rows per FFT call: bounds the memory of an hour-long clip

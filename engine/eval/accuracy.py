@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from engine.eval import closures
 from engine.frames import F32
-from engine.speech.phonemes import INDEX, PHONES, VISEMES, viseme_projection
+from engine.speech.phonemes import CLOSED, INDEX, PHONES, VISEMES, viseme_projection
 from engine.speech.ppg import Heard
 
 SIL = INDEX["SIL"]
@@ -96,7 +96,7 @@ def score(heard: Heard, labels: I64, speaker: str = "") -> Score:
 
 
 def _closures(heard: Heard, labels: I64) -> dict[str, Any]:
-    wanted = np.isin(labels, closures.CLOSED)
+    wanted = np.isin(labels, CLOSED)
     reference = closures.runs(wanted)
     counts: dict[str, Any] = {"closures": len(reference)}
     closed = closures.detect(heard.posteriors, heard.closure)

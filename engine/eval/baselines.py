@@ -15,13 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.audio.mel import BANDS
+from engine.audio.mel import BANDS, LABEL_AT
 from engine.eval.accuracy import PROJECTIONS
-from engine.eval.closures import CLOSED
-from engine.eval.recordings import LABEL_AT
 from engine.eval.rows import mel_of
 from engine.frames import F32, HOP, MEL_HOP
-from engine.speech.phonemes import INDEX, PHONES
+from engine.speech.phonemes import CLOSED, INDEX, PHONES
 from engine.speech.ppg import Heard
 
 F64 = npt.NDArray[np.float64]

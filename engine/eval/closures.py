@@ -16,13 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.frames import F32
-from engine.speech.phonemes import INDEX, VISEMES, viseme_projection
+from engine.speech.phonemes import CLOSED, VISEMES, viseme_projection
 
 WITHIN = 2  # rows: 40 ms
 DETECTORS = ("viseme", "sum", "head")
 RULES = ("centre", "onset", "span")
 HEADLINE = ("sum", "onset")
-CLOSED = [INDEX[phone] for phone in VISEMES["PP"]]
 _PP = list(VISEMES).index("PP")
 
 Bools = npt.NDArray[np.bool_]

@@ -28,10 +28,9 @@ from engine.eval.recordings import (
 )
 from engine.face import package
 from engine.face.mesh import Figure
-from engine.frames import F32, HOP, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
+from engine.frames import F32, HOP, LOOKAHEAD_STEPS, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.motion.channels import OPENNESS, OPENNESS_ROW, opening
 from engine.offline import MotionClip
-from engine.speech.ppg import LOOKAHEAD_STEPS
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
 

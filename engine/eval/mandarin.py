@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from engine.audio.mel import LABEL_AT
 from engine.eval.baselines import amplitude
-from engine.eval.recordings import LABEL_AT, levelled, read_sound
+from engine.eval.recordings import levelled, read_sound
 from engine.eval.rivals import pearson
 from engine.eval.rows import hear
 from engine.frames import F32, HOP, SAMPLE_RATE

@@ -14,6 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from engine.audio.mel import LABEL_AT
 from engine.errors import AudioError
 from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
 from engine.speech.phonemes import INDEX
@@ -24,7 +25,6 @@ ADULT = 15  # years; speechocean762 is half children
 # One speaker in so many is kept out, by corpus: 16 of 256 native (14 of them aligned), 18 of 117
 # accented adults, 11 of 109 accented children.
 _KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
-LABEL_AT = 280  # samples after 320 k at which PPG row k is labelled
 
 Phone = tuple[str, int, int]  # ARPAbet or SIL, start, duration in 10 ms frames
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from engine.audio.mel import Mel, on_grid
 from engine.eval.recordings import Recording, levelled, row_labels
-from engine.frames import F32, HOP
-from engine.speech.ppg import LOOKAHEAD_STEPS, PPG, Heard
+from engine.frames import F32, HOP, LOOKAHEAD_STEPS
+from engine.speech.ppg import PPG, Heard
 
 _AHEAD = max(LOOKAHEAD_STEPS.values())
 

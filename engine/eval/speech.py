@@ -28,7 +28,8 @@ from engine.eval.recordings import (
     training_set,
 )
 from engine.eval.rows import Clip, hear, hear_mel, mel_of
-from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS, PPG
+from engine.frames import LOOKAHEAD_STEPS
+from engine.speech.ppg import DEFAULT, PPG
 
 CARD = DEFAULT.with_suffix(".md")
 PICTURE = "ppg_confusions.png"  # beside the card, which shows it

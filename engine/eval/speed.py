@@ -23,10 +23,10 @@ from engine.avatar import DEFAULT_AVATAR, Avatar
 from engine.eval import cost
 from engine.eval.recordings import bundled
 from engine.face import package
-from engine.frames import F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
+from engine.frames import F32, FPS, LOOKAHEAD_STEPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
 from engine.render.renderer import Renderer
-from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS
+from engine.speech.ppg import DEFAULT
 
 PACKET_RATE = 48_000
 PACKET = PACKET_RATE // 50

@@ -21,11 +21,11 @@ import webrtcvad
 
 from engine import offline
 from engine.audio import vad
-from engine.audio.mel import Mel, on_grid
+from engine.audio.mel import LABEL_AT, Mel, on_grid
 from engine.audio.vad import VAD
 from engine.eval import sounds
 from engine.eval.conditions import in_room
-from engine.eval.recordings import LABEL_AT, Recording
+from engine.eval.recordings import Recording
 from engine.eval.sessions import TONE_DBFS, Span, Talk, audible, talk, with_events
 from engine.eval.sounds import decibels
 from engine.face.blendshapes import INDEX as SHAPES

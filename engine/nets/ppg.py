@@ -11,14 +11,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from engine.frames import LOOKAHEAD_STEPS
 from engine.nets.layers import CausalConv2d, CausalGRU, RunningMean, SequenceDropout
-from engine.speech.phonemes import INDEX, VISEMES
+from engine.speech.phonemes import CLOSED
 
-LOOK_AHEADS = (0, 1, 3)  # steps of 20 ms
+LOOK_AHEADS = tuple(LOOKAHEAD_STEPS.values())
 CLASSES = 40
 BANDS = 80
 AUX = ("closure", "voicing", "energy")
-CLOSED = tuple(INDEX[phone] for phone in VISEMES["PP"])
 
 
 @dataclass(frozen=True, slots=True)

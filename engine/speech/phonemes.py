@@ -39,6 +39,7 @@ VISEMES: dict[str, tuple[str, ...]] = {
     "U": ("UH", "UW", "W"),
 }
 assert sorted(p for ps in VISEMES.values() for p in ps) == sorted(PHONES)
+CLOSED: tuple[int, ...] = tuple(INDEX[phone] for phone in VISEMES["PP"])  # the lips meet
 
 
 def viseme_projection() -> F32:

@@ -15,11 +15,10 @@ import numpy as np
 
 from engine.audio.mel import ROW
 from engine.errors import AudioError, VivifyError, WeightsError
-from engine.frames import F32, HOP
+from engine.frames import F32, HOP, LOOKAHEAD_STEPS
 from engine.runtime import ASSETS, Graph, load
 from engine.speech.phonemes import INDEX, PHONES
 
-LOOKAHEAD_STEPS = {0: 0, 20: 1, 60: 3}  # ms -> steps
 AUX = ("closure", "voicing", "energy")  # columns of the graph's second output
 DEFAULT = ASSETS / "ppg.onnx"
 # Rows per call of the graph: inside it time meets time, so a clip's cost would grow as its square.

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from engine.audio.mel import LATENCY, PAST, ROW, log_mel
+from engine.audio.mel import LABEL_OFFSET, PAST, ROW, log_mel
 from engine.errors import AudioError
 from engine.eval.recordings import Recording
 from engine.frames import F32, HOP, MEL_HOP, SAMPLE_RATE
@@ -30,7 +30,7 @@ AUX = 2  # voicing, energy
 F16 = npt.NDArray[np.float16]
 I8 = npt.NDArray[np.int8]
 
-_LABEL = PAST + HOP - LATENCY  # samples of the clip before the label of its first row
+_LABEL = PAST + LABEL_OFFSET  # samples of the clip before the label of its first row
 # The aligner names a window of 25 ms by its beginning: against voicing, the recordings' phones
 # start this much early. Synthetic and real speech must teach the same moment.
 ALIGNED_EARLY_S = 0.012

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.audio.mel import Mel, on_grid
-from engine.frames import F32, SAMPLES_PER_FRAME
+from engine.frames import F32, LOOKAHEAD_STEPS, SAMPLES_PER_FRAME
 from engine.motion.prosody import FEATURES, Prosody
 from engine.runtime import Graph
 from engine.speech.phonemes import PHONES
 from engine.speech.ppg import every_head
-
-LOOK_AHEADS = (0, 1, 3)  # PPG steps, one head of the graph each
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +29,13 @@ def hear(pcm: F32, graph: Graph) -> Ticks:
     ticks = len(pcm) // SAMPLES_PER_FRAME
     rows = 2 * ticks
     # Row k is made by hop k + 1 and leaves the PPG d steps later: the end is heard with silence.
-    mel = Mel().forward(on_grid(pcm, rows + 1 + max(LOOK_AHEADS))[None])
+    mel = Mel().forward(on_grid(pcm, rows + 1 + max(LOOKAHEAD_STEPS.values()))[None])
     prosody = Prosody().forward(mel)[0]
     out = every_head(graph, mel)
     silence = np.zeros((1, len(PHONES)), np.float32)
     silence[0, 0] = 1.0
     heard = []
-    for d in LOOK_AHEADS:
+    for d in LOOKAHEAD_STEPS.values():
         # Rows -2 .. 2 ticks - 3: row -2 is silence, row k stands at position k + 1 + d.
         line = np.concatenate([silence, out[f"y{d}"][0, d : d + rows - 1]])
         heard.append(line.reshape(ticks, 2 * len(PHONES)))

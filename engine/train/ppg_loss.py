@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.nets.ppg import CLASSES, CLOSED, LOOK_AHEADS, Evidence
+from engine.nets.ppg import CLASSES, LOOK_AHEADS, Evidence
+from engine.speech.phonemes import CLOSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from PIL import Image
 
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
-from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, POSE, Audio, Motion
-from engine.speech.ppg import LOOKAHEAD_STEPS
+from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, LOOKAHEAD_STEPS, POSE, Audio, Motion
 from streaming.metrics import percentile
 from streaming.session import Actor
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from engine.audio.mel import LATENCY
+from engine.audio.mel import LABEL_AT, LATENCY
 from engine.eval import baselines, rivals
 from engine.eval.baselines import Allphone, Discriminant, Moments
-from engine.eval.recordings import LABEL_AT, bundled
+from engine.eval.recordings import bundled
 from engine.eval.rows import Clip
 from engine.frames import HOP
 from engine.motion.channels import OPENNESS_ROW

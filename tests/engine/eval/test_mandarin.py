@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.audio.mel import LABEL_AT
 from engine.eval import mandarin
 from engine.eval.mandarin import LAGS_MS, Jaw
-from engine.eval.recordings import LABEL_AT
 from engine.frames import HOP, SAMPLE_RATE
 from engine.speech.ppg import PPG
 

@@ -10,17 +10,10 @@ import numpy as np
 import pytest
 
 from engine import offline
+from engine.audio.mel import LABEL_AT
 from engine.eval import accuracy, card, cost, mandarin, speech, voice
 from engine.eval.accuracy import Score
-from engine.eval.recordings import (
-    LABEL_AT,
-    Recording,
-    bundled,
-    kept_out,
-    read_data,
-    row_labels,
-    training_set,
-)
+from engine.eval.recordings import Recording, bundled, kept_out, read_data, row_labels, training_set
 from engine.eval.rows import Clip, hear
 from engine.frames import SAMPLE_RATE
 from engine.speech.phonemes import INDEX

@@ -6,7 +6,8 @@ import torch
 
 from engine.audio.mel import FLOOR, Mel
 from engine.nets.layers import RunningMean
-from engine.nets.ppg import CLOSED, PPGConfig, PPGNet, PPGState
+from engine.nets.ppg import PPGConfig, PPGNet, PPGState
+from engine.speech.phonemes import CLOSED
 from tests.contract import assert_streams
 
 SMALL = PPGConfig(channels=(4, 4), width=24, hidden=24)

@@ -11,10 +11,10 @@ from engine.audio.mel import LATENCY, Mel
 from engine.errors import AudioError, VivifyError, WeightsError
 from engine.eval.recordings import bundled, levelled
 from engine.eval.rows import hear
-from engine.frames import F32, HOP
+from engine.frames import F32, HOP, LOOKAHEAD_STEPS
 from engine.runtime import load
 from engine.speech.phonemes import INDEX, PHONES
-from engine.speech.ppg import DEFAULT, LOOKAHEAD_STEPS, PPG
+from engine.speech.ppg import DEFAULT, PPG
 
 SIL = INDEX["SIL"]
 
