@@ -5,6 +5,7 @@ not at every operation, and a busy machine stops neither for long.
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ class Crew:
         for grad, mean in zip(grads, means, strict=True):
             grad.copy_(mean.view_as(grad))
 
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Replace the tensors by those of the first process."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
     def mean(self, value: float) -> float:
         """The same number for everyone."""
         if self.size == 1:
@@ -57,7 +64,8 @@ class Crew:
 
 def _join(rank: int, size: int, meeting: Path, work: Work, arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if sys.platform == "linux":  # elsewhere the loopback interface has other names
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     distributed.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank, world_size=size)
     work(*arguments, Crew(rank, size))
     distributed.destroy_process_group()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.speech.phonemes import PHONES
 from engine.train.corpus import Shard
 
 # Share of each group in a batch at the start and from SETTLED of the run on.
@@ -67,11 +68,17 @@ class Batches:
         shard = shards[int(rng.integers(len(shards)))]
         at = int(rng.integers(len(shard.y) - self._crop))
         part = slice(at, at + self._crop)
-        soft = np.zeros((self._crop, 40), np.float16) if shard.soft is None else shard.soft[part]
+        blank = np.zeros((self._crop, len(PHONES)), np.float16)
+        soft = blank if shard.soft is None else shard.soft[part]
         return shard.x[part], shard.y[part], shard.aux[part], soft
 
     def statistics(self) -> tuple[Tensor, Tensor]:
         """Mean and 1 / std of the features over the first shard of each group of speech."""
         first = [shards[0].x for group, shards in self._groups.items() if group != "noise"]
+        if not first:
+            raise ValueError(
+                "shards of group noise only, expected speech beside it: make some with "
+                "python -m engine.train data"
+            )
         rows = np.concatenate([x[:: max(1, len(x) // 20000)] for x in first]).astype(np.float32)
         return torch.from_numpy(rows.mean(0)), torch.from_numpy(1.0 / rows.std(0))

@@ -2,7 +2,8 @@
 
 Groups: native, accented, children (real), espeak, voices (flite, festival, piper), languages
 (espeak beyond English), noise (all silence). Shards that exist are kept, so a stopped run goes on
-where it was. Programs that are absent are named and gone without.
+where it was. Programs that are absent are named and gone without. `--tiny` teaches the bundled
+clips, whose speakers are kept out: its folder is marked, and never that of a real corpus.
 """
 
 import argparse
@@ -44,6 +45,8 @@ from engine.train.piper import piper
 from engine.train.voices import UNKNOWN, Spoken, festival, flite
 
 OUT = Path("../build/speech")
+TINY = Path("../build/tiny/speech")
+_MARK = "tiny.txt"  # beside the shards of kept-out clips
 
 # Augmented copies of each group: what is scarce and most like the aim is varied most.
 COPIES = {"native": 16, "accented": 7, "children": 3, "espeak": 2, "voices": 3, "languages": 2,
@@ -130,6 +133,9 @@ def foreign(minutes: float, seed: int) -> list[Clip]:
         spoken = speak(
             maker, languages.texts(language, rng), minutes / len(languages.LANGUAGES), rng
         )
+        if not spoken:
+            print(f"{language}: none, does this espeak-ng speak it?", flush=True)
+            continue
         made = [spoken_clip(s) for s in spoken]
         y = np.concatenate([labels(c.edges, rows_of(len(c.pcm))) for c in made])
         mapped = float(np.mean(y[y != SIL] != UNKNOWN))
@@ -206,8 +212,21 @@ def make_group(group: str, copies: range, options: argparse.Namespace) -> tuple[
     return group, sum(len(c.pcm) for c in clips) / SAMPLE_RATE / 60
 
 
+def shards_folder(parser: argparse.ArgumentParser, given: Path | None, tiny: bool) -> Path:
+    """The folder `given` or the usual one; the parser ends where it is the other kind of corpus."""
+    folder = given or (TINY if tiny else OUT)
+    marked = (folder / _MARK).is_file()
+    real = folder.resolve() == OUT.resolve() or (not marked and any(folder.glob("*.npy")))
+    if tiny and real:
+        parser.error(f"{folder} is for the real corpus, --tiny has kept-out clips: another folder")
+    if marked and not tiny:
+        parser.error(f"{folder} has the kept-out clips of --tiny: delete it or give another folder")
+    return folder
+
+
 def _tiny(out: Path) -> None:
     """One copy of the bundled clips, and of a few sentences where espeak is installed."""
+    (out / _MARK).write_text("kept-out clips, for trying the programs only\n")
     rng = np.random.default_rng(0)
     clips = [real_clip(r) for r in bundled()]
     noises = Noises(rng, [c.pcm for c in clips])
@@ -244,7 +263,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engine.train data", description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="training data folder")
-    parser.add_argument("--out", type=Path, default=OUT, help="where the shards go")
+    parser.add_argument("--out", type=Path, help=f"where the shards go ({OUT}, tiny: {TINY})")
     parser.add_argument("--soft", type=Path, help="a teacher's posteriors, ID.npy a recording")
     parser.add_argument("--groups", nargs="+", choices=list(COPIES), default=list(COPIES))
     parser.add_argument("--copies", type=float, default=1.0, help="times the usual copies")
@@ -252,7 +271,9 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tiny", action="store_true", help="bundled clips only, seconds of work")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.out = shards_folder(parser, options.out, options.tiny)
+    return options
 
 
 def main(argv: list[str]) -> int:

@@ -7,6 +7,7 @@ with IPA names, which `engine.train.languages` maps. Absent library: `find` give
 import ctypes
 import ctypes.util
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 
@@ -91,8 +92,9 @@ class Espeak:
         self._open(self._EVENTS)
 
     @staticmethod
+    @cache
     def find() -> "Espeak | None":
-        """The installed library, or None."""
+        """The installed library, always the same object, or None."""
         name = ctypes.util.find_library("espeak-ng")
         return Espeak(name) if name else None
 

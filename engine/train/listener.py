@@ -64,7 +64,7 @@ class ListenerConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Lesson:
     """One recording as the teacher reads it."""
 
     recording: Recording
@@ -123,7 +123,7 @@ def windows(recordings: Sequence[Recording]) -> Iterator[list[Recording]]:
         yield batch
 
 
-def listen(recordings: Sequence[Recording]) -> list[Heard]:
+def listen(recordings: Sequence[Recording]) -> list[Lesson]:
     """Features and labels of all recordings; a recording above 29 s loses its end."""
     encoder = Encoder()
     heard = []
@@ -141,7 +141,7 @@ def listen(recordings: Sequence[Recording]) -> list[Heard]:
         for recording, (row, rows, pcm) in zip(batch, places, strict=True):
             x = np.concatenate([encoded[row : row + rows], mel_of(pcm)[0, 1 : 1 + rows]], axis=1)
             labels = row_labels(recording.phones, rows) if recording.phones else np.full(rows, -1)
-            heard.append(Heard(recording, x.astype(np.float16), labels.astype(np.int8)))
+            heard.append(Lesson(recording, x.astype(np.float16), labels.astype(np.int8)))
     return heard
 
 
@@ -172,7 +172,7 @@ class Listener(nn.Module):
 
 
 def _crops(
-    heard: list[Heard], config: ListenerConfig, rng: np.random.Generator
+    heard: list[Lesson], config: ListenerConfig, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
     """A batch of random crops: 45 % native, 38 % accented adults, 17 % children."""
     shares = np.array([0.45, 0.38, 0.17])
@@ -190,7 +190,7 @@ def _crops(
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
-def fit(heard: list[Heard], config: ListenerConfig, seed: int) -> Listener:
+def fit(heard: list[Lesson], config: ListenerConfig, seed: int) -> Listener:
     """One teacher, on labelled recordings."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
@@ -216,7 +216,7 @@ def fit(heard: list[Heard], config: ListenerConfig, seed: int) -> Listener:
     return net.eval()
 
 
-def soft(nets: Sequence[Listener], one: Heard) -> F32:
+def soft(nets: Sequence[Listener], one: Lesson) -> F32:
     """Mean posteriors of some teachers [T, 40]."""
     x = torch.from_numpy(one.x[None].astype(np.float32))
     with torch.no_grad():
@@ -224,7 +224,7 @@ def soft(nets: Sequence[Listener], one: Heard) -> F32:
     return np.asarray(np.mean(said, axis=0), np.float32)
 
 
-def accuracy(pairs: Iterator[tuple[Heard, F32]]) -> dict[str, float]:
+def accuracy(pairs: Iterator[tuple[Lesson, F32]]) -> dict[str, float]:
     """Phones and visemes on the rows of speech."""
     projection = viseme_projection()
     counts = np.zeros(3)
@@ -243,7 +243,7 @@ def fold_of(recording: Recording, folds: int) -> int:
     return int(digest, 16) % folds
 
 
-def label(heard: list[Heard], out: Path, config: ListenerConfig) -> dict[str, dict[str, float]]:
+def label(heard: list[Lesson], out: Path, config: ListenerConfig) -> dict[str, dict[str, float]]:
     """Fit the folds, write `ID.npy` [T, 40] float16 per training recording; say how good."""
     allowed = [h for h in heard if not kept_out(h.recording.corpus, h.recording.speaker)]
     labelled = [h for h in allowed if h.recording.phones]

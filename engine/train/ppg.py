@@ -1,15 +1,18 @@
 """`python -m engine.train ppg`: train the phone posterior network on shards and export it.
 
 Order: mostly synthetic speech first, then mostly real (`crops.mixture`). The schedule is fixed and
-the exported weights are a running average, so nothing is selected on kept-out speakers.
+the exported weights are a running average, so nothing is selected on kept-out speakers. Checkpoint
+and weights lie beside the graph, those of the bundled graph in `../build/ppg`.
 """
 
 import argparse
 import json
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +33,10 @@ from engine.train.export import export
 from engine.train.ppg_loss import Weights, loss_of
 
 VERSION = 2
+OUT = ASSETS / "ppg.onnx"
+TINY = Path("../build/tiny/ppg.onnx")
+WORK = Path("../build/ppg")
+_CHECKED = 300  # steps over which the graph is compared with torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Trainer:
     def __init__(self, config: PPGConfig, recipe: Recipe, crew: Crew | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
+        self.made_with: Mapping[str, Any] = asdict(recipe)  # the recipe of the weights
         self.crew = crew or Crew()
         self.batch = recipe.batch // self.crew.size  # of this worker
         self.net = PPGNet(config)
@@ -93,8 +101,9 @@ class Trainer:
         return max(self.step / steps, self.seconds / 60 / minutes if minutes else 0.0)
 
     def measure(self, batches: Batches) -> None:
-        """Take the features' mean and deviation from the shards."""
+        """Take the features' mean and deviation from the shards, the same in every process."""
         mean, scale = batches.statistics()
+        self.crew.follow((mean, scale))
         self.net.mean.copy_(mean)
         self.net.scale.copy_(scale)
         self.average["mean"], self.average["scale"] = mean.clone(), scale.clone()
@@ -126,7 +135,7 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.crew.share(self.net.parameters())
-        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0, error_if_nonfinite=True)
         self.optimiser.step()
         self.step += 1
         keep = min(r.average, (1 + self.step) / (10 + self.step))
@@ -147,32 +156,41 @@ class Trainer:
         whole = {
             "net": self.net.state_dict(), "average": self.average, "step": self.step,
             "seconds": self.seconds, "optimiser": self.optimiser.state_dict(),
+            "recipe": json.dumps(asdict(self.recipe)),
         }  # fmt: skip
         torch.save(whole, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint of the same sizes."""
+        """Go on from a checkpoint of the same sizes; one without a recipe had the present one."""
         saved = torch.load(path, weights_only=True)
         self.net.load_state_dict(saved["net"])
         self.average = saved["average"]
         self.optimiser.load_state_dict(saved["optimiser"])
         self.step, self.seconds = saved["step"], saved["seconds"]
+        if "recipe" in saved:
+            self.made_with = json.loads(saved["recipe"])
         self._draw_afresh()
 
 
-def export_ppg(net: PPGNet, path: Path, recipe: Recipe, steps: int) -> float:
+def kept(out: Path, suffix: str) -> Path:
+    """Where what belongs to the graph `out` lies: beside it, but never in the package."""
+    folder = WORK if out.resolve().is_relative_to(ASSETS.resolve()) else out.parent
+    return folder / f"{out.stem}{suffix}"
+
+
+def export_ppg(net: PPGNet, path: Path, recipe: Mapping[str, Any], steps: int) -> float:
     """Write the graph (atomically: others may be reading it); returns the parity error."""
     states = {n: list(t.shape[1:]) for n, t in net.init_state(1)._asdict().items()}
     config = {
         "model": "ppg", "version": VERSION, "states": states, "phones": list(PHONES),
         "aux": list(AUX), "steps": steps,
-        "look_aheads": list(LOOK_AHEADS), "net": asdict(net.config), "recipe": asdict(recipe),
+        "look_aheads": list(LOOK_AHEADS), "net": asdict(net.config), "recipe": dict(recipe),
         "mel": {"window": mel.WINDOW, "fft": mel.FFT, "hop": MEL_HOP, "bands": mel.BANDS,
                 "low_hz": mel.LOW_HZ, "high_hz": mel.HIGH_HZ, "floor": mel.FLOOR},
     }  # fmt: skip
     part = path.with_name(path.stem + ".part.onnx")
-    example = torch.randn(2, 12, mel.ROW) * 2 - 4
+    example = torch.randn(2, _CHECKED, mel.ROW) * 2 - 4
     outputs = [f"{kind}{d}" for kind in ("y", "aux") for d in LOOK_AHEADS]
     worst = export(net, example, part, config, outputs)
     part.replace(path)
@@ -184,7 +202,7 @@ def train(options: argparse.Namespace, config: PPGConfig, recipe: Recipe, crew: 
     trainer = Trainer(config, recipe, crew)
     batches = Batches(read_shards(options.shards), trainer.batch, recipe.crop)
     trainer.measure(batches)
-    checkpoint = options.out.with_suffix(".checkpoint")
+    checkpoint = kept(options.out, ".checkpoint")
     if options.resume:
         trainer.load(checkpoint)
     smooth, first = 0.0, crew.rank == 0
@@ -207,8 +225,8 @@ def train(options: argparse.Namespace, config: PPGConfig, recipe: Recipe, crew: 
 def read_options(argv: list[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m engine.train ppg", description=__doc__)
-    parser.add_argument("--shards", type=Path, default=speech_data.OUT, help="made by `data`")
-    parser.add_argument("--out", type=Path, default=ASSETS / "ppg.onnx")
+    parser.add_argument("--shards", type=Path, help="made by `data`")
+    parser.add_argument("--out", type=Path, help=f"the graph (the bundled one, tiny: {TINY})")
     parser.add_argument("--steps", type=int, default=Recipe().steps)
     parser.add_argument("--minutes", type=float, help="fewer steps if slower")
     parser.add_argument("--hidden", type=int, default=PPGConfig().hidden)
@@ -219,7 +237,12 @@ def read_options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--resume", action="store_true", help="go on from OUT's checkpoint")
     parser.add_argument("--export-only", action="store_true", help="export OUT's checkpoint")
     parser.add_argument("--tiny", action="store_true", help="a minute of work, no training data")
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    options.shards = speech_data.shards_folder(parser, options.shards, options.tiny)
+    options.out = options.out or (TINY if options.tiny else OUT)
+    if options.tiny and options.out.resolve().is_relative_to(ASSETS.resolve()):
+        parser.error("--tiny makes a toy: give --out FILE outside the package's assets")
+    return options
 
 
 def main(argv: list[str]) -> int:
@@ -233,13 +256,14 @@ def main(argv: list[str]) -> int:
         recipe = replace(recipe, steps=70, batch=16, warmup=10, average=0.9)
         if not list(options.shards.glob("*.y.npy")):
             speech_data.main(["--tiny", "--out", str(options.shards)])
-    options.out.parent.mkdir(parents=True, exist_ok=True)
+    for path in (options.out, kept(options.out, ".checkpoint")):
+        path.parent.mkdir(parents=True, exist_ok=True)
     if not options.export_only:
         Crew.run(options.jobs, train, options, config, recipe)
     trainer = Trainer(config, recipe)
-    trainer.load(options.out.with_suffix(".checkpoint"))
+    trainer.load(kept(options.out, ".checkpoint"))
     net = trainer.averaged()
-    worst = export_ppg(net, options.out, recipe, trainer.step)
-    save_file(net.state_dict(), str(options.out.with_suffix(".safetensors")))
+    worst = export_ppg(net, options.out, trainer.made_with, trainer.step)
+    save_file(net.state_dict(), str(kept(options.out, ".safetensors")))
     print(f"{options.out.name}: {trainer.step} steps, parity with torch {worst:.1e}")
     return 0

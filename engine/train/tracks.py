@@ -28,12 +28,18 @@ from engine.train.manner import Manner
 from engine.train.noises import Noises
 from engine.train.teacher import Phones, at_samples, lips
 from engine.train.tracked import Performance
+from engine.train.voices import UNKNOWN
 
 F16 = np.float16
 Source = Recording | Clip
 # Some of the sound is cut short by a mute; some is clean, the rest went through rooms and codecs.
 _MUTED = 0.35
-_CLEAN, _ROUGH = 0.4, Recipe(speed=(0.88, 1.14), speed_chance=0.5, codec_chance=0.03)
+_CLEAN = 0.4
+_ROUGH = Recipe(
+    speed=(0.88, 1.14), speed_chance=0.5, tempo_chance=0, rt60_s=(0.08, 0.5), snr_db=(5.0, 38.0),
+    event_chance=0, fade_chance=0, clip_chance=0.03, telephone_chance=0.12, codec_chance=0.03,
+    loss_chance=0, level_dbfs=(-38.0, -10.0),
+)  # fmt: skip
 _TO_100_HZ = SAMPLE_RATE // 100
 
 
@@ -86,11 +92,12 @@ def taught(
 
 
 def _phones(source: Source) -> tuple[F32, list[tuple[str, float, float]]]:
-    """Sound and phones (name, start s, duration s) of a recording or a synthetic sentence."""
+    """Sound and phones (name, start s, duration s) of a recording or a synthetic sentence; the
+    lips rest on a phone that has no class."""
     if isinstance(source, Recording):
         return source.pcm(), [(p, s / 100, d / 100) for p, s, d in source.phones]
     starts = [start for _, start in source.edges] + [len(source.pcm) / SAMPLE_RATE]
-    names = [PHONES[index] for index, _ in source.edges]
+    names = ["SIL" if index == UNKNOWN else PHONES[index] for index, _ in source.edges]
     spans = zip(names, starts[:-1], starts[1:], strict=True)
     return source.pcm, [(name, a, b - a) for name, a, b in spans]
 

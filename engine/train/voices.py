@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,17 @@ def resampled(pcm: F32, rate: int) -> F32:
     return np.asarray(soxr.resample(pcm, rate, SAMPLE_RATE, quality="HQ"), np.float32)
 
 
+def _ran(command: list[str], seconds: float) -> subprocess.CompletedProcess[bytes] | None:
+    """The program's answer, or None, said, where it gives none in time."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        name = Path(command[0]).name
+        print(f"{name} gave no answer in {seconds:g} s: gone without it", flush=True)
+        return None
+
+
+_FLITE_S = 30.0  # for a sentence; some milliseconds are usual
 FLITE_VOICES = ("awb", "rms", "slt", "kal16")
 
 
@@ -64,8 +76,8 @@ def flite(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
             voice = str(rng.choice(FLITE_VOICES))
             stretch = f"duration_stretch={rng.uniform(0.85, 1.2):.3f}"
             command = [program, "-psdur", "-voice", voice, "--setf", stretch, "-t", text]
-            done = subprocess.run([*command, "-o", str(path)], capture_output=True, check=False)
-            if done.returncode:
+            done = _ran([*command, "-o", str(path)], _FLITE_S)
+            if done is None or done.returncode:
                 continue
             edges, at = [], 0.0
             for token in done.stdout.decode("utf-8", "replace").split():
@@ -78,19 +90,35 @@ def flite(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
 
 # Against voicing, festival's segments begin this much before their sound.
 _FESTIVAL_EARLY_S = 0.01
-FESTIVAL_VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
+_FESTIVAL_S = 600.0  # for twenty sentences; some seconds are usual
+FESTIVAL_VOICES = {"kal_diphone": "festvox-kallpc16k", "ked_diphone": "festvox-kdlpc16k",
+                   "cmu_us_slt_arctic_hts": "festvox-us-slt-hts"}  # fmt: skip
+
+
+@cache
+def _festival_voices(program: str) -> tuple[str, ...]:
+    """Those of FESTIVAL_VOICES that are installed: any other would end the script. The absent ones
+    are named once."""
+    done = _ran([program, "-b", "(print (voice.list))"], _FESTIVAL_S)
+    answer = done.stdout.decode("utf-8", "replace") if done else ""
+    listed = answer.replace("(", " ").replace(")", " ").split()
+    for voice, package in FESTIVAL_VOICES.items():
+        if voice not in listed:
+            print(f"festival has no voice {voice} (apt-get install {package})", flush=True)
+    return tuple(voice for voice in FESTIVAL_VOICES if voice in listed)
 
 
 def festival(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
     """festival's segments of diphone and HTS voices. Nothing if festival is absent."""
     program = shutil.which("festival")
-    if program is None:
+    installed = _festival_voices(program) if program else ()
+    if program is None or not installed:
         return
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "make.scm"
         lines, voices = [], []
         for i, text in enumerate(texts):
-            voices.append(str(rng.choice(FESTIVAL_VOICES)))
+            voices.append(str(rng.choice(installed)))
             clean = text.replace("\\", "").replace('"', "")
             lines.append(f"(voice_{voices[-1]})")
             lines.append(f"(Parameter.set 'Duration_Stretch {rng.uniform(0.85, 1.2):.3f})")
@@ -98,7 +126,8 @@ def festival(texts: list[str], rng: np.random.Generator) -> Iterator[Spoken]:
             lines.append(f'(utt.save.segs u "{folder}/{i}.seg")')
             lines.append(f'(utt.save.wave u "{folder}/{i}.wav" \'riff)')
         script.write_text("\n".join(lines), encoding="latin-1", errors="ignore")
-        subprocess.run([program, "-b", str(script)], capture_output=True, check=False)
+        if _ran([program, "-b", str(script)], _FESTIVAL_S) is None:
+            return
         for i, voice in enumerate(voices):
             wave, segments = Path(folder) / f"{i}.wav", Path(folder) / f"{i}.seg"
             if not (wave.exists() and segments.exists()):

@@ -9,7 +9,7 @@ import pytest
 from engine.errors import RuntimeUnavailable
 from engine.eval.recordings import Recording, bundled, kept_out
 from engine.train import listener
-from engine.train.listener import Heard, ListenerConfig
+from engine.train.listener import Lesson, ListenerConfig
 
 TINY = ListenerConfig(folds=2, steps=3, batch=4, crop=20, hidden=8)
 
@@ -21,11 +21,11 @@ def _recording(number: int, phones: bool = True, seconds: float = 4.0) -> Record
     )
 
 
-def _heard(recording: Recording, rng: np.random.Generator) -> Heard:
+def _lesson(recording: Recording, rng: np.random.Generator) -> Lesson:
     rows = 30
     x = rng.standard_normal((rows, listener._INPUTS)).astype(np.float16)
     y = rng.integers(0, 40, rows) if recording.phones else np.full(rows, -1)
-    return Heard(recording, x, y.astype(np.int8))
+    return Lesson(recording, x, y.astype(np.int8))
 
 
 def test_windows_hold_every_recording_once_within_thirty_seconds() -> None:
@@ -39,7 +39,7 @@ def test_only_speakers_who_may_be_trained_on_are_labelled(tmp_path: Path) -> Non
     rng = np.random.default_rng(0)
     recordings = [_recording(n) for n in range(12)] + [_recording(99, phones=False), bundled()[0]]
     assert kept_out(recordings[-1].corpus, recordings[-1].speaker)
-    report = listener.label([_heard(r, rng) for r in recordings], tmp_path, TINY)
+    report = listener.label([_lesson(r, rng) for r in recordings], tmp_path, TINY)
     allowed = {r.id for r in recordings if not kept_out(r.corpus, r.speaker)}
     assert {p.stem for p in tmp_path.glob("*.npy")} == allowed
     rows = np.load(tmp_path / "clip0.npy").astype(np.float32)
@@ -54,14 +54,14 @@ def test_a_fold_is_labelled_by_a_teacher_that_never_heard_its_speakers(
     taught: list[set[str]] = []
     fit = listener.fit
 
-    def spy(heard: list[Heard], config: ListenerConfig, seed: int) -> listener.Listener:
+    def spy(heard: list[Lesson], config: ListenerConfig, seed: int) -> listener.Listener:
         taught.append({h.recording.speaker for h in heard})
         return fit(heard, config, seed)
 
     monkeypatch.setattr(listener, "fit", spy)
     rng = np.random.default_rng(0)
     recordings = [_recording(n) for n in range(12)]
-    listener.label([_heard(r, rng) for r in recordings], tmp_path, TINY)
+    listener.label([_lesson(r, rng) for r in recordings], tmp_path, TINY)
     for fold, speakers in enumerate(taught):
         own = {r.speaker for r in recordings if listener.fold_of(r, TINY.folds) == fold}
         assert own and not own & speakers

@@ -7,10 +7,14 @@ import pytest
 
 from engine.motion.decoder import Decoder, DecoderInput
 from engine.runtime import ASSETS, load
+from engine.speech.phonemes import PHONES
 from engine.style.library import StyleLibrary
-from engine.train import motion
+from engine.train import motion, tracks
+from engine.train.corpus import SIL, Clip
 from engine.train.lessons import hear
 from engine.train.tracked import read_performances
+from engine.train.voices import UNKNOWN
+from engine.train.voicing import clean_targets
 
 
 def test_tiny_training_gives_a_decoder_and_styles(tmp_path: Path) -> None:
@@ -26,6 +30,13 @@ def test_tiny_training_gives_a_decoder_and_styles(tmp_path: Path) -> None:
 def test_tiny_does_not_overwrite_the_assets() -> None:
     with pytest.raises(SystemExit):
         motion.main(["--tiny"])
+
+
+def test_the_mouth_rests_on_a_phone_without_a_class() -> None:
+    pcm = np.zeros(16_000, np.float32)
+    clip = Clip(pcm, ((5, 0.1), (UNKNOWN, 0.4), (SIL, 0.9)), clean_targets(pcm))
+    _, phones = tracks._phones(clip)
+    assert [name for name, _, _ in phones] == [PHONES[5], "SIL", "SIL"]
 
 
 def test_hearing_is_the_grid_of_the_live_line() -> None:

@@ -1,20 +1,22 @@
 """Export, loss, batches and a minute of training of the phone posterior network."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from engine.eval.recordings import bundled
-from engine.eval.speech import measure
-from engine.nets.ppg import CLOSED, LOOK_AHEADS, Evidence, PPGConfig, PPGNet
-from engine.runtime import load
-from engine.speech.phonemes import viseme_projection
+from engine.eval.accuracy import figures
+from engine.eval.recordings import bundled, row_labels
+from engine.eval.rows import Clip
+from engine.eval.speech import look_aheads
+from engine.nets.ppg import LOOK_AHEADS, Evidence, PPGConfig, PPGNet
+from engine.runtime import ASSETS, load
+from engine.speech.phonemes import CLOSED, viseme_projection
 from engine.speech.ppg import PPG
 from engine.train import ppg as training
-from engine.train.corpus import Shard
+from engine.train.corpus import SIL, Shard, rows_of
 from engine.train.crops import Batches, mixture
 from engine.train.export import parity
 from engine.train.ppg_loss import Weights, loss_of, targets
@@ -31,7 +33,7 @@ def small_net() -> PPGNet:
 
 def test_export_equals_torch_and_any_batch(tmp_path: Path) -> None:
     net, path = small_net(), tmp_path / "ppg.onnx"
-    assert training.export_ppg(net, path, training.Recipe(), 0) < 1e-4
+    assert training.export_ppg(net, path, asdict(training.Recipe()), 0) < 1e-4
     for batch, steps in ((1, 17), (32, 3)):
         assert parity(net, path, torch.randn(batch, steps, 160)) < 1e-4
     graph = load(path)
@@ -107,6 +109,8 @@ def test_mixture_and_batches() -> None:
     assert ((sums < 1e-6) | ((sums - 1).abs() < 0.01)).all() and 0 < sums.mean() < 1
     with pytest.raises(ValueError, match="expected some of"):
         Batches([shard("martians")], 8, 20)
+    with pytest.raises(ValueError, match="noise only, expected speech"):
+        Batches([shard("noise")], 8, 20).statistics()
 
 
 def test_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
@@ -125,12 +129,50 @@ def test_checkpoint_goes_on_where_it_stopped(tmp_path: Path) -> None:
         torch.testing.assert_close(other.averaged().state_dict()[name], value)
 
 
+def test_the_recipe_of_the_weights_is_exported(tmp_path: Path) -> None:
+    recipe, path = training.Recipe(steps=6, batch=4, crop=12), tmp_path / "ppg.checkpoint"
+    training.Trainer(SMALL, recipe).save(path)
+    other = training.Trainer(SMALL, training.Recipe())
+    other.load(path)
+    assert other.made_with["steps"] == 6 and other.made_with["batch"] == 4
+    saved = torch.load(path, weights_only=True)
+    del saved["recipe"]
+    torch.save(saved, path)
+    other = training.Trainer(SMALL, training.Recipe())
+    other.load(path)
+    assert other.made_with == asdict(training.Recipe())
+
+
+def test_a_loss_gone_wild_stops_the_training() -> None:
+    recipe = training.Recipe(steps=6, batch=4, crop=12)
+    trainer = training.Trainer(SMALL, recipe)
+    with torch.no_grad():
+        trainer.net.heads.bias.fill_(torch.nan)
+    with pytest.raises(RuntimeError, match="non-finite"):
+        trainer.advance(Batches([shard("native")], recipe.batch, recipe.crop))
+
+
+def test_nothing_but_the_graph_lies_in_the_package(tmp_path: Path) -> None:
+    assert training.kept(tmp_path / "a.onnx", ".checkpoint") == tmp_path / "a.checkpoint"
+    assert training.kept(training.OUT, ".checkpoint") == training.WORK / "ppg.checkpoint"
+    assert training.read_options(["--export-only"]).out == ASSETS / "ppg.onnx"
+
+
+def test_tiny_does_not_overwrite_the_assets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert training.read_options(["--tiny"]).out == training.TINY
+    with pytest.raises(SystemExit):
+        training.read_options(["--tiny", "--out", str(ASSETS / "ppg.onnx")])
+    assert "outside the package" in capsys.readouterr().err
+
+
 def test_tiny_training_learns(tmp_path: Path) -> None:
+    """More phones of speech are right than by always saying the commonest one."""
     out = tmp_path / "ppg.onnx"
     shards = str(tmp_path / "shards")
     training.main(["--tiny", "--jobs", "2", "--shards", shards, "--out", str(out)])
-    before = tmp_path / "fresh.onnx"
-    training.export_ppg(PPGNet(SMALL), before, training.Recipe(), 0)
-    clips = bundled()[:3]
-    assert measure(clips, PPG(20, out))["phone_all"] > measure(clips, PPG(20, before))["phone_all"]
+    clips = bundled()
+    y = np.concatenate([row_labels(c.phones, rows_of(len(c.pcm()))) for c in clips])
+    commonest = np.bincount(y[y != SIL]).max() / np.sum(y != SIL)
+    scores = look_aheads([Clip.of(clip) for clip in clips], out)[20]
+    assert figures(scores)["phone_sp"] > commonest
     assert out.with_suffix(".checkpoint").is_file()

@@ -1,12 +1,14 @@
-"""Synthetic voices: names become classes, other languages keep their lips."""
+"""Synthetic voices: names become classes, other languages keep their lips, programs are read."""
 
+import sys
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.speech.phonemes import INDEX, PHONES
-from engine.train import languages
+from engine.train import languages, voices
 from engine.train.corpus import SIL, labels, rows_of
 from engine.train.espeak import ACCENTS, ENGLISH, Espeak, english_edges, foreign_edges
 from engine.train.piper import piper_edges
@@ -74,6 +76,82 @@ def test_piper_names_and_times() -> None:
     assert starts == [0.15, 0.45, 0.7, 0.9, 1.1, 1.2]
 
 
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, source: str) -> None:
+    """A program of that name, in Python, first on the PATH; it may `tone(path, seconds)`."""
+    program = folder / name
+    program.write_text(f"#!{sys.executable} -S\n{_TONE}{source}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+
+
+_TONE = """
+import re, sys, time, wave
+def tone(path, seconds):
+    with wave.open(path, "wb") as file:
+        file.setnchannels(1), file.setsampwidth(2), file.setframerate(8000)
+        file.writeframes(b"\\0\\1" * int(8000 * seconds))
+"""
+
+FLITE = """
+text = sys.argv[sys.argv.index("-t") + 1]
+if text == "bad":
+    sys.exit(1)
+if text == "stuck":
+    time.sleep(600)
+tone(sys.argv[sys.argv.index("-o") + 1], 0.5)
+print("pau:0.100 ax:0.200 dx:0.300 q9:0.400 pau:0.500")
+"""
+
+FESTIVAL = r"""
+if sys.argv[2].startswith("("):
+    print("(kal_diphone cmu_us_slt_arctic_hts)")
+    sys.exit()
+for line in open(sys.argv[2], encoding="latin-1"):
+    if line.startswith("(voice_ked"):
+        sys.exit("unbound variable")
+    path = re.search('"(.*)"', line)
+    if line.startswith("(utt.save.segs"):
+        open(path[1], "w").write("#\n0.1 100 pau\n0.2 100 ax\n0.3 100 q9\n0.5 100 b\n")
+    elif line.startswith("(utt.save.wave"):
+        tone(path[1], 0.5)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs of one script")
+def test_flite_is_read_and_what_it_cannot_say_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(tmp_path, monkeypatch, "flite", FLITE)
+    spoken = list(voices.flite(["good", "bad", "good"], np.random.default_rng(0)))
+    assert len(spoken) == 2
+    for s in spoken:
+        assert s.voice.startswith("flite/") and len(s.pcm) == 8000
+        assert names_of(s.edges) == ["SIL", "AH", "T", "?", "SIL"]
+        assert [start for _, start in s.edges] == [0, 0.1, 0.2, 0.3, 0.4]
+    monkeypatch.setattr(voices, "_FLITE_S", 0.1)
+    assert not list(voices.flite(["stuck"], np.random.default_rng(0)))
+    assert "flite gave no answer" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs of one script")
+def test_festival_is_read_and_absent_voices_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(tmp_path, monkeypatch, "festival", FESTIVAL)
+    spoken = list(voices.festival(["One.", "Two."] * 4, np.random.default_rng(0)))
+    assert {s.voice for s in spoken} == {"festival/kal_diphone", "festival/cmu_us_slt_arctic_hts"}
+    assert len(spoken) == 8 and all(len(s.pcm) == 8000 for s in spoken)
+    assert names_of(spoken[0].edges) == ["SIL", "AH", "?", "B"]
+    assert [round(start, 3) for _, start in spoken[0].edges] == [0, 0.11, 0.21, 0.31]
+    assert capsys.readouterr().out.count("festival has no voice ked_diphone") == 1
+
+
+def test_absent_programs_say_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    for maker in (voices.flite, voices.festival):
+        assert not list(maker(["Good morning."], np.random.default_rng(0)))
+
+
 @pytest.fixture(scope="module")
 def engine() -> Espeak:
     found = Espeak.find()
@@ -83,6 +161,7 @@ def engine() -> Espeak:
 
 
 def test_espeak_speaks(engine: Espeak) -> None:
+    assert Espeak.find() is engine, "the library holds one voice and one callback"
     rng = np.random.default_rng(0)
     spoken = list(engine.speak(["The quick brown fox jumps over it."] * 6, rng))
     assert spoken
