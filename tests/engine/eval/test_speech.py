@@ -21,15 +21,15 @@ from engine.speech.ppg import DEFAULT, PPG
 
 # Floors of the project for ten voices never trained on, at 20 ms look-ahead.
 FLOORS = {
-    "phone_sp": 0.42,
-    "vis14_sp": 0.55,
-    "vis14_all": 0.60,
-    "sil_speech": 0.93,
-    "closure_f1": 0.50,
+    "phone_sp": 0.52,
+    "vis14_sp": 0.62,
+    "vis14_all": 0.67,
+    "sil_speech": 0.94,
+    "closure_f1": 0.62,
 }
 # Points of vis14_sp that a condition may cost the first CHANGED of them, and their silence then.
-COSTS = {"Opus 24 kbit/s": 3, "level -35 dBFS": 5, "level -10 dBFS": 3}
-SILENCE_CHANGED = 0.90
+COSTS = {"Opus 24 kbit/s": 2, "level -35 dBFS": 2, "level -10 dBFS": 2}
+SILENCE_CHANGED = 0.92
 CHANGED = 5
 PICTURE_BYTES = 150_000
 
