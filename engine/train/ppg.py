@@ -253,7 +253,7 @@ def main(argv: list[str]) -> int:
     recipe = Recipe(steps=options.steps, minutes=options.minutes, seed=options.seed)
     if options.tiny:
         config = replace(config, channels=(8, 8), width=48, hidden=48, dropout=0.0)
-        recipe = replace(recipe, steps=600, batch=16, crop=60, rate=8e-3, warmup=10, average=0.9)
+        recipe = replace(recipe, steps=240, batch=16, crop=60, rate=8e-3, warmup=10, average=0.9)
         if not list(options.shards.glob("*.y.npy")):
             speech_data.main(["--tiny", "--out", str(options.shards)])
     for path in (options.out, kept(options.out, ".checkpoint")):
