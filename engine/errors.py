@@ -4,6 +4,7 @@ VivifyError
     AudioError           sound that cannot be used: empty, NaN, wrong shape, undecodable file
     FrameError           a Motion or Video of the wrong shape
     PackageError         an avatar package or .style file that is broken or hostile
+    TrackingError        pictures or a motion clip from which no motion can be taken
     WeightsError         model weights that are missing, or do not fit this version
     RuntimeUnavailable   an optional part (GPU, torch, tracker) is asked for and absent
 
@@ -26,6 +27,10 @@ class FrameError(VivifyError, ValueError):
 
 class PackageError(VivifyError):
     """An avatar package or .style file that is broken or hostile."""
+
+
+class TrackingError(VivifyError):
+    """Pictures or a motion clip from which no motion can be taken."""
 
 
 class WeightsError(VivifyError):

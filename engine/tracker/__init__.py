@@ -1,0 +1,1 @@
+"""Pictures of a face -> Motion: landmarks, coefficients, head pose; no model ships inside."""
