@@ -18,6 +18,7 @@ from safetensors.numpy import save as pack
 from tqdm import tqdm
 
 from engine.avatar import DEFAULT_AVATAR
+from engine.eval.performances import kept_back, read_performances
 from engine.eval.recordings import DATA, bundled, read_data, training_set
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import RENEWS, DecoderConfig
@@ -31,7 +32,6 @@ from engine.train.lesson_loss import Batch, face_loss, lips_loss
 from engine.train.manner import BUNDLED, Manner, random_manner
 from engine.train.split import check
 from engine.train.teacher import steady
-from engine.train.tracked import read_performances
 from engine.train.tracks import Source, Track, recorded, teach_all
 
 
@@ -102,7 +102,7 @@ def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> li
     ]  # fmt: skip
     tracks = teach_all(manners(recipe), pools, graph, recipe.seed)
     people: dict[str, list[object]] = {}
-    performances = read_performances(options.data)
+    performances = [clip for clip in read_performances(options.data) if not kept_back(clip)]
     for n, clip in enumerate(performances):
         # The one speaker with 179 clips becomes several tracks.
         group = f"{clip.person}/{n % 6}" if clip.person == "grid_s1" else clip.person

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 from tqdm import tqdm
 
+from engine.eval.performances import Performance
 from engine.eval.recordings import Recording
 from engine.face.blendshapes import INDEX
 from engine.frames import BLENDSHAPES, F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME
@@ -27,7 +28,6 @@ from engine.train.lessons import Ticks, hear
 from engine.train.manner import Manner
 from engine.train.noises import Noises
 from engine.train.teacher import Phones, at_samples, lips
-from engine.train.tracked import Performance
 from engine.train.voices import UNKNOWN
 
 F16 = np.float16

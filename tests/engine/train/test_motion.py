@@ -12,7 +12,6 @@ from engine.style.library import StyleLibrary
 from engine.train import motion, tracks
 from engine.train.corpus import SIL, Clip
 from engine.train.lessons import hear
-from engine.train.tracked import read_performances
 from engine.train.voices import UNKNOWN
 from engine.train.voicing import clean_targets
 
@@ -54,23 +53,3 @@ def test_hearing_is_the_grid_of_the_live_line() -> None:
             np.testing.assert_allclose(
                 heard.ppg[1, tick, 40 * half : 40 * half + 40], rows.posteriors[k], atol=1e-4
             )
-
-
-@pytest.mark.data
-def test_real_clips_close_their_lips_on_time(data_dir: Path) -> None:
-    from engine.motion.channels import opening
-
-    clips = read_performances(data_dir)
-    assert len(clips) == 205
-    for clip in clips:
-        assert clip.weights.min() >= 0 and clip.weights.max() <= 1
-        assert len(clip.weights) == len(clip.pcm) // 640
-    # With the shifts applied the rig's jaw is best in time with loudness within a frame.
-    rig = [c for c in clips if c.person == "facegood"]
-    lags = []
-    for clip in rig:
-        jaw = opening(clip.weights)
-        level = np.sqrt((clip.pcm[: len(jaw) * 640].reshape(len(jaw), 640) ** 2).mean(1))
-        shifted = [np.corrcoef(np.roll(jaw, -lag)[5:-5], level[5:-5])[0, 1] for lag in range(-4, 5)]
-        lags.append(int(np.argmax(shifted)) - 4)
-    assert abs(float(np.mean(lags))) <= 1.0

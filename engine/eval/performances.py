@@ -1,0 +1,159 @@
+"""Real motion: tracked video and rig curves -> ARKit-52 and pose on the 25 Hz grid of their sound.
+
+Contract: the sync shift of every clip is applied, each person's face at rest is taken off, the
+opening is brought to our rig's range; channels that a source does not have are masked out. What
+`kept_back` names is never trained on, nor does it decide what is taken off and scaled where the
+person has clips that may be trained on.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.errors import AudioError
+from engine.eval.layouts import Curves, read_curves
+from engine.eval.recordings import Phone, read_sound
+from engine.face.blendshapes import INDEX
+from engine.frames import BLENDSHAPES, F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+
+# 98th percentile a moving channel is brought to: the range of the teacher's neutral manner.
+_REACH = {"jawOpen": 0.56, "mouthFunnel": 0.35, "mouthPucker": 0.5, "mouthLowerDownLeft": 0.16,
+          "mouthLowerDownRight": 0.16, "mouthUpperUpLeft": 0.13,
+          "mouthUpperUpRight": 0.13}  # fmt: skip
+_MOVES = 0.02  # a channel whose 98th percentile is lower is noise and keeps its size
+SOUNDS = (".flac", ".wav", ".opus", ".ogg", ".mp3", ".m4a", ".mp4", ".mov", ".webm", ".mkv",
+          ".avi", ".mpg")  # fmt: skip
+BACK = "/back"  # ends the name of the kept-back part of a clip that is cut in two
+# Seconds trained on; the rest of the clip is kept back.
+_CUT = {"3_15": 33, "Obama_clip2": 20}
+_CLIPS = {"2_04", "ob_4", "ob_5"}
+_PEOPLE = {"grid_s33"}
+_GRID_S1, _GRID = 6, 3  # one clip of s1, one of the other GRID speakers in so many
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """One recorded clip."""
+
+    name: str
+    person: str
+    pcm: F32  # [S] at 16 kHz
+    weights: F32  # [N, 52] at samples 640 n, neutral removed
+    pose: F32  # [N, 6], median removed
+    mask: F32  # [52] 1 where the source has the channel
+    has_head: bool
+    corpus: str = ""  # folder it came from
+    rig: bool = False  # curves of a rig, not of a tracked person
+    phones: tuple[Phone, ...] = ()  # aligned phones, where there are some
+    aperture: F32 | None = None  # [N] inner lip gap over eye distance, where it was tracked
+
+    def part(self, begin: int, end: int | None, name: str) -> "Performance":
+        """Seconds [begin, end) as a clip of its own; the aligned phones do not come along."""
+        sound = slice(begin * SAMPLE_RATE, end * SAMPLE_RATE if end else None)
+        rows = slice(begin * FPS, end * FPS if end else None)
+        gap = None if self.aperture is None else self.aperture[rows]
+        return replace(
+            self, name=name, pcm=self.pcm[sound], weights=self.weights[rows], pose=self.pose[rows],
+            phones=(), aperture=gap,
+        )  # fmt: skip
+
+
+def kept_back(clip: Performance) -> bool:
+    """Whether a clip is for measuring only. By name or hash, never by order."""
+    if clip.name in _CLIPS or clip.name.endswith(BACK) or clip.person in _PEOPLE:
+        return True
+    if clip.person == "grid_s1":
+        return _digest(clip.name) % _GRID_S1 == 0
+    return clip.corpus == "grid" and _digest(clip.person) % _GRID == 0
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+def read_performances(data: Path) -> list[Performance]:
+    """All clips of DATA/motion, person by person scaled to our rig; kept-back ones among them.
+
+    Raises AudioError or TrackingError for a file that cannot be read.
+    """
+    folder = data / "motion"
+    rows = json.loads((folder / "manifest.json").read_text())
+    return settled(part for row in rows for part in _parts(_read(folder, row)))
+
+
+def settled(clips: Iterable[Performance]) -> list[Performance]:
+    """Clips as recorded -> neutral removed and scaled, person by person."""
+    people: dict[str, list[Performance]] = {}
+    for clip in clips:
+        people.setdefault(clip.person, []).append(clip)
+    return [scaled for group in people.values() for scaled in _settle(group)]
+
+
+def sound_of(folder: Path, name: str) -> Path:
+    """The sound or video file of a clip. Raises AudioError when there is none."""
+    for suffix in SOUNDS:
+        if (folder / f"{name}{suffix}").is_file():
+            return folder / f"{name}{suffix}"
+    raise AudioError(f"{name} has no sound in {folder.name}, expected one of {', '.join(SOUNDS)}")
+
+
+def _read(folder: Path, row: dict[str, Any]) -> Performance:
+    name, corpus = str(row["name"]), str(row["folder"])
+    curves = read_curves(folder / corpus / f"{name}.npz")
+    shift = float(row.get("shift" if curves.rig else "shift_video", 0)) / float(row["fps"])
+    person = row.get("speaker") or (name[:9] if corpus == "grid" else corpus)
+    phones = tuple((str(p), int(s), int(d)) for p, s, d in row.get("phones") or ())
+    pcm = read_sound(sound_of(folder / corpus, name))
+    return on_grid(curves, pcm, name, person, corpus, shift, phones)
+
+
+def on_grid(
+    curves: Curves, pcm: F32, name: str, person: str, corpus: str = "", shift: float = 0.0,
+    phones: tuple[Phone, ...] = (),
+) -> Performance:  # fmt: skip
+    """A recorded clip on the grid of its sound [S]; `shift` in seconds is added to its times."""
+    moments = np.arange(len(pcm) // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME / SAMPLE_RATE
+    times = curves.times + shift
+    gap = curves.aperture
+    return Performance(
+        name, person, pcm, _resample(curves.weights, times, moments),
+        _resample(curves.pose, times, moments), curves.mask, curves.has_head, corpus, curves.rig,
+        phones, None if gap is None else _resample(gap[:, None], times, moments)[:, 0],
+    )  # fmt: skip
+
+
+def _resample(curve: F32, times: npt.NDArray[np.float64], moments: npt.NDArray[np.float64]) -> F32:
+    columns = [np.interp(moments, times, curve[:, i]) for i in range(curve.shape[1])]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _parts(clip: Performance) -> list[Performance]:
+    at = _CUT.get(clip.name)
+    if at is None or len(clip.weights) <= at * FPS:
+        return [clip]
+    return [clip.part(0, at, clip.name), clip.part(at, None, clip.name + BACK)]
+
+
+def _settle(group: list[Performance]) -> list[Performance]:
+    """Take a person's rest off and bring the mouth to our rig's range."""
+    trained = [clip for clip in group if not kept_back(clip)]
+    every = np.concatenate([clip.weights for clip in trained or group])
+    rest = np.percentile(every, 10, axis=0)
+    high = np.percentile(np.clip(every - rest, 0, 1), 98, axis=0)
+    gain = np.ones(BLENDSHAPES)
+    for name, reach in _REACH.items():
+        i = INDEX[name]
+        if high[i] > _MOVES:
+            gain[i] = np.clip(reach / high[i], 0.4, 2.5)
+    out = []
+    for clip in group:
+        weights = (np.clip(clip.weights - rest, 0, 1) * gain).clip(0, 1).astype(np.float32)
+        pose = (clip.pose - np.median(clip.pose, axis=0)).astype(np.float32)
+        out.append(replace(clip, weights=weights, pose=pose))
+    return out

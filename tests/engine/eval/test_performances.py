@@ -1,0 +1,131 @@
+"""Recorded motion: every layout reads alike, cuts and the split hold, nothing kept back decides."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from engine.errors import AudioError, TrackingError
+from engine.eval.layouts import read_curves
+from engine.eval.performances import (
+    BACK,
+    Performance,
+    kept_back,
+    read_performances,
+    settled,
+)
+from engine.face.blendshapes import ARKIT, INDEX
+
+JAW = INDEX["jawOpen"]
+
+
+def performance(name: str, person: str, jaw: np.ndarray, corpus: str = "") -> Performance:
+    weights = np.zeros((len(jaw), 52), np.float32)
+    weights[:, JAW] = jaw
+    pcm = np.zeros(640 * len(jaw), np.float32)
+    pose = np.zeros((len(jaw), 6), np.float32)
+    return Performance(name, person, pcm, weights, pose, np.ones(52, np.float32), True, corpus)
+
+
+def write_tracked(path: Path, jaw: np.ndarray, fps: float) -> None:
+    names = np.array(["_neutral", "jawOpen", "cheekPuff"])
+    rows = np.stack([np.zeros_like(jaw), jaw, jaw], 1).astype(np.float16)
+    head = np.tile(np.eye(4, dtype=np.float32), (len(jaw), 1, 1))
+    times = (np.arange(len(jaw)) / fps).astype(np.float32)
+    np.savez(path, trk_bs52=rows, trk_names=names, trk_head=head, trk_t=times, trk_aperture=jaw)
+
+
+def test_every_layout_gives_the_same_jaw(tmp_path: Path) -> None:
+    jaw = np.linspace(0, 1, 31).astype(np.float32)
+    write_tracked(tmp_path / "a.npz", jaw, 30)
+    np.savez(tmp_path / "b.npz", weights=jaw[:, None], names=np.array(["mouth_stretch_c"]), fps=30)
+    weights = np.zeros((31, 52), np.float32)
+    weights[:, JAW] = jaw
+    start = np.round(np.arange(31) * 16_000 / 30).astype(np.int64)
+    np.savez(tmp_path / "c.npz", weights=weights, names=np.array(ARKIT), start=start)
+    np.savez(tmp_path / "d.npz", weights=weights, names=np.array(ARKIT), fps=30.0)
+    for name in "abcd":
+        curves = read_curves(tmp_path / f"{name}.npz")
+        np.testing.assert_allclose(curves.weights[:, JAW], jaw, atol=1e-3)
+        np.testing.assert_allclose(curves.times, np.arange(31) / 30, atol=1e-4)
+        assert curves.rig == (name == "b") and curves.has_head == (name == "a")
+        assert curves.mask[JAW] == 1
+    assert read_curves(tmp_path / "a.npz").mask[INDEX["cheekPuff"]] == 0
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(b"no npz")
+    np.savez(tmp_path / "y.npz", other=np.zeros(3))
+    np.savez(tmp_path / "z.npz", weights=np.full((3, 1), np.nan), names=np.array(["jawOpen"]),
+             start=np.arange(3))  # fmt: skip
+    for name in "xyz":
+        with pytest.raises(TrackingError, match=f"{name}.npz"):
+            read_curves(tmp_path / f"{name}.npz")
+
+
+def test_the_split_is_by_name_and_hash() -> None:
+    still = np.zeros(4)
+    kept = [("2_04", "facegood", "facegood"), ("ob_4", "address", "address"),
+            ("3_15" + BACK, "facegood", "facegood"), ("grid_s33_x", "grid_s33", "grid_s33"),
+            ("grid_s1_bbbm2p", "grid_s1", "grid_s1"), ("grid_lrwp9a", "grid_lrwp", "grid"),
+            ]  # fmt: skip
+    free = [("2_01", "facegood", "facegood"), ("ob_1", "address", "address"),
+            ("3_15", "facegood", "facegood"), ("grid_s34_x", "grid_s34", "grid_s34"),
+            ("grid_s1_bbal6n", "grid_s1", "grid_s1"), ("grid_bbaf2n", "grid_bbaf", "grid"),
+            ]  # fmt: skip
+    assert all(kept_back(performance(n, p, still, c)) for n, p, c in kept)
+    assert not any(kept_back(performance(n, p, still, c)) for n, p, c in free)
+
+
+def test_kept_back_clips_decide_nothing() -> None:
+    jaw = 0.1 + 0.2 * np.sin(np.arange(100)) ** 2
+    loud = np.linspace(0.4, 1.0, 100)
+    alone = settled([performance("2_01", "facegood", jaw)])[0]
+    beside, kept = settled(
+        [performance("2_01", "facegood", jaw), performance("2_04", "facegood", loud)]
+    )
+    np.testing.assert_array_equal(alone.weights, beside.weights)
+    assert kept.weights[:, JAW].max() > beside.weights[:, JAW].max()
+    # A person without any clip to train on is settled by what there is.
+    (only,) = settled([performance("2_04", "facegood", loud)])
+    assert only.weights[:, JAW].min() == 0
+
+
+def test_a_folder_is_read_shifted_and_cut(tmp_path: Path) -> None:
+    folder = tmp_path / "motion" / "obama"
+    folder.mkdir(parents=True)
+    jaw = np.zeros(22 * 30, np.float32)
+    jaw[300:] = 0.5
+    write_tracked(folder / "Obama_clip2.npz", jaw, 30)
+    soundfile.write(folder / "Obama_clip2.wav", np.zeros(22 * 16_000), 16_000)
+    row = {"name": "Obama_clip2", "folder": "obama", "fps": 30, "shift_video": 3}
+    (tmp_path / "motion" / "manifest.json").write_text(json.dumps([row]))
+    front, back = read_performances(tmp_path)
+    assert (len(front.weights), len(back.weights)) == (500, 50) and len(back.pcm) == 32_000
+    # Frame 300 of 30 a second, three frames later: 10.1 s.
+    assert int(np.argmax(front.weights[:, JAW] > 0.25)) == 253
+    assert not kept_back(front) and kept_back(back)
+    (folder / "Obama_clip2.wav").unlink()
+    with pytest.raises(AudioError, match="has no sound"):
+        read_performances(tmp_path)
+
+
+@pytest.mark.data
+def test_real_clips_are_whole_and_in_time(data_dir: Path) -> None:
+    from engine.motion.channels import opening
+
+    clips = read_performances(data_dir)
+    assert len(clips) == 207 and 35 < sum(map(kept_back, clips)) < 45
+    for clip in clips:
+        assert clip.weights.min() >= 0 and clip.weights.max() <= 1
+        assert len(clip.weights) == len(clip.pcm) // 640
+    # With the shifts applied the rig's jaw is best in time with loudness within a frame.
+    lags = []
+    for clip in [c for c in clips if c.rig]:
+        jaw = opening(clip.weights)
+        level = np.sqrt((clip.pcm[: len(jaw) * 640].reshape(len(jaw), 640) ** 2).mean(1))
+        shifted = [np.corrcoef(np.roll(jaw, -lag)[5:-5], level[5:-5])[0, 1] for lag in range(-4, 5)]
+        lags.append(int(np.argmax(shifted)) - 4)
+    assert abs(float(np.mean(lags))) <= 1.0
