@@ -10,6 +10,7 @@ PARTS = {
     "listener": ("engine.train.listener", "soft phone labels by an offline teacher"),
     "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
+    "tracks": ("engine.train.troupe", "let manners and people perform what the decoder learns"),
 }
 
 

@@ -8,7 +8,6 @@ selected on kept-out speakers. Writes decoder.onnx, decoder_style.onnx and style
 import argparse
 import json
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,21 +17,20 @@ from safetensors.numpy import save as pack
 from tqdm import tqdm
 
 from engine.avatar import DEFAULT_AVATAR
-from engine.eval.performances import kept_back, read_performances
-from engine.eval.recordings import DATA, bundled, read_data, training_set
+from engine.eval.recordings import DATA
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import RENEWS, DecoderConfig
 from engine.runtime import ASSETS, Graph, load
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
 from engine.style.encoder import Encoder, fit, statistics
-from engine.train.data import synthesise
+from engine.train import troupe
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
-from engine.train.manner import BUNDLED, Manner, random_manner
+from engine.train.manner import BUNDLED
 from engine.train.split import check
 from engine.train.teacher import steady
-from engine.train.tracks import Source, Track, recorded, teach_all
+from engine.train.tracks import Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +45,6 @@ class Recipe:
     weight_decay: float = 0.01
     average: float = 0.995
     code_noise: float = 0.15
-    neutral_tracks: int = 14
-    style_tracks: int = 8
-    random_tracks: int = 90
-    # Sentences per track.
-    native: int = 5
-    accented: int = 7
-    children: int = 2
-    synthetic: int = 5
-    synthetic_minutes: float = 25.0  # of each kind of voice
     # Shares of a batch: bundled manners, random manners, real people.
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
     # How often the branches are fed their own output instead of the teacher's, at the end.
@@ -64,52 +53,14 @@ class Recipe:
 
 
 TINY = Recipe(
-    steps=6, batch=4, crop=40, warmup=2, neutral_tracks=2, style_tracks=1, random_tracks=3,
-    native=2, accented=0, children=0, synthetic=0,
+    steps=6, batch=4, crop=40, warmup=2,
 )  # fmt: skip
-
-
-def manners(recipe: Recipe) -> list[tuple[str, Manner]]:
-    """Bundled manners several times, then random ones."""
-    rng = np.random.default_rng(recipe.seed)
-    named = []
-    for name, manner in BUNDLED.items():
-        count = recipe.neutral_tracks if name == "neutral" else recipe.style_tracks
-        named += [(name, manner)] * count
-    return named + [("random", random_manner(rng)) for _ in range(recipe.random_tracks)]
 
 
 def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> list[Track]:
     """Teacher's tracks and, with the training data, real people's."""
-    if options.tiny:
-        clips = bundled()
-        return teach_all(manners(recipe), [(clips, recipe.native)], graph, recipe.seed)
-    every = training_set(read_data(options.data))
-    native = [r for r in every if r.corpus == "librispeech"]
-    accented = [r for r in every if r.corpus != "librispeech" and r.adult]
-    children = [r for r in every if r.corpus != "librispeech" and not r.adult]
-    lines = (options.data / "speech" / "prompts.txt").read_text().splitlines()
-    rng = np.random.default_rng(recipe.seed)
-    texts = [lines[i].strip().strip('"') for i in rng.permutation(len(lines))]
-    synthetic = [
-        clip
-        for kind in ("espeak", "voices")
-        for clip in synthesise(kind, texts[kind == "espeak" :: 2], recipe.synthetic_minutes, 5)
-    ]
-    pools: list[tuple[Sequence[Source], int]] = [
-        (native, recipe.native), (accented, recipe.accented), (children, recipe.children),
-        (synthetic, recipe.synthetic),
-    ]  # fmt: skip
-    tracks = teach_all(manners(recipe), pools, graph, recipe.seed)
-    people: dict[str, list[object]] = {}
-    performances = [clip for clip in read_performances(options.data) if not kept_back(clip)]
-    for n, clip in enumerate(performances):
-        # The one speaker with 179 clips becomes several tracks.
-        group = f"{clip.person}/{n % 6}" if clip.person == "grid_s1" else clip.person
-        people.setdefault(group, []).append(clip)
-    for n, (person, clips_of) in enumerate(tqdm(people.items(), desc="real motion")):
-        tracks.append(recorded(f"real {person}", clips_of, graph, 77_000 + n))  # type: ignore[arg-type]
-    return tracks
+    cast = troupe.TINY if options.tiny else troupe.Cast()
+    return troupe.make(None if options.tiny else options.data, cast, graph, recipe.seed)
 
 
 def windows(track: Track, ticks: int = 500) -> np.ndarray:

@@ -118,7 +118,7 @@ def _kernels(tempo: float) -> dict[str, F32]:
 
 def grid(phones: Phones, seconds: float) -> tuple[np.ndarray, np.ndarray]:
     """Phone index and place within the phone (0..1) at 100 Hz: two arrays [seconds * 100]."""
-    count = int(np.ceil(seconds * RATE))
+    count = int(np.ceil(round(seconds * RATE, 6)))
     index = np.zeros(count, np.int64)
     place = np.zeros(count, np.float32)
     for phone, start, duration in phones:
