@@ -31,6 +31,10 @@ FACEGOOD: dict[str, tuple[str, ...]] = {
 }
 # MediaPipe answers these with noise whatever the face does.
 UNTRACKED = ("cheekPuff", "jawForward", "jawLeft", "jawRight", "tongueOut")
+# What brings MediaPipe's understated mouths to the range of our rig: the median over the twelve
+# tracked speakers of the training data. One gain for everybody: who opens wider, opens wider.
+GAIN: dict[str, float] = {"jawOpen": 1.65, "mouthFunnel": 2.0, "mouthLowerDownLeft": 2.5,
+                          "mouthLowerDownRight": 2.5}  # fmt: skip
 _HEAD_WIDTH_CM = 15.0
 _PLAIN = {name.lower(): name for name in ARKIT}
 
@@ -56,6 +60,14 @@ def mediapipe(weights: F32, names: Sequence[str]) -> tuple[F32, F32]:
     for name in UNTRACKED:
         out[:, INDEX[name]] = had[INDEX[name]] = 0.0
     return out, had
+
+
+def raised(weights: F32) -> F32:
+    """MediaPipe weights [..., 52], the face at rest taken off, in the range of our rig."""
+    gain = np.ones(BLENDSHAPES, np.float32)
+    for name, factor in GAIN.items():
+        gain[INDEX[name]] = factor
+    return np.asarray(np.clip(weights * gain, 0, 1), np.float32)
 
 
 def arkit(weights: F32, names: Sequence[str]) -> tuple[F32, F32]:

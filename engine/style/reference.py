@@ -1,0 +1,151 @@
+"""Reference clips: recorded motion -> what a style is made from, and the style itself.
+
+Contract: `read` takes a motion npz of any layout (engine.motion.curves) or a Live Link Face CSV and
+returns motion from rest, 25 rows a second by time; a clip that cannot be used is a TrackingError
+that says what was found, what was expected and what to do. What a source does not show (brows of a
+mouth-only rig, a head that was not recorded) is taken from the average speaker, not as frozen.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import TrackingError
+from engine.face.rigs import raised
+from engine.frames import BLENDSHAPES, F32, FPS, SAMPLES_PER_FRAME
+from engine.motion.curves import Curves, read_curves
+from engine.offline import MotionClip
+from engine.style.code import Style
+from engine.style.encoder import FACE_STATISTICS, MIN_FRAMES, Encoder, statistics
+from engine.style.library import StyleLibrary
+
+MIN_SECONDS = 2.0
+HEAD_SECONDS = 3.0  # StyleTalk++, limitations: shorter clips give no reasonable head style
+_REST = 10  # percentile that is a person's face at rest
+_BRIDGE_S = 0.5  # longer losses are left out, not invented
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Motion from rest, and how much of a person it shows."""
+
+    clip: MotionClip  # `start` jumps where nothing was recorded
+    mask: F32  # [52] 1 where the source has the channel
+    has_head: bool
+
+    def style(self, name: str, made: str, library: StyleLibrary | None = None) -> Style:
+        """The style of the clip; `made`: how, for people. Raises PackageError for a bad name."""
+        return style_of(name, self.clip, made, self.mask, self.has_head, library)
+
+
+def read(path: Path | str) -> Reference:
+    """A reference clip of a file. Raises TrackingError."""
+    path = Path(path)
+    curves = read_curves(path)
+    seconds = float(curves.times[-1] - curves.times[0])
+    if seconds < MIN_SECONDS - 1.5 / FPS:
+        raise TrackingError(
+            f"{path.name} lasts {seconds:.2f} s, expected at least {MIN_SECONDS:.0f} s of speech; "
+            "ten seconds make a good style"
+        )
+    clip = _resampled(curves)
+    if len(clip.start) < MIN_SECONDS * FPS - 1:
+        raise TrackingError(
+            f"{path.name} shows a face for {len(clip.start) / FPS:.2f} s of {seconds:.2f} s, "
+            f"expected {MIN_SECONDS:.0f} s; record it again"
+        )
+    return Reference(from_rest(clip, curves.kind), curves.mask, curves.has_head)
+
+
+def read_clip(path: Path | str) -> MotionClip:
+    """The motion of a reference file alone. Raises TrackingError."""
+    return read(path).clip
+
+
+def from_rest(clip: MotionClip, kind: str) -> MotionClip:
+    """The person's own rest taken off; motion of ours is from rest already."""
+    if kind == "motion":
+        return clip
+    rest = np.percentile(clip.weights, _REST, axis=0).astype(np.float32)
+    weights = np.clip(clip.weights - rest, 0, 1)
+    if kind == "mediapipe":
+        weights = raised(weights)
+    pose = (clip.pose - np.median(clip.pose, axis=0)).astype(np.float32)
+    return MotionClip(clip.start, weights, pose)
+
+
+def style_of(
+    name: str, clip: MotionClip, made: str, mask: F32 | None = None, has_head: bool = True,
+    library: StyleLibrary | None = None,
+) -> Style:  # fmt: skip
+    """Motion from rest -> its style, by the encoder of the bundled library.
+
+    `mask` [52]: channels the clip shows (default: all). Raises TrackingError for a clip without a
+    second in one piece or with values that are not finite, PackageError for a bad name.
+    """
+    encoder = (library or StyleLibrary()).encoder
+    row = measured(clip)
+    return Style(name, encoder.project(completed(row, encoder, mask, has_head)), made=made)
+
+
+def measured(clip: MotionClip) -> F32:
+    """Statistics (engine.style.encoder) of a clip, over its pieces without a jump in `start`."""
+    if not (np.isfinite(clip.weights).all() and np.isfinite(clip.pose).all()):
+        raise TrackingError("the clip holds NaN or infinite values; track it again")
+    jumps = np.flatnonzero(np.diff(clip.start) != SAMPLES_PER_FRAME) + 1
+    pieces = [p for p in np.split(np.arange(len(clip.start)), jumps) if len(p) >= MIN_FRAMES]
+    if not pieces:
+        raise TrackingError(
+            f"the clip has {len(clip.start)} rows and not {MIN_FRAMES} of them in one piece "
+            f"({FPS} a second); keep the face in the picture for longer"
+        )
+    rows = [statistics(clip.weights[p], clip.pose[p]) for p in pieces]
+    return np.asarray(np.average(rows, axis=0, weights=[len(p) for p in pieces]), np.float32)
+
+
+def completed(row: F32, encoder: Encoder, mask: F32 | None, has_head: bool) -> F32:
+    """Statistics with what the source does not show taken from the average speaker."""
+    shown = np.ones(BLENDSHAPES) if mask is None else mask
+    known = np.concatenate(
+        [np.tile(shown > 0, FACE_STATISTICS // BLENDSHAPES),
+         np.full(len(row) - FACE_STATISTICS, has_head)]
+    )  # fmt: skip
+    return np.where(known, row, encoder.mean).astype(np.float32)
+
+
+def doubts(reference: Reference) -> list[str]:
+    """What a user should know about a style made from this clip; empty when all is well."""
+    seconds = len(reference.clip.start) / FPS
+    said = []
+    if not reference.has_head:
+        said.append("the clip has no head movement: the style moves its head like the average "
+                    "speaker; --head-from takes it from another clip")  # fmt: skip
+    elif seconds < HEAD_SECONDS:
+        said.append(f"{seconds:.1f} s are enough for the face, but the head's style wants "
+                    f"{HEAD_SECONDS:.0f} s; give a longer clip or --head-from")  # fmt: skip
+    if reference.mask.mean() < 0.5:
+        said.append(f"the clip has {int(reference.mask.sum())} of {BLENDSHAPES} channels: the rest "
+                    "moves like the average speaker")  # fmt: skip
+    return said
+
+
+def _resampled(curves: Curves) -> MotionClip:
+    """On the 25 Hz grid by time; ticks inside a long loss are left out."""
+    times = curves.times - curves.times[0]
+    ticks = int(times[-1] * FPS + 1e-6) + 1
+    moments = np.arange(ticks) / FPS
+    after = np.clip(np.searchsorted(times, moments - 1e-9), 0, len(times) - 1)
+    before = np.maximum(after - 1, 0)
+    on_row = np.abs(times[after] - moments) < 1e-6
+    kept = on_row | (times[after] - times[before] <= _BRIDGE_S)
+    moments = moments[kept]
+    weights = _interpolated(curves.weights, times, moments)
+    pose = _interpolated(curves.pose, times, moments)
+    start = np.flatnonzero(kept).astype(np.int64) * SAMPLES_PER_FRAME
+    return MotionClip(start, weights, pose)
+
+
+def _interpolated(curve: F32, times: np.ndarray, moments: np.ndarray) -> F32:
+    columns = [np.interp(moments, times, curve[:, i]) for i in range(curve.shape[1])]
+    return np.stack(columns, axis=1).astype(np.float32)
