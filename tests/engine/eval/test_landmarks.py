@@ -1,0 +1,64 @@
+"""Landmarks lie where a face has them, on either avatar, and move with the shapes they should."""
+
+import numpy as np
+import pytest
+
+from engine.eval.landmarks import (
+    BROWS,
+    EYES,
+    INNER_LIPS,
+    JAW,
+    MOUTH,
+    NOSE,
+    OUTER_LIPS,
+    POINTS,
+    Face,
+    face,
+)
+from engine.face.blendshapes import INDEX
+
+
+def posed(of: Face, **weights: float) -> np.ndarray:
+    row = np.zeros((1, 52), np.float32)
+    for name, value in weights.items():
+        row[0, INDEX[name]] = value
+    return of.points(row)[0] - of.neutral
+
+
+@pytest.fixture(params=["mira", "theo"])
+def anyone(request: pytest.FixtureRequest) -> Face:
+    return face(request.param)
+
+
+def test_groups_lie_in_order(anyone: Face) -> None:
+    at = anyone.neutral
+    assert at.shape == (POINTS, 3) and len(set(anyone.index.tolist())) >= POINTS - 2
+    assert at[BROWS, 1].min() > at[EYES, 1].max() > at[NOSE, 1].mean() > at[OUTER_LIPS, 1].max()
+    assert at[JAW, 1].argmin() in range(6, 11) and at[8, 1] < at[MOUTH, 1].min()
+    # Right comes first everywhere, and both halves mirror each other.
+    for part in (JAW, BROWS):
+        x = at[part, 0]
+        assert x[0] < 0 < x[-1]
+        np.testing.assert_allclose(x, -x[::-1], atol=0.03)
+    assert at[INNER_LIPS, 0][0] < 0 < at[INNER_LIPS, 0][4]
+    upper, gap, lower = at[OUTER_LIPS, 1][3], at[INNER_LIPS, 1][[2, 6]], at[OUTER_LIPS, 1][9]
+    assert upper > gap.max() and gap.min() > lower and np.ptp(gap) < 0.01
+
+
+def test_shapes_move_their_own_points(anyone: Face) -> None:
+    jaw = posed(anyone, jawOpen=0.5)
+    inner = jaw[INNER_LIPS]
+    assert inner[6, 1] < -0.05 and abs(inner[2, 1]) < 0.05 and jaw[8, 1] < -0.05
+    assert np.abs(jaw[BROWS]).max() < 1e-3
+    brows = posed(anyone, browInnerUp=1.0)
+    assert brows[BROWS, 1].max() > 0.02 and np.abs(brows[MOUTH]).max() < 1e-3
+    lids = posed(anyone, eyeBlinkLeft=1.0)[EYES]
+    assert lids[6:, 1].min() < -0.05 and np.abs(lids[:6]).max() < 1e-3
+
+
+def test_the_head_turns_all_points(anyone: Face) -> None:
+    still = np.zeros((1, 52), np.float32)
+    turn = np.array([[10.0, 0, 0, 0, 0, 0]], np.float32)
+    moved = anyone.points(still, turn)[0] - anyone.neutral
+    # The nose moves to the subject's left.
+    assert moved[30, 0] > 0.05 and moved[NOSE, 0].min() > 0
