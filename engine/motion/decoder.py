@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import FrameError, WeightsError
+from engine.errors import FrameError, PackageError, WeightsError
 from engine.frames import BLENDSHAPES, F32, POSE
 from engine.motion import noise as noises
 from engine.motion.channels import STRONG, WEAK
@@ -28,6 +28,8 @@ GLIDE = 8  # ticks (320 ms) from one style to the next
 PPG_WIDTH = 2 * len(PHONES)
 PROSODY_WIDTH = 2 * FEATURES
 _CACHED_STYLES = 64
+# What an adapter may change: terms of some kB in all, never the large mixed matrices.
+ADAPTED = ("up_bias", "down_bias", "query", "rest", "face", "head", "gain", "event")
 
 
 class DecoderInput(NamedTuple):
@@ -103,11 +105,19 @@ class Decoder:
             )
 
     def prepare(self, style: Style) -> StyleWeights:
-        """Weights of one style, batch 1; computed once and kept for the last styles used."""
-        key = style.code.tobytes()
+        """Weights of one style, batch 1; computed once and kept for the last styles used.
+
+        Raises PackageError when the style brings an adapter that does not fit.
+        """
+        parts = [style.code, *(style.adapter[name] for name in sorted(style.adapter))]
+        key = repr(sorted(style.adapter)).encode() + b"".join(part.tobytes() for part in parts)
         if key not in self._styles:
             out = self._style_graph.run({"code": style.code[None]})
-            self._styles[key] = StyleWeights(style.code[None], *(out[f] for f in _DERIVED))
+            derived = {name: out[name] for name in _DERIVED}
+            for name, change in style.adapter.items():
+                _check_adapter(style.name, name, change, derived)
+                derived[name] = derived[name] + change
+            self._styles[key] = StyleWeights(style.code[None], **derived)
             if len(self._styles) > _CACHED_STYLES:
                 self._styles.popitem(last=False)
         self._styles.move_to_end(key)
@@ -186,13 +196,18 @@ class Decoder:
         forgotten = net._replace(keys=memory, values=memory, valid=np.zeros_like(net.valid))
         return state._replace(net=forgotten)
 
-    def style(self, state: DecoderState) -> Style:
-        """The style a session of batch 1 is in or on its way to."""
-        return Style("current", np.asarray(state.target.code[0], np.float32))
-
 
 # Every field but the code itself is an output of the style graph and an input of the other.
 _DERIVED = StyleWeights._fields[1:]
+
+
+def _check_adapter(style: str, name: str, change: F32, derived: dict[str, F32]) -> None:
+    shapes = {field: derived[field].shape[1:] for field in ADAPTED}
+    if shapes.get(name) != change.shape:
+        raise PackageError(
+            f"style {style!r} has an adapter {name[:40]!r} of shape {change.shape}, expected one "
+            f"of {shapes}; make it again with demos.pick_style"
+        )
 
 
 def _glided(state: DecoderState) -> DecoderState:

@@ -1,12 +1,14 @@
 """Style: one talking style as a small vector, and its `.style` file.
 
-Contract: a `.style` file is safetensors with one tensor `code` and a JSON header (name, encoder
-version, how it was made). Everything in it is checked before use; nothing is ever unpickled.
+Contract: a `.style` file is safetensors with a tensor `code`, perhaps tensors `adapter.*`, and a
+JSON header (name, encoder version, how it was made). Everything in it is checked before use;
+nothing is ever unpickled.
 """
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,14 @@ from safetensors.numpy import save as pack
 
 from engine.errors import PackageError
 from engine.frames import F32
-from engine.style.encoder import CODE, VERSION
+from engine.style.encoder import CODE, EXPRESSION, VERSION
 
 FORMAT = 1
 KEY = "vivify"  # of the metadata entry that holds the JSON header
-MAX_BYTES = 1 << 20  # a style is some kB; an adapter may come to it one day
+MAX_BYTES = 1 << 20  # a style is some kB, with an adapter some ten more
 BOUND = 8.0  # larger code values were never seen in training
+ADAPTER_BOUND = 20.0
+_ADAPTER = "adapter."
 _NAME = re.compile(r"[a-z0-9][a-z0-9 _.+-]{0,63}")
 
 
@@ -34,6 +38,9 @@ class Style:
     code: F32  # [CODE]
     encoder: str = VERSION  # version of the encoder that made the code
     made: str = ""  # how: clip, manner or blend, for people
+    # What a fine-tuning added to the weights derived from the code, by the names of
+    # engine.motion.decoder.StyleWeights, without the batch axis; the decoder checks the shapes.
+    adapter: Mapping[str, F32] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -56,13 +63,25 @@ class Style:
                 f"style {self.name!r} was made by encoder {self.encoder[:40]!r}, this Vivify has "
                 f"{VERSION!r}; make it again from its clip with demos.pick_style"
             )
+        for key, value in self.adapter.items():
+            if value.dtype != np.float32 or not np.isfinite(value).all():
+                raise PackageError(
+                    f"style {self.name!r} has an adapter {key[:40]!r} that is not finite float32; "
+                    "make it again"
+                )
+            if float(np.abs(value).max(initial=0.0)) > ADAPTER_BOUND:
+                raise PackageError(
+                    f"style {self.name!r} has an adapter {key[:40]!r} beyond {ADAPTER_BOUND}; "
+                    "the file is damaged: make it again"
+                )
 
     def save(self, path: Path | str) -> None:
         """Write a `.style` file."""
         header = {
             "format": FORMAT, "name": self.name, "encoder": self.encoder, "made": self.made,
         }  # fmt: skip
-        data = pack({"code": self.code}, {KEY: json.dumps(header)})
+        tensors = {"code": self.code, **{_ADAPTER + k: v for k, v in self.adapter.items()}}
+        data = pack(tensors, {KEY: json.dumps(header)})
         Path(path).write_bytes(data)
 
     @staticmethod
@@ -78,9 +97,11 @@ class Style:
                 "it is not a style"
             )
         tensors, header = unpack(path.read_bytes(), path.name)
-        if set(tensors) != {"code"}:
+        code = tensors.pop("code", None)
+        if code is None or not all(name.startswith(_ADAPTER) for name in tensors):
             raise PackageError(
-                f"style file {path.name} holds tensors {sorted(tensors)[:5]}, expected ['code']"
+                f"style file {path.name} holds tensors {sorted(tensors)[:5]}, expected 'code' and "
+                f"perhaps '{_ADAPTER}*'"
             )
         known = {"format", "name", "encoder", "made"}
         if set(header) != known or not all(isinstance(header[k], str) for k in known - {"format"}):
@@ -93,7 +114,15 @@ class Style:
                 f"style file {path.name} has format {header['format']!r}, expected {FORMAT}; "
                 "update Vivify"
             )
-        return Style(header["name"], tensors["code"], header["encoder"], header["made"])
+        adapter = {name.removeprefix(_ADAPTER): value for name, value in tensors.items()}
+        return Style(header["name"], code, header["encoder"], header["made"], adapter)
+
+
+def with_head(style: Style, head: Style) -> Style:
+    """The face of `style` with the head movement of `head` (StyleTalk++ 3.1: two references)."""
+    code = np.concatenate([style.code[:EXPRESSION], head.code[EXPRESSION:]])
+    made = f"{style.made}; head: {head.made}"
+    return Style(style.name, code.astype(np.float32), style.encoder, made, style.adapter)
 
 
 def unpack(data: bytes, name: str) -> tuple[dict[str, F32], dict[str, Any]]:

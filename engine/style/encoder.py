@@ -1,8 +1,10 @@
 """Style encoder: the statistics of a motion clip -> a style code.
 
 Method: StyleAvatar Eq. 2 (standard deviations of expression, of its change, of the pose's change)
-with the means added (the means carry the emotion), z-scored and projected on principal components.
-Contract: numpy only; the projection is data, stored beside the bundled styles with its version.
+with the means added (the means carry the emotion) and the pose's own deviation (how far a head
+sways), z-scored and projected on principal components, face and head apart, so that the head may
+come from another clip (StyleTalk++ 3.2). Contract: numpy only; the projection is data, stored
+beside the bundled styles with its version.
 """
 
 from dataclasses import dataclass
@@ -12,17 +14,20 @@ import numpy as np
 from engine.errors import FrameError
 from engine.frames import BLENDSHAPES, F32, POSE
 
-VERSION = "statistics-1"
-CODE = 32  # values of a style code
-STATISTICS = 3 * BLENDSHAPES + 2 * len(POSE)
+VERSION = "statistics-2"
+EXPRESSION = 32  # values of a code that describe the face; they come first
+HEAD = 8  # values that describe the head
+CODE = EXPRESSION + HEAD
+FACE_STATISTICS = 3 * BLENDSHAPES
+STATISTICS = FACE_STATISTICS + 3 * len(POSE)
 MIN_FRAMES = 25  # a second: fewer frames say nothing about a style
 _POSE_SCALE = np.array([0.1, 0.1, 0.1, 10.0, 10.0, 10.0], np.float32)
 _BOUND = 3.0  # a code lies inside this box: what lies beyond was never seen in training
 
 
 def statistics(weights: F32, pose: F32, neutral: F32 | None = None) -> F32:
-    """[STATISTICS]: mean, deviation and deviation of the change of ARKit-52; mean and deviation of
-    the change of the pose. Over all frames at 25 Hz.
+    """[STATISTICS]: mean, deviation and deviation of the change of ARKit-52, then the same of the
+    pose in units of 10 degrees and a tenth of a head width. Over all frames at 25 Hz.
 
     `weights` [T, 52], `pose` [T, 6]; `neutral` [52] is the face at rest of the person and is taken
     off first. Raises FrameError for wrong shapes, too few frames or values that are not finite.
@@ -40,11 +45,11 @@ def statistics(weights: F32, pose: F32, neutral: F32 | None = None) -> F32:
     if not (np.isfinite(weights).all() and np.isfinite(pose).all()):
         raise FrameError("style clip holds NaN or infinite values; track it again")
     face = weights if neutral is None else weights - neutral
-    turn = pose * _POSE_SCALE
     parts = [
-        face.mean(0), face.std(0), np.diff(face, axis=0).std(0),
-        turn.mean(0), np.diff(turn, axis=0).std(0),
-    ]  # fmt: skip
+        row
+        for curve in (face, pose * _POSE_SCALE)
+        for row in (curve.mean(0), curve.std(0), np.diff(curve, axis=0).std(0))
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -54,7 +59,8 @@ class Encoder:
 
     mean: F32  # [STATISTICS]
     scale: F32  # [STATISTICS], standard deviation over the clips it was fitted on, never 0
-    basis: F32  # [STATISTICS, CODE]; the leading code values have unit variance over those clips
+    face: F32  # [FACE_STATISTICS, EXPRESSION]
+    head: F32  # [STATISTICS - FACE_STATISTICS, HEAD]
 
     def encode(self, weights: F32, pose: F32, neutral: F32 | None = None) -> F32:
         """Motion clip at 25 Hz -> style code [CODE]; see `statistics` for shapes and errors."""
@@ -63,7 +69,8 @@ class Encoder:
     def project(self, rows: F32) -> F32:
         """Statistics [..., STATISTICS] -> codes [..., CODE]."""
         z = np.clip((rows - self.mean) / self.scale, -6.0, 6.0)
-        return np.asarray(np.clip(z @ self.basis, -_BOUND, _BOUND), np.float32)
+        code = [z[..., :FACE_STATISTICS] @ self.face, z[..., FACE_STATISTICS:] @ self.head]
+        return np.asarray(np.clip(np.concatenate(code, -1), -_BOUND, _BOUND), np.float32)
 
 
 def fit(rows: F32) -> Encoder:
@@ -72,13 +79,20 @@ def fit(rows: F32) -> Encoder:
     # The floor keeps channels that never move from being blown up into noise.
     scale = np.maximum(rows.std(0), 0.02)
     z = (rows - mean) / scale
+    face = _axes(z[:, :FACE_STATISTICS], EXPRESSION)
+    head = _axes(z[:, FACE_STATISTICS:], HEAD)
+    return Encoder(*(a.astype(np.float32) for a in (mean, scale, face, head)))
+
+
+def _axes(z: F32, count: int) -> F32:
+    """Principal axes [columns, count]; the leading code values have unit variance over `z`."""
     _, values, axes = np.linalg.svd(z, full_matrices=False)
-    missing = max(0, CODE - len(values))
+    missing = max(0, count - len(values))
     values, axes = np.pad(values, (0, missing)), np.pad(axes, ((0, missing), (0, 0)))
-    deviation = values[:CODE] / np.sqrt(len(rows))
+    deviation = values[:count] / np.sqrt(len(z))
     # Not fully whitened: the last axes are mostly the sampling noise of short clips.
     deviation = np.maximum(deviation, max(0.2 * float(deviation[0]), 1e-3))
-    basis = axes[:CODE].T / deviation
+    basis = axes[:count].T / deviation
     # The sign of a principal axis is arbitrary: the largest entry is made positive.
-    signs = np.sign(basis[np.abs(basis).argmax(0), np.arange(CODE)])
-    return Encoder(*(a.astype(np.float32) for a in (mean, scale, basis * signs)))
+    signs = np.sign(basis[np.abs(basis).argmax(0), np.arange(count)])
+    return np.asarray(basis * np.where(signs == 0, 1.0, signs), np.float32)

@@ -60,7 +60,7 @@ def _read(path: Path) -> tuple[dict[str, Style], Encoder]:
         )
     tensors, header = unpack(path.read_bytes(), path.name)
     try:
-        encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "basis")))
+        encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "face", "head")))
         styles = {
             name: Style(name, tensors[_PREFIX + name], header["encoder"], made)
             for name, made in header["styles"].items()
