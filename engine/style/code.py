@@ -77,12 +77,15 @@ class Style:
 
     def save(self, path: Path | str) -> None:
         """Write a `.style` file."""
+        Path(path).write_bytes(self.pack())
+
+    def pack(self) -> bytes:
+        """The content of a `.style` file."""
         header = {
             "format": FORMAT, "name": self.name, "encoder": self.encoder, "made": self.made,
         }  # fmt: skip
         tensors = {"code": self.code, **{_ADAPTER + k: v for k, v in self.adapter.items()}}
-        data = pack(tensors, {KEY: json.dumps(header)})
-        Path(path).write_bytes(data)
+        return pack(tensors, {KEY: json.dumps(header)})
 
     @staticmethod
     def load(path: Path | str) -> "Style":
@@ -90,28 +93,31 @@ class Style:
         path = Path(path)
         if not path.is_file():
             raise PackageError(f"style file {path.name} not found in {path.parent}")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise PackageError(
-                f"style file {path.name} has {size} bytes, expected at most {MAX_BYTES}; "
-                "it is not a style"
-            )
-        tensors, header = unpack(path.read_bytes(), path.name)
+        if path.stat().st_size > MAX_BYTES:
+            raise _too_large(path.name, path.stat().st_size)
+        return Style.parse(path.read_bytes(), path.name)
+
+    @staticmethod
+    def parse(data: bytes, file: str) -> "Style":
+        """Check the content of a `.style` file; `file` is its name in messages (PackageError)."""
+        if len(data) > MAX_BYTES:
+            raise _too_large(file, len(data))
+        tensors, header = unpack(data, file)
         code = tensors.pop("code", None)
         if code is None or not all(name.startswith(_ADAPTER) for name in tensors):
             raise PackageError(
-                f"style file {path.name} holds tensors {sorted(tensors)[:5]}, expected 'code' and "
+                f"style file {file} holds tensors {sorted(tensors)[:5]}, expected 'code' and "
                 f"perhaps '{_ADAPTER}*'"
             )
         known = {"format", "name", "encoder", "made"}
         if set(header) != known or not all(isinstance(header[k], str) for k in known - {"format"}):
             raise PackageError(
-                f"style file {path.name} has header keys {sorted(header)[:6]}, "
+                f"style file {file} has header keys {sorted(header)[:6]}, "
                 f"expected {sorted(known)} with text values"
             )
         if type(header["format"]) is not int or header["format"] != FORMAT:
             raise PackageError(
-                f"style file {path.name} has format {header['format']!r}, expected {FORMAT}; "
+                f"style file {file} has format {header['format']!r}, expected {FORMAT}; "
                 "update Vivify"
             )
         adapter = {name.removeprefix(_ADAPTER): value for name, value in tensors.items()}
@@ -123,6 +129,12 @@ def with_head(style: Style, head: Style) -> Style:
     code = np.concatenate([style.code[:EXPRESSION], head.code[EXPRESSION:]])
     made = f"{style.made}; head: {head.made}"
     return Style(style.name, code.astype(np.float32), style.encoder, made, style.adapter)
+
+
+def _too_large(file: str, size: int) -> PackageError:
+    return PackageError(
+        f"style file {file} has {size} bytes, expected at most {MAX_BYTES}; it is not a style"
+    )
 
 
 def unpack(data: bytes, name: str) -> tuple[dict[str, F32], dict[str, Any]]:
