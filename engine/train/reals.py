@@ -132,8 +132,9 @@ def _between(curve: F32, rows: np.ndarray) -> F32:
 
 
 def inferred(weights: F32, pose: F32, noise: F32) -> tuple[F32, F32]:
-    """Events and noise that explain a recording: blinks and glances at their onsets, the slow
-    columns from the smoothed pose; nothing is invented for raises and shifts."""
+    """Events and noise that explain a recording: blinks and glances at their onsets, the first slow
+    columns from the smoothed pose; the others stay as drawn, for what nothing explains; nothing is
+    invented for raises and shifts."""
     noise = noise.copy()
     events = np.zeros((len(weights), noises.UNIFORM), np.float32)
     lid = weights[:, INDEX["eyeBlinkLeft"]]
@@ -154,7 +155,6 @@ def inferred(weights: F32, pose: F32, noise: F32) -> tuple[F32, F32]:
     noise[:, first : first + 2] = np.clip((gaze[ahead] - gaze.mean(0)) / spread, -2.5, 2.5)
     noise[:, first + 7] = 0.0
     slow = noise[:, noises.UNIFORM + noises.NORMAL :]
-    slow[:] = 0.0
     smooth = gaussian_filter1d(pose[:, :3], 6.0, axis=0)
     slow[:, 0:3] = np.clip(smooth / np.maximum(0.75 * pose[:, :3].std(0), 0.3), -2.5, 2.5)
     return events, noise
