@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.errors import AudioError
-from engine.eval.layouts import Curves, read_curves
+from engine.errors import AudioError, TrackingError
 from engine.eval.recordings import Phone, read_sound
 from engine.face.blendshapes import INDEX
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.motion.curves import Curves, read_curves
 
 # 98th percentile a moving channel is brought to: the range of the teacher's neutral manner.
 _REACH = {"jawOpen": 0.56, "mouthFunnel": 0.35, "mouthPucker": 0.5, "mouthLowerDownLeft": 0.16,
@@ -77,14 +77,21 @@ def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
 
 
-def read_performances(data: Path) -> list[Performance]:
+def read_performances(data: Path, skipped: list[str] | None = None) -> list[Performance]:
     """All clips of DATA/motion, person by person scaled to our rig; kept-back ones among them.
 
-    Raises AudioError or TrackingError for a file that cannot be read.
+    A file that cannot be read raises AudioError or TrackingError; where `skipped` is given, what is
+    wrong with it is added there instead.
     """
-    folder = data / "motion"
-    rows = json.loads((folder / "manifest.json").read_text())
-    return settled(part for row in rows for part in _parts(_read(folder, row)))
+    folder, parts = data / "motion", []
+    for row in json.loads((folder / "manifest.json").read_text()):
+        try:
+            parts += _parts(_read(folder, row))
+        except (AudioError, TrackingError) as error:
+            if skipped is None:
+                raise
+            skipped.append(str(error))
+    return settled(parts)
 
 
 def settled(clips: Iterable[Performance]) -> list[Performance]:

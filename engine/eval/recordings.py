@@ -25,6 +25,7 @@ ADULT = 15  # years; speechocean762 is half children
 # One speaker in so many is kept out, by corpus: 16 of 256 native (14 of them aligned), 18 of 117
 # accented adults, 11 of 109 accented children.
 _KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
+CORPORA = tuple(_KEPT_OUT)  # what the split knows; nothing else is ever trained on
 
 Phone = tuple[str, int, int]  # ARPAbet or SIL, start, duration in 10 ms frames
 

@@ -1,4 +1,4 @@
-"""Recorded motion: every layout reads alike, cuts and the split hold, nothing kept back decides."""
+"""Recorded motion: read, shifted, cut; the split holds and nothing kept back decides."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from engine.errors import AudioError, TrackingError
-from engine.eval.layouts import read_curves
+from engine.errors import AudioError
 from engine.eval.performances import (
     BACK,
     Performance,
@@ -16,7 +15,7 @@ from engine.eval.performances import (
     read_performances,
     settled,
 )
-from engine.face.blendshapes import ARKIT, INDEX
+from engine.face.blendshapes import INDEX
 
 JAW = INDEX["jawOpen"]
 
@@ -35,34 +34,6 @@ def write_tracked(path: Path, jaw: np.ndarray, fps: float) -> None:
     head = np.tile(np.eye(4, dtype=np.float32), (len(jaw), 1, 1))
     times = (np.arange(len(jaw)) / fps).astype(np.float32)
     np.savez(path, trk_bs52=rows, trk_names=names, trk_head=head, trk_t=times, trk_aperture=jaw)
-
-
-def test_every_layout_gives_the_same_jaw(tmp_path: Path) -> None:
-    jaw = np.linspace(0, 1, 31).astype(np.float32)
-    write_tracked(tmp_path / "a.npz", jaw, 30)
-    np.savez(tmp_path / "b.npz", weights=jaw[:, None], names=np.array(["mouth_stretch_c"]), fps=30)
-    weights = np.zeros((31, 52), np.float32)
-    weights[:, JAW] = jaw
-    start = np.round(np.arange(31) * 16_000 / 30).astype(np.int64)
-    np.savez(tmp_path / "c.npz", weights=weights, names=np.array(ARKIT), start=start)
-    np.savez(tmp_path / "d.npz", weights=weights, names=np.array(ARKIT), fps=30.0)
-    for name in "abcd":
-        curves = read_curves(tmp_path / f"{name}.npz")
-        np.testing.assert_allclose(curves.weights[:, JAW], jaw, atol=1e-3)
-        np.testing.assert_allclose(curves.times, np.arange(31) / 30, atol=1e-4)
-        assert curves.rig == (name == "b") and curves.has_head == (name == "a")
-        assert curves.mask[JAW] == 1
-    assert read_curves(tmp_path / "a.npz").mask[INDEX["cheekPuff"]] == 0
-
-
-def test_bad_files_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(b"no npz")
-    np.savez(tmp_path / "y.npz", other=np.zeros(3))
-    np.savez(tmp_path / "z.npz", weights=np.full((3, 1), np.nan), names=np.array(["jawOpen"]),
-             start=np.arange(3))  # fmt: skip
-    for name in "xyz":
-        with pytest.raises(TrackingError, match=f"{name}.npz"):
-            read_curves(tmp_path / f"{name}.npz")
 
 
 def test_the_split_is_by_name_and_hash() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.eval.lips import _WINDOW, RATE
+from engine.eval.synchrony import RATE, WINDOW
 from engine.face.blendshapes import INDEX
 from engine.motion.channels import OPENNESS_ROW, STRONG, opening
 from engine.train.manner import BUNDLED, random_manner
@@ -20,7 +20,7 @@ SECONDS = 0.08 * len(SENTENCE)
 @pytest.mark.parametrize("name", list(BUNDLED))
 def test_opening_follows_the_table_up_to_a_gain(name: str) -> None:
     index, _ = grid(PHONES, SECONDS)
-    truth = np.convolve(OPENNESS_ROW[index], _WINDOW, "same")
+    truth = np.convolve(OPENNESS_ROW[index], WINDOW, "same")
     made = opening(lips(PHONES, SECONDS, BUNDLED[name]))
     assert np.corrcoef(truth, made)[0, 1] > 0.91
 
