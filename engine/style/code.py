@@ -18,7 +18,7 @@ from safetensors.numpy import load as parse
 from safetensors.numpy import save as pack
 
 from engine.errors import PackageError
-from engine.frames import F32
+from engine.frames import F32, POSE
 from engine.style.encoder import CODE, EXPRESSION, VERSION
 
 FORMAT = 1
@@ -26,6 +26,7 @@ KEY = "vivify"  # of the metadata entry that holds the JSON header
 MAX_BYTES = 1 << 20  # a style is some kB, with an adapter some ten more
 BOUND = 8.0  # larger code values were never seen in training
 ADAPTER_BOUND = 20.0
+MAX_MADE = 400  # characters of the account of how a style was made
 _ADAPTER = "adapter."
 _NAME = re.compile(r"[a-z0-9][a-z0-9 _.+-]{0,63}")
 
@@ -62,6 +63,11 @@ class Style:
             raise PackageError(
                 f"style {self.name!r} was made by encoder {self.encoder[:40]!r}, this Vivify has "
                 f"{VERSION!r}; make it again from its clip with demos.pick_style"
+            )
+        if len(self.made) > MAX_MADE or not self.made.isprintable():
+            raise PackageError(
+                f"style {self.name!r} tells how it was made in {len(self.made)} characters, "
+                f"expected at most {MAX_MADE} printable ones; make it again"
             )
         for key, value in self.adapter.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
@@ -127,8 +133,28 @@ class Style:
 def with_head(style: Style, head: Style) -> Style:
     """The face of `style` with the head movement of `head` (StyleTalk++ 3.1: two references)."""
     code = np.concatenate([style.code[:EXPRESSION], head.code[EXPRESSION:]])
-    made = f"{style.made}; head: {head.made}"
-    return Style(style.name, code.astype(np.float32), style.encoder, made, style.adapter)
+    made = f"{style.made}; head: {head.made}"[:MAX_MADE]
+    adapter = {
+        name: _joined(name, style.adapter.get(name), head.adapter.get(name))
+        for name in sorted({*style.adapter, *head.adapter})
+    }
+    return Style(style.name, code.astype(np.float32), style.encoder, made, adapter)
+
+
+def _joined(name: str, face: F32 | None, head: F32 | None) -> F32:
+    """One adapted field: what of it moves the face from one style, what moves the head from the
+    other; a style without an adapter changes nothing."""
+    some = face if face is not None else head
+    assert some is not None
+    mine = np.zeros_like(some) if face is None else face.copy()
+    theirs = np.zeros_like(some) if head is None else head
+    if mine.shape != theirs.shape:
+        raise PackageError(f"the adapters differ in the shape of {name[:40]!r}; make them again")
+    # Within the decoder's StyleWeights; a field that is not named here moves the face alone.
+    begin = {"head": 0, "rest": -len(POSE), "gain": some.shape[-1] // 2, "event": -1}.get(name)
+    if begin is not None:
+        mine[..., begin:] = theirs[..., begin:]
+    return mine
 
 
 def _too_large(file: str, size: int) -> PackageError:

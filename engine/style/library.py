@@ -4,26 +4,28 @@ Contract: read-only; the bundled one is `engine/assets/styles.safetensors`.
 """
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from engine.errors import PackageError
+from engine.frames import F32
 from engine.runtime import ASSETS
 from engine.style.code import Style, unpack
 from engine.style.encoder import Encoder
 
 BUNDLED = ASSETS / "styles.safetensors"
 DEFAULT = "neutral"
-_PREFIX = "style."
+_PREFIX, _REFERENCE = "style.", "reference."
 
 
 class StyleLibrary:
     """Look up styles by name. Raises PackageError when the file is missing or broken."""
 
     def __init__(self, path: Path | str = BUNDLED) -> None:
-        self._styles, self.encoder = _read(Path(path))
+        self._styles, self.encoder, self._references = _read(Path(path))
 
     def names(self) -> list[str]:
         """Names of the styles, the default one first."""
@@ -40,6 +42,11 @@ class StyleLibrary:
             f"style {name[:80]!r} is unknown; expected one of {self.names()} or a .style file"
         )
 
+    def references(self) -> dict[str, F32]:
+        """Style name -> statistics (engine.style.encoder) of clips of that style which its code was
+        not made from: what motion in the style should be like. Styles without such clips lack."""
+        return dict(self._references)
+
 
 def blend(a: Style, b: Style, weight: float) -> Style:
     """The style `weight` of the way from `a` (0) to `b` (1). Raises PackageError outside [0, 1]."""
@@ -47,12 +54,27 @@ def blend(a: Style, b: Style, weight: float) -> Style:
         raise PackageError(f"blend weight is {weight}, expected 0 to 1")
     code = np.asarray((1.0 - weight) * a.code + weight * b.code, np.float32)
     name = f"{a.name[:24]}+{b.name[:24]} {weight:.2f}"
-    return Style(name, code, a.encoder, f"blend of {a.name} and {b.name}, weight {weight:.3f}")
+    made = f"blend of {a.name} and {b.name}, weight {weight:.3f}"
+    return Style(name, code, a.encoder, made, _between(a.adapter, b.adapter, weight))
+
+
+def _between(a: Mapping[str, F32], b: Mapping[str, F32], weight: float) -> dict[str, F32]:
+    """Adapters part of the way; a style without one changes nothing."""
+    mixed = {}
+    for name in sorted({*a, *b}):
+        some = a[name] if name in a else b[name]
+        left, right = a.get(name, np.zeros_like(some)), b.get(name, np.zeros_like(some))
+        if left.shape != right.shape:
+            raise PackageError(
+                f"the adapters differ in the shape of {name[:40]!r}; make both styles again"
+            )
+        mixed[name] = np.asarray((1.0 - weight) * left + weight * right, np.float32)
+    return mixed
 
 
 @cache
-def _read(path: Path) -> tuple[dict[str, Style], Encoder]:
-    """Styles and encoder of a library file; read once per process."""
+def _read(path: Path) -> tuple[dict[str, Style], Encoder, dict[str, F32]]:
+    """Styles, encoder and reference statistics of a library file; read once per process."""
     if not path.is_file():
         raise PackageError(
             f"style library {path.name} not found in {path.parent}; it is part of the checkout: "
@@ -65,8 +87,11 @@ def _read(path: Path) -> tuple[dict[str, Style], Encoder]:
             name: Style(name, tensors[_PREFIX + name], header["encoder"], made)
             for name, made in header["styles"].items()
         }
+        references = {
+            name: tensors[_REFERENCE + name] for name in styles if _REFERENCE + name in tensors
+        }
     except (KeyError, AttributeError) as error:
         raise PackageError(
             f"style library {path.name} lacks {error}; restore it with git"
         ) from error
-    return styles, encoder
+    return styles, encoder, references

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.errors import TrackingError
-from engine.face.rigs import raised
+from engine.face.blendshapes import INDEX
+from engine.face.rigs import UNTRACKED, raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLES_PER_FRAME
 from engine.motion.curves import Curves, read_curves
 from engine.offline import MotionClip
@@ -43,19 +44,26 @@ def read(path: Path | str) -> Reference:
     """A reference clip of a file. Raises TrackingError."""
     path = Path(path)
     curves = read_curves(path)
-    seconds = float(curves.times[-1] - curves.times[0])
-    if seconds < MIN_SECONDS - 1.5 / FPS:
+    clip = from_rest(_resampled(curves), curves.kind)
+    enough(clip, path.name, float(curves.times[-1] - curves.times[0]) + 1 / FPS)
+    return Reference(clip, curves.mask, curves.has_head)
+
+
+def enough(clip: MotionClip, name: str, seconds: float) -> None:
+    """TrackingError when the clip `name`, which lasts `seconds`, shows too little of a face."""
+    shown = len(clip.start) / FPS
+    if shown < MIN_SECONDS - 0.5 / FPS:
         raise TrackingError(
-            f"{path.name} lasts {seconds:.2f} s, expected at least {MIN_SECONDS:.0f} s of speech; "
-            "ten seconds make a good style"
+            f"{name} shows a face for {shown:.2f} s of its {seconds:.2f} s, expected at least "
+            f"{MIN_SECONDS:.0f} s of speech; ten seconds make a good style"
         )
-    clip = _resampled(curves)
-    if len(clip.start) < MIN_SECONDS * FPS - 1:
-        raise TrackingError(
-            f"{path.name} shows a face for {len(clip.start) / FPS:.2f} s of {seconds:.2f} s, "
-            f"expected {MIN_SECONDS:.0f} s; record it again"
-        )
-    return Reference(from_rest(clip, curves.kind), curves.mask, curves.has_head)
+
+
+def filmed(clip: MotionClip) -> Reference:
+    """A clip that engine.tracker.clip.settle took from a video."""
+    mask = np.ones(BLENDSHAPES, np.float32)
+    mask[[INDEX[name] for name in UNTRACKED]] = 0.0
+    return Reference(clip, mask, has_head=True)
 
 
 def read_clip(path: Path | str) -> MotionClip:

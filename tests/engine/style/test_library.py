@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from engine.errors import PackageError
+from engine.style.code import Style
+from engine.style.encoder import CODE, STATISTICS
 from engine.style.library import DEFAULT, StyleLibrary, blend
 
 
@@ -38,6 +40,37 @@ def test_blend_ends_and_middle() -> None:
     np.testing.assert_allclose(blend(a, b, 0.5).code, (a.code + b.code) / 2, atol=1e-6)
     with pytest.raises(PackageError, match="weight"):
         blend(a, b, 1.2)
+
+
+def test_blends_move_monotonically() -> None:
+    library = StyleLibrary()
+    a, b = library.get("calm"), library.get("theatrical")
+    way = [blend(a, b, w).code for w in np.linspace(0, 1, 6)]
+    far = [float(np.linalg.norm(code - a.code)) for code in way]
+    assert (np.diff(far) > 0.1).all()
+    amplitude = [float(np.dot(code - a.code, b.code - a.code)) for code in way]
+    assert (np.diff(amplitude) > 0).all()
+
+
+def test_adapters_blend_too() -> None:
+    code = np.zeros(CODE, np.float32)
+    a = Style("a", code, adapter={"rest": np.full(58, 1.0, np.float32)})
+    b = Style("b", code, adapter={"head": np.full(12, 2.0, np.float32)})
+    mixed = blend(a, b, 0.25).adapter
+    np.testing.assert_allclose(mixed["rest"], 0.75)
+    np.testing.assert_allclose(mixed["head"], 0.5)
+    with pytest.raises(PackageError, match="shape"):
+        blend(a, Style("c", code, adapter={"rest": np.zeros(3, np.float32)}), 0.5)
+
+
+def test_references_are_other_clips_of_the_bundled_styles() -> None:
+    library = StyleLibrary()
+    for name, row in library.references().items():
+        assert name in library.names() and row.shape == (STATISTICS,) and np.isfinite(row).all()
+        # The code of the other half of its clips is nearer to its own than to any other.
+        own = library.encoder.project(row)
+        apart = {n: float(np.linalg.norm(library.get(n).code - own)) for n in library.names()}
+        assert min(apart, key=lambda n: apart[n]) == name
 
 
 def test_broken_library_is_refused(tmp_path: Path) -> None:
