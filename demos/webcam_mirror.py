@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib.util
 import logging
 import os
 import signal
@@ -10,6 +11,7 @@ import sys
 import webbrowser
 from collections.abc import AsyncIterator, Coroutine
 from functools import partial
+from pathlib import Path
 
 from aiohttp import web
 
@@ -17,8 +19,12 @@ from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
 from engine.frames import LOOKAHEAD_STEPS
 from engine.style.library import StyleLibrary
+from engine.tracker.models import Models, Net
+from engine.tracker.tracker import Tracker
 from streaming.errors import TransportError
+from streaming.models import face_models
 from streaming.session import Session
+from streaming.sight import Sight
 from streaming.sinks import speaker
 from streaming.sound import Sound
 from streaming.sources import microphone
@@ -42,7 +48,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
     p.add_argument("--output", help="play the delayed voice here: name, number or 'default'")
-    p.add_argument("--face-model", help="landmark model for the camera tracker")
+    p.add_argument("--face-model", help="face_landmarker.task for the camera tracker")
     p.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     p.add_argument("--port", type=int, default=8080, help="0 takes any free port (8080)")
     p.add_argument("--max-sessions", type=int, default=4, help="browsers at a time (4)")
@@ -64,16 +70,33 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def load_tracker(face_model: str | None) -> Tracker:
+    """The camera tracker, its files fetched if need be; raises what says how to get them."""
+    folder = None if face_model else face_models()
+    return Tracker(Models.load(folder, Path(face_model) if face_model else None))
+
+
+def missing_tracker() -> str:
+    """What to install before a camera can be looked at; empty if nothing is missing."""
+    if importlib.util.find_spec("ai_edge_litert") is not None:
+        return ""
+    try:
+        Net(b"", "")
+    except RuntimeUnavailable as error:
+        return str(error)
+    return ""
+
+
 def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     """Check what was asked for and put the parts together."""
     if args.max_sessions < 1:
         raise TransportError(f"--max-sessions is {args.max_sessions}, expected 1 or more")
     if args.device == "cuda":
         raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
-    if args.face_model:
+    if args.face_model and not os.path.isfile(args.face_model):
         raise RuntimeUnavailable(
-            "the camera tracker is not part of this version, so --face-model has no use yet; "
-            "the avatar follows your voice without it"
+            f"--face-model {args.face_model} is not a file, expected the path of a "
+            "face_landmarker.task; leave it out to do without"
         )
     if args.output and not args.mic:
         raise TransportError("--output plays the voice of --mic; give both or neither")
@@ -96,6 +119,7 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
         catalogue,
         worker,
         limit=args.max_sessions,
+        sight=Sight(partial(load_tracker, args.face_model), missing=missing_tracker()),
         microphone=listen if args.mic else None,
         speaker=speak if args.output else None,
     )

@@ -1,8 +1,9 @@
 """One live session: sound in, pictures and the delayed voice out, on one clock.
 
-The straight line: source -> intake -> chunker -> animate -> render -> playout. Motion never
-skips; a picture that would be late is not drawn when a newer motion is at hand. The voice goes to
-the playout as it arrives, past the engine, so that nothing the engine does can delay it.
+The straight line: source -> intake -> chunker -> animate -> mimic (gestures of a person who is
+followed) -> render -> playout. Motion never skips; a picture that would be late is not drawn when a
+newer motion is at hand. The voice goes to the playout as it arrives, past the engine, so that
+nothing the engine does can delay it.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ import numpy as np
 
 from engine.audio.chunker import Chunker
 from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
+from engine.style.code import Style
 from streaming.channel import Channel
 from streaming.clock import LoopClock
 from streaming.errors import SessionClosed
 from streaming.intake import Intake
 from streaming.metrics import Stats
+from streaming.mimic import Mimic
 from streaming.playout import UPSAMPLE, Playout
 from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 from streaming.worker import Worker
@@ -47,7 +50,7 @@ class Actor(Protocol):
 
     def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]: ...
 
-    def restyle(self, state: Any, style: str) -> Any: ...
+    def restyle(self, state: Any, style: Style | str) -> Any: ...
 
     def interrupt(self, state: Any) -> Any: ...
 
@@ -88,6 +91,7 @@ class Session:
         self.playout = Playout(self.clock, delay)
         self.stats = Stats()
         self.muted = False
+        self.mimic = Mimic()
         self._actor = actor
         self._worker = worker
         self._state = state
@@ -152,8 +156,11 @@ class Session:
             self.stats.idle += 0 if alive else gap
             self._feed(sound)
 
-    async def restyle(self, style: str) -> None:
-        """Glide to another style. Raises PackageError for a bad one; the session goes on."""
+    async def restyle(self, style: Style | str) -> None:
+        """Glide to another style, given or by its name.
+
+        Raises PackageError for a bad one; the session goes on.
+        """
         self._require_open()
         async with self._state_lock:
             self._state = await self._call(self._actor.restyle, self._state, style)
@@ -196,7 +203,7 @@ class Session:
             generation = self._generation
             async with self._state_lock:
                 motions, self._state = await self._call(
-                    _advance, self._actor, self._chunker, sounds, self._state
+                    _advance, self._actor, self._chunker, self.mimic, sounds, self._state
                 )
             for motion in motions:
                 newer = motion is not motions[-1] or len(self._blocks) >= CATCH_UP
@@ -263,12 +270,12 @@ class Session:
 
 
 def _advance(
-    actor: Actor, chunker: Chunker, sounds: list[Sound], state: Any
+    actor: Actor, chunker: Chunker, mimic: Mimic, sounds: list[Sound], state: Any
 ) -> tuple[list[Motion], Any]:
     """On the engine thread: sounds -> the motions they complete."""
     motions: list[Motion] = []
     for sound in sounds:
         for audio in chunker.push(sound.pcm, sound.rate, sound.start):
             done, state = actor.animate(audio, state)
-            motions += done
+            motions += mimic.lead(done)
     return motions, state

@@ -22,10 +22,10 @@ class Worker(Protocol):
 
 
 class EngineThread:
-    """The real Worker. One per process."""
+    """The real Worker. One per process for the engine, one for the tracker of cameras."""
 
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="engine")
+    def __init__(self, name: str = "engine") -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         run = partial(function, *args, **kwargs)

@@ -12,7 +12,18 @@ import numpy as np
 
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
-from engine.frames import HOP, HOP_PHASE, SAMPLE_RATE, SAMPLES_PER_FRAME, Audio, Motion, Video
+from engine.frames import (
+    HOP,
+    HOP_PHASE,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    U8,
+    Audio,
+    Motion,
+    Video,
+)
+from engine.style.code import Style
+from engine.tracker.tracker import Tracked
 from streaming.clock import LoopClock
 from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 
@@ -86,7 +97,9 @@ class FakeAvatar:
             state = FakeState(state.hop + 1, levels, jaw, state.style)
         return [m for m in motions if m.start >= 0], state
 
-    def restyle(self, state: FakeState, style: str) -> FakeState:
+    def restyle(self, state: FakeState, style: Style | str) -> FakeState:
+        if isinstance(style, Style):
+            return state._replace(style=style.name)
         if style not in STYLES:
             raise PackageError(f"no style named {style!r}; choose one of {STYLES}")
         return state._replace(style=style)
@@ -111,6 +124,42 @@ class FakeAvatar:
                 shade = 235 if tick >> bit & 1 else 16
                 i420[:cell, bit * cell : (bit + 1) * cell] = shade
         return Video(motion.start, i420)
+
+
+class FakeEyes:
+    """engine.tracker.tracker.Tracker's interface: the face turns to the brighter half.
+
+    Dark pictures show nobody. The jaw opens with the red channel, the lids close with the blue.
+    """
+
+    def __init__(self) -> None:
+        self.looked = 0
+
+    def init_state(self) -> int:
+        return 0
+
+    def step(self, rgb: U8, start: int, state: int) -> tuple[Tracked | None, int]:
+        self.looked += 1
+        if rgb[..., 1].mean() < 40:
+            return None, state + 1
+        half = rgb.shape[1] // 2
+        red, _, blue = (float(x) for x in rgb.reshape(-1, 3).mean(0))
+        weights = np.zeros(len(ARKIT), np.float32)
+        weights[JAW] = red / 255
+        weights[[ARKIT.index("eyeBlinkLeft"), ARKIT.index("eyeBlinkRight")]] = blue > 128
+        pose = np.zeros(6, np.float32)
+        pose[0] = (float(rgb[:, :half, 1].mean()) - float(rgb[:, half:, 1].mean())) / 4
+        return Tracked(start, weights, pose, 1.0, False), state + 1
+
+
+def scene(tick: int, yaw: float = 0.0, jaw: float = 0.0, blink: bool = False) -> U8:
+    """A picture [48, 64, 3] of number `tick` for FakeEyes; no two in a row are alike."""
+    rgb = np.full((48, 64, 3), 120, np.uint8)
+    rgb[:, :32, 1] = 120 + round(2 * yaw)
+    rgb[:, 32:, 1] = 120 - round(2 * yaw)
+    rgb[..., 0], rgb[..., 2] = round(255 * jaw), 255 * blink
+    rgb[:16, :16, 1] += np.uint8(20 * (tick % 3))
+    return rgb
 
 
 class InlineWorker:

@@ -41,10 +41,10 @@ def advise(
     grey = rgb[::_STEP, ::_STEP, 1].astype(np.int16)
     same = grey.shape == state.grey.shape and int(np.abs(grey - state.grey).max(initial=0)) <= 1
     state = state if same else CoachState(grey, start)
-    if start - state.since >= STILL:
-        return STILL_PICTURE, state
     if tracked is None:
         return (DARK if float(grey.mean()) < DARK_LEVEL else NOBODY), state
+    if start - state.since >= STILL:
+        return STILL_PICTURE, state
     return (SIDE if tracked.side else GOOD), state
 
 

@@ -1,8 +1,9 @@
 """The HTTP side: the page, one endpoint that takes offers, health and metrics.
 
-GET / · POST /offer · GET /choices.json · GET /portrait · GET /healthz · GET /metrics. Every refusal
-is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are refused: a
-page somewhere must not be able to open sessions on somebody's own machine.
+GET / · POST /offer · GET and POST /style · GET /choices.json · GET /portrait · GET /healthz · GET
+/metrics. /style wants the session's key as a bearer token, which its data channel tells. Every
+refusal is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are
+refused: a page somewhere must not be able to open sessions on somebody's own machine.
 """
 
 import asyncio
@@ -18,15 +19,20 @@ from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
-from engine.errors import VivifyError
+from engine.errors import PackageError, VivifyError
+from engine.style.code import MAX_BYTES, Style
 from streaming import metrics
-from streaming.errors import TransportError
+from streaming.errors import SessionClosed, TransportError
+from streaming.web.guest import Guest
 from streaming.web.offer import read_offer
 from streaming.web.rooms import Full, Rooms
 
 log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
+PARTS = (
+    "index.html", "client.js", "camera.js", "figures.js", "wardrobe.js", "style.css", "icon.svg",
+)  # fmt: skip
 MAX_BODY = 64 * 1024  # bytes; a browser's offer has about 5 kB
 MEDIA_THREADS = 4  # video and Opus encoders
 LAG_S = 0.1
@@ -64,6 +70,8 @@ def create_app(rooms: Rooms, hosts: frozenset[str] = frozenset()) -> web.Applica
     app.router.add_get("/", site.page)
     app.router.add_get("/page/{name}", site.page)
     app.router.add_post("/offer", site.offer)
+    app.router.add_get("/style", site.save_style)
+    app.router.add_post("/style", site.load_style)
     app.router.add_get("/choices.json", site.choices)
     app.router.add_get("/portrait", site.portrait)
     app.router.add_get("/healthz", site.health)
@@ -80,7 +88,7 @@ class _Site:
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "index.html")
-        if name not in ("index.html", "client.js", "figures.js", "style.css", "icon.svg"):
+        if name not in PARTS:
             raise web.HTTPNotFound
         return web.FileResponse(PAGE / name)
 
@@ -99,6 +107,40 @@ class _Site:
         except VivifyError as error:
             return _refuse(422, "not offered", str(error))
         return web.json_response({"type": "answer", "sdp": sdp})
+
+    async def save_style(self, request: web.Request) -> web.StreamResponse:
+        """A style of one's own as a .style file."""
+        guest = self._guest(request)
+        try:
+            style = guest.own(request.query.get("name", ""))
+        except PackageError as error:
+            return _refuse(404, "not found", str(error))
+        return web.Response(body=style.pack(), content_type="application/octet-stream")
+
+    async def load_style(self, request: web.Request) -> web.StreamResponse:
+        """A .style file of the person's, checked, becomes a style of their own."""
+        guest = self._guest(request)
+        body = b""
+        async for chunk in request.content.iter_chunked(1 << 16):
+            body += chunk
+            if len(body) > MAX_BYTES:
+                break
+        try:
+            style = Style.parse(body, "that was sent")
+            await guest.keep(style)
+        except SessionClosed as error:
+            return _refuse(401, "no such session", str(error))
+        except VivifyError as error:
+            return _refuse(422, "not a style", str(error))
+        return web.json_response({"name": guest.state["style"]})
+
+    def _guest(self, request: web.Request) -> Guest:
+        """Who asks. Raises HTTPUnauthorized for a key of no session."""
+        kind, _, key = request.headers.get("Authorization", "").partition(" ")
+        guest = self._rooms.guest(key) if kind == "Bearer" else None
+        if guest is None:
+            raise web.HTTPUnauthorized
+        return guest
 
     async def choices(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(self._rooms.choices())
@@ -165,6 +207,7 @@ def _refuse(
 def _explain(error: web.HTTPException) -> str:
     return {
         400: error.text or "",
+        401: "the key belongs to no session here; go live, then try again",
         403: error.text or "",
         404: "there is no such page; open /",
         405: f"use {', '.join(sorted(getattr(error, 'allowed_methods', [])))} for this address",

@@ -12,7 +12,10 @@ from streaming.errors import TransportError
 
 MAX_MESSAGE = 4096  # characters of a control message
 MAX_NAME = 100
-KINDS = ("ping", "style", "avatar", "interrupt", "mute", "bye")
+NAMES = ("style", "avatar", "forget")  # kinds with a name as value
+SWITCHES = ("mute", "camera", "follow", "learn")  # kinds with true or false
+_RECEIVES, _SENDS = ("recvonly", "sendrecv"), ("sendonly", "sendrecv")
+KINDS = ("ping", *NAMES, "interrupt", *SWITCHES, "bye")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Control:
     """One message of the data channel."""
 
     kind: str  # one of KINDS
-    value: Any  # ping: number; style, avatar: name; mute: bool; others: None
+    value: Any  # ping: number; NAMES: str; SWITCHES: bool; others: None
 
 
 def read_offer(body: Any) -> Offer:
@@ -63,13 +66,40 @@ def read_control(text: str | bytes) -> Control:
     if not isinstance(body, dict) or body.get("type") not in KINDS:
         raise TransportError(f"a message of unknown type; send one of {', '.join(KINDS)}")
     kind, value = body["type"], body.get("value")
-    if kind in ("style", "avatar") and not (isinstance(value, str) and len(value) <= MAX_NAME):
+    if kind in NAMES and not (isinstance(value, str) and len(value) <= MAX_NAME):
         raise TransportError(f'"{kind}" needs a name as "value"')
-    if kind == "mute" and not isinstance(value, bool):
-        raise TransportError('"mute" needs true or false as "value"')
+    if kind in SWITCHES and not isinstance(value, bool):
+        raise TransportError(f'"{kind}" needs true or false as "value"')
     if kind == "ping" and not isinstance(value, int | float):
         raise TransportError('"ping" needs a number as "value"')
     return Control(kind, value)
+
+
+def check_media(sdp: str) -> bool:
+    """Whether a description offers a camera: a second video, which sends.
+
+    Raises TransportError unless there are a video that receives, at most one sound and at most
+    one camera.
+    """
+    media: list[list[str]] = []  # kind, direction
+    for line in sdp.splitlines():
+        if line.startswith("m="):
+            media.append([line[2:].split(maxsplit=1)[0], "sendrecv"])
+        elif media and line[2:] in ("sendrecv", "sendonly", "recvonly", "inactive"):
+            media[-1][1] = line[2:]
+    kinds = [kind for kind, _ in media]
+    videos = [direction for kind, direction in media if kind == "video"]
+    if not 1 <= len(videos) <= 2 or kinds.count("audio") > 1:
+        raise TransportError(
+            f"the offer has media {_show(kinds)}, expected one video to receive, at most one audio "
+            "and at most one video more, the camera"
+        )
+    if len(videos) == 2 and (videos[0] not in _RECEIVES or videos[1] not in _SENDS):
+        raise TransportError(
+            f"the offer's videos are {videos}, expected first one that receives, then the camera, "
+            "which sends"
+        )
+    return len(videos) == 2
 
 
 def _optional(body: dict[str, Any], key: str, kind: type) -> Any:

@@ -15,6 +15,7 @@ from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
     RTCPeerConnection,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
@@ -25,8 +26,9 @@ from streaming.errors import SessionClosed, TransportError
 from streaming.session import Session
 from streaming.sinks import encoder
 from streaming.sinks.webrtc import PictureTrack, VoiceTrack
-from streaming.sources import webrtc
-from streaming.web.offer import Control, read_control
+from streaming.sources import camera, webrtc
+from streaming.watch import Watch
+from streaming.web.offer import Control, check_media, read_control
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +61,28 @@ class Peer:
     """`answer` once, then `run` until it ends. `own`: its microphone drives the session."""
 
     def __init__(
-        self, session: Session, *, own: bool, command: Command, state: dict[str, Any]
+        self,
+        session: Session,
+        *,
+        own: bool,
+        command: Command,
+        state: dict[str, Any],
+        watch: Watch | None = None,
+        key: str = "",
     ) -> None:
-        """`command` carries out style and avatar changes; `state` is shown with the figures."""
+        """`command` carries out what is not the connection's own; `state` is shown with the
+        figures; `watch` looks at the camera, if one is offered; `key` is told to the far side."""
         self.session = session
         self.state = state
         self._own = own
         self._command = command
+        self._looker = watch
+        self._key = key
         self._loop = asyncio.get_running_loop()
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._channel: RTCDataChannel | None = None
         self._microphone: MediaStreamTrack | None = None
+        self._camera: MediaStreamTrack | None = None
         self._sign = self._loop.time()
         self._heard = -1
         self._ended = asyncio.Event()
@@ -91,9 +104,12 @@ class Peer:
         audio = pc.addTransceiver(voice, "sendrecv" if self._own else "sendonly")
         webrtc.prefer_opus(audio)
         try:
-            self._check_media(sdp)
+            eye = self._add_camera(sdp)
             await pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
             webrtc.install(audio.receiver)
+            if eye is not None and self._looker is not None:
+                camera.install(eye.receiver, self._looker.refuse)
+                self._camera = eye.receiver.track
             await pc.setLocalDescription(await pc.createAnswer())
             encoder.install(video)
         except BAD_SDP as error:
@@ -111,6 +127,11 @@ class Peer:
         waits: list[asyncio.Task[Any]] = [watch, ended]
         if self._own:
             waits.append(asyncio.create_task(self.session.run(source)))
+        if self._camera is not None and self._looker is not None:
+            looks = self._looker.run(camera.watch(self._camera, self.session.clock), self._say)
+            looking = self._loop.create_task(looks)
+            looking.add_done_callback(self._on_worked)
+            self._jobs["watch"] = looking
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if self._own and waits[2].done():
@@ -142,12 +163,14 @@ class Peer:
         with contextlib.suppress(*BAD_SDP):
             await self._pc.close()
 
-    def _check_media(self, sdp: str) -> None:
-        kinds = [line[2:].split()[0] for line in sdp.splitlines() if line.startswith("m=")]
-        if kinds.count("video") != 1 or kinds.count("audio") > 1:
-            raise TransportError(
-                f"the offer has media {kinds}, expected one video to receive and at most one audio"
-            )
+    def _add_camera(self, sdp: str) -> RTCRtpTransceiver | None:
+        """A place for the camera, if there is one in the offer; comes after the other video."""
+        if not check_media(sdp):
+            return None
+        wanted = "recvonly" if self._looker is not None else "inactive"
+        eye = self._pc.addTransceiver("video", wanted)
+        camera.prefer_vp8(eye)
+        return eye
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio" and self._own:
@@ -156,6 +179,8 @@ class Peer:
     def _on_channel(self, channel: RTCDataChannel) -> None:
         self._channel = channel
         self._sign = self._loop.time()
+        if self._key:
+            self._say({"type": "key", "value": self._key})
         channel.add_listener("message", self._on_message)
 
     def _on_state(self) -> None:
@@ -193,7 +218,7 @@ class Peer:
 
     def _on_worked(self, job: "asyncio.Task[None]") -> None:
         if not job.cancelled() and (error := job.exception()) is not None:
-            log.error("a command failed and ends its session", exc_info=error)
+            log.error("a command or the camera failed and ends its session", exc_info=error)
             self.end(FAILED)
 
     async def _obey(self, control: Control) -> None:

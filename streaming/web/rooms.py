@@ -12,9 +12,12 @@ from typing import Any
 from engine.errors import VivifyError
 from streaming.metrics import Stats, percentile
 from streaming.session import Session, choose_delay
+from streaming.sight import Sight
 from streaming.sound import Sound
+from streaming.watch import SECONDS
 from streaming.web.catalogue import Catalogue, Choice
-from streaming.web.offer import Control, Offer
+from streaming.web.guest import Guest
+from streaming.web.offer import Offer
 from streaming.web.peer import Peer
 from streaming.worker import Worker
 
@@ -36,20 +39,26 @@ class Rooms:
         worker: Worker,
         *,
         limit: int = 4,
+        sight: Sight | None = None,
+        seconds: float = SECONDS,
         microphone: Callable[[], AsyncIterator[Sound]] | None = None,
         speaker: Callable[[Session], Any] | None = None,
     ) -> None:
-        """`limit`: browsers at a time. `microphone`, `speaker`: the local voice, in and out."""
+        """`limit`: browsers at a time. `sight`: looks at their cameras, for `seconds` where a
+        style is recorded. `microphone`, `speaker`: the local voice, in and out."""
         self.limit = limit
         self.refused = 0
         self.total = 0
         self._catalogue = catalogue
         self._worker = worker
+        self._sight = sight
+        self._seconds = seconds
         self._microphone = microphone
         self._speaker = speaker
         self._local: Session | None = None
         self._local_state: dict[str, Any] = {}  # what all who watch it are told
         self._peers: dict[Peer, asyncio.Task[None]] = {}
+        self._guests: dict[str, Guest] = {}  # by their keys
         self._entering = 0
         self._past_busy_s = 0.0
         self._slowness = 0  # of the session that ended last
@@ -102,10 +111,13 @@ class Rooms:
         for task in self._tasks:
             task.cancel()
         self._catalogue.close()
+        if self._sight is not None:
+            self._sight.close()
 
     def choices(self) -> dict[str, Any]:
         """For the page's pickers."""
         catalogue = self._catalogue
+        sight = self._sight if self._microphone is None else None
         return {
             "avatars": catalogue.avatars,
             "styles": catalogue.styles,
@@ -114,11 +126,16 @@ class Rooms:
             "size": catalogue.default.size,
             "lookahead": catalogue.default.lookahead_ms,
             "microphone": "server" if self._microphone else "browser",
+            "camera": None if sight is None else {"missing": sight.missing},
         }
 
     async def portrait(self, avatar: str) -> bytes:
         """A PNG of an avatar. Raises PackageError for one that is not offered."""
         return (await self._catalogue.entry(self._catalogue.choose(avatar))).portrait
+
+    def guest(self, key: str) -> Guest | None:
+        """Whose key this is."""
+        return self._guests.get(key)
 
     def health(self) -> dict[str, Any]:
         return {"sessions": len(self._peers), "limit": self.limit, "refused": self.refused}
@@ -143,23 +160,28 @@ class Rooms:
         else:
             session, state = await self._begin(choice, style), _describe(choice, style)
 
-        async def command(control: Control) -> None:
-            if control.kind == "style":
-                await session.restyle(catalogue.check_style(control.value))
-            else:
-                wanted = catalogue.choose(control.value, choice.size, choice.lookahead_ms)
-                session.recast((await catalogue.entry(wanted)).actor)
-            state[control.kind] = control.value
-
-        peer = Peer(session, own=self._local is None, command=command, state=state)
+        own = self._local is None
+        guest = Guest(
+            session, catalogue, choice, state, own=own, sight=self._sight, seconds=self._seconds
+        )
+        peer = Peer(
+            session,
+            own=own,
+            command=guest.command,
+            state=state,
+            watch=guest.watch,
+            key=guest.key,
+        )
         try:
             sdp = await peer.answer(offer.sdp)
         except BaseException:
             await peer.refuse()
             raise
-        task = asyncio.create_task(self._host(peer))
+        task = asyncio.create_task(self._host(peer, guest.key))
         task.add_done_callback(_tell)
         self._peers[peer] = task
+        if guest.key:
+            self._guests[guest.key] = guest
         self.total += 1
         return sdp
 
@@ -171,11 +193,12 @@ class Rooms:
         delay = choose_delay(entry.actor.latency, entry.engine_ms, max(seen, default=0))
         return Session(entry.actor, self._worker, state, delay=delay)
 
-    async def _host(self, peer: Peer) -> None:
+    async def _host(self, peer: Peer, key: str) -> None:
         try:
             await peer.run()
         finally:
             del self._peers[peer]
+            self._guests.pop(key, None)
             if peer.session is not self._local:
                 self._past_busy_s += peer.session.stats.engine_s
                 self._slowness = _slowness(peer.session.stats) or self._slowness

@@ -1,5 +1,7 @@
 // The page's whole behaviour: one connection, its controls, and figures a person understands.
+import { Camera } from "/page/camera.js";
 import { Figures } from "/page/figures.js";
+import { Wardrobe } from "/page/wardrobe.js";
 
 const $ = (id) => document.getElementById(id);
 const BEAT_MS = 1000; // a ping every second; the server gives up after six without one
@@ -10,10 +12,12 @@ const BACK_OFF_MS = [300, 1000, 2000, 4000, 8000];
 const live = {
   wanted: false, // the person wants to be live
   pc: null, channel: null, stream: null, mic: null, tries: 0, heard: 0, timer: 0, generation: 0,
-  choices: { avatars: [], styles: [], microphone: "browser" }, recorder: null, server: null,
+  choices: { avatars: [], styles: [], microphone: "browser", camera: null }, recorder: null, server: null,
 };
 window.vivify = live; // for embedding pages and tests
 const figures = new Figures($);
+const camera = new Camera($, say);
+const wardrobe = new Wardrobe($, say, chosen);
 
 function status(state, text) {
   $("status").dataset.state = state;
@@ -117,6 +121,7 @@ async function connect() {
   live.stream = new MediaStream();
   pc.addTransceiver("video", { direction: "recvonly" });
   pc.addTransceiver(live.mic ?? "audio", { direction: live.mic ? "sendrecv" : "recvonly" });
+  if (live.choices.camera) camera.place(pc);
   pc.addEventListener("track", ({ track, receiver }) => {
     receiver.jitterBufferTarget = 0; // the server already releases sound and picture together
     live.stream.addTrack(track);
@@ -132,7 +137,7 @@ async function connect() {
     await pc.setLocalDescription();
     response = await fetch("/offer", {
       method: "POST", headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ sdp: pc.localDescription.sdp, type: "offer", avatar: chosen("avatars"), style: chosen("styles") }),
+      body: JSON.stringify({ sdp: pc.localDescription.sdp, type: "offer", avatar: chosen("avatars"), style: bundled(chosen("styles")) }),
     });
     body = await response.json();
   } catch {
@@ -166,12 +171,18 @@ function receive(message, lose) {
     live.server = message.value;
     figures.server(message.value);
     mark("avatars", message.value.avatar);
+    if (wardrobe.receive(message.value)) styleChips(message.value.style);
     mark("styles", message.value.style);
     if (message.value.pictures > 0 && $("status").dataset.state !== "live") {
       status("live", "Live");
       $("curtain").hidden = $("notice").hidden = true;
       buttons(true);
     }
+  } else if (message.type === "key") {
+    camera.connected();
+    wardrobe.connected(message.value);
+  } else if (message.type === "camera") {
+    camera.receive(message.value);
   } else if (message.type === "error") {
     status("live", message.value);
   } else if (message.type === "bye") {
@@ -206,6 +217,8 @@ function disconnect() {
   say("bye");
   live.pc?.close();
   live.pc = live.channel = null;
+  camera.disconnected();
+  wardrobe.disconnected();
   figures.clear();
 }
 
@@ -215,6 +228,7 @@ function hangUp() {
   stopRecording();
   disconnect();
   closeMicrophone();
+  camera.stop();
   figures.level(null);
   $("avatar").srcObject = null;
   $("notice").hidden = true;
@@ -235,6 +249,15 @@ function mark(group, value) {
   if (input && performance.now() - (group === "avatars" ? live.pickedAvatar ?? -9e9 : live.pickedStyle ?? -9e9) > 2500) input.checked = true;
 }
 
+function bundled(name) {
+  return live.choices.styles.includes(name) ? name : undefined;
+}
+
+function styleChips(current) {
+  chips("styles", [...live.choices.styles, ...wardrobe.names], current, "style");
+  wardrobe.show();
+}
+
 function portrait(name) {
   return `/portrait?avatar=${encodeURIComponent(name)}`;
 }
@@ -247,6 +270,7 @@ function chips(group, names, current, type) {
       live[type === "avatar" ? "pickedAvatar" : "pickedStyle"] = performance.now();
       say(type, name);
       if (type === "avatar") $("portrait").src = portrait(name);
+      else wardrobe.show();
     });
     label.className = "chip";
     label.append(input);
@@ -273,15 +297,15 @@ toggle("hear", (on) => { $("avatar").muted = !on; });
 toggle("camera", async (on) => {
   const self = $("self");
   if (!on) {
-    self.srcObject?.getTracks().forEach((track) => track.stop());
     self.srcObject = null;
     self.hidden = true;
+    camera.close("self");
     return true;
   }
   try {
-    self.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
+    self.srcObject = await camera.open("self");
   } catch (error) {
-    status($("status").dataset.state, error.name === "NotAllowedError" ? "The camera is blocked for this page" : "No camera found");
+    status($("status").dataset.state, error.message);
     return false;
   }
   self.hidden = false;
@@ -333,20 +357,30 @@ navigator.mediaDevices?.addEventListener("devicechange", listMicrophones);
 addEventListener("pagehide", () => { live.wanted = false; disconnect(); });
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || /^(SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
-  const button = $({ m: "mute", h: "hear", c: "camera", r: "record" }[event.key.toLowerCase()] ?? "");
+  const button = $({ m: "mute", h: "hear", c: "camera", r: "record", f: "follow" }[event.key.toLowerCase()] ?? "");
   if (button && !button.disabled) button.click();
 });
 
+// Where the voice and the camera go is said in words that are true of this address.
+function tellWhere() {
+  const here = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  if (here) return;
+  $("where").textContent = location.hostname;
+  $("camera-where").textContent = `the computer that runs Vivify (${location.hostname})`;
+}
+
 async function load() {
+  tellWhere();
   try {
     live.choices = await (await fetch("/choices.json")).json();
   } catch {
     notice("lost", "The server does not answer. Start it, then try again.");
     return;
   }
-  const { avatars, styles, avatar, style, microphone } = live.choices;
+  const { avatars, avatar, style, microphone } = live.choices;
   chips("avatars", avatars, avatar, "avatar");
-  chips("styles", styles, style, "style");
+  styleChips(style);
+  camera.offer(live.choices.camera);
   $("portrait").src = portrait(avatar);
   if (microphone === "server") {
     $("mic-card").hidden = $("mute").hidden = true;

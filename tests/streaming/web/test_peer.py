@@ -99,7 +99,7 @@ def test_an_answer_that_breaks_leaves_no_connection(
         opened.append(self)
         raise error
 
-    monkeypatch.setattr(Peer, "_check_media", breaks)
+    monkeypatch.setattr(Peer, "_add_camera", breaks)
 
     async def main() -> None:
         async with running() as server:

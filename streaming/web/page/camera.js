@@ -1,0 +1,222 @@
+// The camera: asked for when it is first used, sent only while the server looks at it.
+// Three may use it: "self" (the self-view, which stays in this browser), "follow" and "learn".
+
+const COUNT = 3; // seconds before a recording
+const ADVICE = {
+  waiting: ["Waiting for the first picture…", "warn"],
+  good: ["Face seen. Look at the camera and speak.", "good"],
+  nobody: ["No face seen. Sit in the middle, facing the camera.", "warn"],
+  dark: ["Too dark to see a face. Turn on a light.", "warn"],
+  side: ["Turn your face to the camera.", "warn"],
+  still: ["The picture stands still. Is the camera covered or stuck?", "warn"],
+  silent: ["Face seen. Speak on: your style is in how you speak.", "warn"],
+};
+const TROUBLE = {
+  NotAllowedError: "The camera is blocked. Allow it for this page (the icon beside the address), then try again.",
+  NotFoundError: "No camera found. Plug one in or switch it on, then try again.",
+  NotReadableError: "The camera is busy. Close the program that holds it, then try again.",
+  insecure: "This address cannot use a camera. Browsers allow it only on https pages and on this very computer.",
+};
+const wait = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+export class Camera {
+  constructor($, say) {
+    this.$ = $;
+    this.say = say;
+    this.users = new Set();
+    this.stream = null;
+    this.sender = null;
+    this.report = null; // the server's latest
+    this.ready = []; // who waits for the server to be ready to look
+    this.session = 0; // changes with every connection and cancels what belonged to the last
+    this.watched = 0; // counts recordings, likewise
+    $("follow").addEventListener("change", () => this.follow($("follow").checked));
+    $("learn").addEventListener("click", () => this.learn());
+    $("studio-cancel").addEventListener("click", () => this.leaveStudio());
+  }
+
+  // The server offers a camera or says what is missing; null: it takes none.
+  offer(camera) {
+    this.$("camera-card").hidden = !camera;
+    if (camera?.missing) this.hint(camera.missing, "warn");
+  }
+
+  // --- connection ---------------------------------------------------------------------------
+
+  // A place for the camera in the offer, empty until it is used.
+  place(pc) {
+    const encoding = { maxBitrate: 700_000, maxFramerate: 25 };
+    this.sender = pc.addTransceiver("video", { direction: "sendonly", sendEncodings: [encoding] }).sender;
+  }
+
+  // The control channel is open; what was followed before a lost connection is followed again.
+  connected() {
+    this.session++;
+    for (const id of ["learn", "follow"]) this.$(id).disabled = false;
+    if (this.users.has("follow")) this.follow(true);
+  }
+
+  disconnected() {
+    this.session++;
+    this.report = null;
+    this.sender = null;
+    this.ready.splice(0).forEach(({ no }) => no(new Error("")));
+    this.leaveStudio();
+    for (const id of ["learn", "follow"]) this.$(id).disabled = true;
+    this.hint("");
+  }
+
+  // Nobody is live any more.
+  stop() {
+    this.$("follow").checked = false;
+    for (const user of ["follow", "learn"]) this.users.delete(user);
+    this.tidy();
+  }
+
+  receive(report) {
+    this.report = report;
+    if (report.status === "ready") this.ready.splice(0).forEach(({ yes }) => yes());
+    if (report.status === "absent") this.ready.splice(0).forEach(({ no }) => no(new Error(report.text)));
+    const looking = this.users.has("follow") || this.users.has("learn");
+    if (report.text) this.hint(report.text, "warn");
+    else if (report.status === "loading") this.hint("Getting the face tracker ready. The first time takes a minute…", "warn");
+    else if (looking && report.status === "ready") this.hint(...(ADVICE[report.advice] ?? [""]));
+    else if (!looking) this.hint("");
+    if (report.status === "off" && report.text) this.giveUp(report.text);
+    this.studio(report);
+  }
+
+  // --- use ----------------------------------------------------------------------------------
+
+  async open(user) {
+    this.users.add(user);
+    if (!navigator.mediaDevices) throw new Error(TROUBLE.insecure);
+    try {
+      this.stream ??= await navigator.mediaDevices.getUserMedia({
+        video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 25, max: 30 }, facingMode: "user" },
+      });
+    } catch (error) {
+      this.users.delete(user);
+      throw new Error(TROUBLE[error.name] ?? error.message);
+    }
+    const [track] = this.stream.getVideoTracks();
+    track.onended = () => this.giveUp("The camera was unplugged. Plug it in, then try again.");
+    return this.stream;
+  }
+
+  close(user) {
+    this.users.delete(user);
+    this.tidy();
+  }
+
+  // The server is asked first: the camera is not touched where nobody could look.
+  async send(user) {
+    this.users.add(user);
+    await new Promise((yes, no) => {
+      if (this.report?.status === "ready") return yes();
+      this.ready.push({ yes, no });
+      this.say("camera", true);
+    });
+    const stream = await this.open(user);
+    await this.sender?.replaceTrack(stream.getVideoTracks()[0]);
+  }
+
+  tidy() {
+    if (!this.users.has("follow") && !this.users.has("learn")) {
+      this.sender?.replaceTrack(null).catch(() => {});
+      if (this.report && this.report.status !== "off") this.say("camera", false);
+      if (this.report) this.report.status = "off";
+    }
+    if (!this.users.size) {
+      this.stream?.getTracks().forEach((track) => track.stop());
+      this.stream = null;
+    }
+  }
+
+  giveUp(text) {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+    this.users.clear();
+    this.$("follow").checked = false;
+    this.$("self").srcObject = null;
+    this.$("self").hidden = true;
+    this.$("camera").setAttribute("aria-pressed", "false");
+    this.leaveStudio();
+    this.tidy();
+    this.hint(text, "warn");
+  }
+
+  async follow(on) {
+    const session = this.session;
+    if (!on) {
+      this.say("follow", false);
+      this.hint("");
+      return this.close("follow");
+    }
+    try {
+      await this.send("follow");
+      if (session === this.session) this.say("follow", true);
+    } catch (error) {
+      if (session !== this.session) return;
+      this.$("follow").checked = false;
+      this.close("follow");
+      this.hint(error.message, "warn");
+    }
+  }
+
+  // --- recording one's style ----------------------------------------------------------------
+
+  async learn() {
+    const take = ++this.watched;
+    const stale = () => take !== this.watched;
+    try {
+      await this.send("learn");
+      if (stale()) return;
+      this.$("studio-self").srcObject = this.stream;
+      this.$("studio").hidden = false;
+      this.$("studio-cancel").focus();
+      this.$("studio-bar").style.transform = "scaleX(0)";
+      for (let left = COUNT; left > 0; left--) {
+        this.$("studio-count").textContent = left;
+        await wait(1000);
+        if (stale()) return;
+      }
+      this.$("studio-count").textContent = "";
+      this.say("learn", true);
+    } catch (error) {
+      this.leaveStudio();
+      this.hint(error.message, "warn");
+    }
+  }
+
+  studio(report) {
+    if (this.$("studio").hidden) return;
+    const [text, grade] = report.working ? ["Learning your style…", "good"] : ADVICE[report.advice] ?? ["", ""];
+    this.$("studio-coach").textContent = text;
+    this.$("studio-coach").dataset.grade = grade;
+    if (report.progress !== null) {
+      this.recorded = true;
+      this.$("studio-bar").style.transform = `scaleX(${report.progress})`;
+      const left = Math.ceil(report.seconds * (1 - report.progress));
+      this.$("studio-left").textContent = `Recording · ${left} s`;
+    } else if (this.recorded && !report.working) {
+      this.leaveStudio(false);
+      if (!report.text) this.hint("This is your style now. Save it to use it again.", "good");
+    }
+  }
+
+  leaveStudio(cancel = true) {
+    this.watched++;
+    if (cancel && this.recorded) this.say("learn", false);
+    this.recorded = false;
+    this.$("studio").hidden = true;
+    this.$("studio-self").srcObject = null;
+    this.$("studio-left").textContent = this.$("studio-coach").textContent = "";
+    this.close("learn");
+  }
+
+  hint(text, grade = "") {
+    this.$("camera-hint").textContent = text;
+    this.$("camera-hint").dataset.grade = grade;
+  }
+}
