@@ -47,8 +47,7 @@ def on_mesh(avatar: str) -> Callable[[MotionClip], Curve]:
 def of_posteriors(heard: Heard) -> Curve:
     """The viseme table weighted by the PPG, without a decoder: expected openness of the two rows of
     each picture."""
-    rows = [row for row in heard.rows if 0 <= row.start < heard.samples]
-    rows = rows[: len(rows) // 2 * 2]
+    rows = heard.rows[: len(heard.rows) // 2 * 2]
     at = np.array([row.start for row in rows]).reshape(-1, 2).mean(1)
     said = np.array([row.heard.posteriors[0, 0] for row in rows]) @ OPENNESS_ROW
     return at, said.reshape(-1, 2).mean(1)
