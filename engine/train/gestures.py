@@ -66,7 +66,7 @@ def gestures(prosody: F32, noise: F32, manner: Manner) -> Gestures:
     ending = np.clip(talking - row["loudness"] / 0.3, 0.0, 1.0)
     rates = np.stack(
         [
-            manner.blink_per_minute / 60 / FPS * 1.1 * (1.0 + 1.2 * ending),
+            manner.blink_per_minute / 60 / FPS * 0.92 * (1.0 + 1.2 * ending),
             np.full_like(talking, manner.gaze_rate / FPS),
             manner.brow_rate / FPS * talking,
             manner.shift_rate / FPS * (0.5 + talking),
@@ -85,8 +85,8 @@ def _pose(
 ) -> np.ndarray:
     posture = _smooth(_held(events[:, SHIFT], normal[:, 4:7]), 160.0) * manner.shift
     lively = _smooth(0.45 + 0.55 * talking, 300.0)[:, None]
-    drift = 0.75 * slow[:, 0:3] + 0.55 * slow[:, 3:6] * lively
-    beat = slow[:, 5:8] * lively * 0.18
+    drift = 0.75 * slow[:, 0:3] + 0.55 * manner.restless * slow[:, 3:6] * lively
+    beat = slow[:, 5:8] * lively * 0.18 * manner.restless
     amount = np.array([1.0, 0.6, 0.5])
     angles = manner.sway * (drift + beat) * amount + posture * np.array([1.0, 0.5, 0.7])
     angles += np.array([manner.yaw, manner.pitch, manner.roll])
@@ -94,6 +94,7 @@ def _pose(
     yaw, pitch, roll = angles.T
     shift = 0.01 * manner.sway * slow[:, [6, 2, 1]] * 0.5
     place = np.stack([0.004 * yaw - 0.003 * roll, 0.003 * pitch, -0.004 * pitch], axis=1)
+    place[:, 2] += manner.lean
     return np.concatenate([angles, place + shift], axis=1)
 
 
@@ -117,7 +118,8 @@ def _face(
     both("cheekSquint", 0.6 * manner.smile + 0.5 * manner.squint)
     both("eyeSquint", 0.25 * manner.smile + manner.squint)
     both("eyeWide", np.clip(manner.wide + 0.25 * lift, 0.0, 1.0) * (lift > -1.0))
-    both("noseSneer", 0.06 * manner.frown + 0.04 * manner.smile)
+    sneer = 0.06 * manner.frown + 0.04 * manner.smile + manner.sneer * (0.7 + 0.5 * stress)
+    both("noseSneer", sneer, 2.0 * manner.lopsided)
 
     # Two glances in five come home to the listener.
     away = (normal[:, 7] > -0.25)[:, None] * manner.gaze * normal[:, 0:2] * np.array([1.0, 0.6])

@@ -5,7 +5,7 @@ Contract: sound at sample t lies at t * stretch, within 10 ms.
 
 import numpy as np
 
-from engine.frames import F32
+from engine.frames import F32, SAMPLE_RATE
 
 TOLERANCE = 80  # 5 ms: half a period of most voices
 
@@ -22,6 +22,21 @@ def retime(pcm: F32, stretch: float) -> F32:
     count = int(len(pcm) * stretch) // _HOP
     if count == 0:
         return pcm
+    places = np.arange(count) * _HOP / stretch
+    return _overlapped(pcm, places)[: int(len(pcm) * stretch)]
+
+
+def bend(pcm: F32, source_s: np.ndarray, target_s: np.ndarray) -> F32:
+    """The sound with its moment source_s[i] moved to target_s[i] (both ascending from 0, in
+    seconds, the last one the end), linear between, at its own pitch."""
+    count = int(target_s[-1] * SAMPLE_RATE) // _HOP
+    moments = np.arange(count) * _HOP / SAMPLE_RATE
+    return _overlapped(pcm, np.interp(moments, target_s, source_s) * SAMPLE_RATE)
+
+
+def _overlapped(pcm: F32, places: np.ndarray) -> F32:
+    """Frame n of the output is taken near sample places[n] of the input."""
+    count = len(places)
     edge = _FRAME + _HOP + 2 * TOLERANCE
     source = np.concatenate([np.zeros(edge, np.float32), pcm, np.zeros(edge, np.float32)])
     total = np.concatenate([[0.0], np.cumsum(source.astype(np.float64) ** 2)])
@@ -29,7 +44,7 @@ def retime(pcm: F32, stretch: float) -> F32:
     at = edge - _HOP
     for n in range(count):
         # Frames are placed by their middles: frame n is centred on output sample n * hop.
-        aim = edge + round(n * _HOP / stretch) - _HOP
+        aim = edge + round(float(places[n])) - _HOP
         low = aim - TOLERANCE
         region = source[low : low + _FRAME + 2 * TOLERANCE]
         follows = source[at + _HOP : at + _HOP + _FRAME]
@@ -43,4 +58,4 @@ def retime(pcm: F32, stretch: float) -> F32:
             out[:_HOP] += frame[_HOP:]
         else:
             out[first : first + _FRAME] += frame
-    return out[: int(len(pcm) * stretch)]
+    return out

@@ -98,13 +98,20 @@ def save(tracks: Sequence[Track], folder: Path) -> None:
         parts = [np.asarray(getattr(track, field)) for _, track in tapes.values()]
         axis = parts[0].ndim - 2 if parts[0].ndim == 3 else 0
         kind = np.float32 if field == "opening" else F16
-        np.save(folder / f"{field}.npy", np.concatenate(parts, axis=axis).astype(kind))
+        _write(folder, field, np.concatenate(parts, axis=axis).astype(kind))
     for field in _MADE:
-        np.save(folder / f"{field}.npy", np.concatenate([getattr(t, field) for t in tracks]))
-    np.save(folder / "mask.npy", np.stack([track.mask for track in tracks]))
-    np.save(folder / "statistics.npy", np.stack([track.statistics for track in tracks]))
+        _write(folder, field, np.concatenate([getattr(track, field) for track in tracks]))
+    _write(folder, "mask", np.stack([track.mask for track in tracks]))
+    _write(folder, "statistics", np.stack([track.statistics for track in tracks]))
     about = {"version": VERSION, "encoder": ENCODER, "heard": heard, "made": made, "tracks": rows}
     (folder / _INDEX).write_text(json.dumps(about))
+
+
+def _write(folder: Path, field: str, array: np.ndarray) -> None:
+    """A fresh file: whoever has mapped the old one keeps it."""
+    path = folder / f"{field}.npy"
+    path.unlink(missing_ok=True)
+    np.save(path, array)
 
 
 def load(folder: Path) -> list[Track]:

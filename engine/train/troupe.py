@@ -1,5 +1,5 @@
 """`python -m engine.train tracks`: who performs what: bundled and random manners on tapes of real
-and synthetic speech, and recorded people; written to a folder that training reads.
+and synthetic speech, singing ones on songs, and recorded people; in a folder that training reads.
 
 Contract: kept-out speakers and kept-back clips are never read, except that `--tiny` lets a few
 manners perform the bundled clips, whose speakers are kept out, to try the programs.
@@ -16,17 +16,33 @@ from tqdm import tqdm
 
 from engine.eval.performances import read_performances
 from engine.eval.recordings import DATA, bundled, read_data, training_set
+from engine.frames import SAMPLE_RATE
 from engine.runtime import ASSETS, Graph, load
+from engine.train import fitting
+from engine.train.corpus import Clip
 from engine.train.data import prompts, synthesise
-from engine.train.manner import BUNDLED, Manner, random_manner
+from engine.train.manner import SINGING, SPEAKING, Manner, random_manner
 from engine.train.noises import Noises
 from engine.train.reals import people
+from engine.train.singing import SONGS, Song, sing
 from engine.train.takes import Source, Tape, phones_of, tapes
 from engine.train.tracks import Track, save, taught
 
 OUT = Path("../build/tracks")
 TINY_OUT = Path("../build/tiny/tracks")
 RANDOM = "random"  # name of the tracks of random manners
+SPEECH = "speech"  # the tapes that are not sung
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One manner and the tapes it performs."""
+
+    name: str
+    person: str
+    manner: Manner
+    count: int
+    tapes: str = SPEECH
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +57,14 @@ class Cast:
     tape_minutes: float = 3.0
     bundled_tracks: int = 14  # tapes that each bundled manner performs
     neutral_tracks: int = 22
-    randoms: int = 130  # random manners
+    randoms: int = 140  # random manners
     random_tracks: int = 4  # tapes that each of them performs
+    sung_minutes: float = 12.0  # of each singing style
+    sung_tracks: int = 6  # tapes of songs that its manner performs
     few_people: bool = False
 
 
-SMALL = Cast((0, 1), (0, 0), (0.0, 0.0), (0.0, 0.5), 8.0, 2.5, 2, 4, 15, 2, True)
+SMALL = Cast((0, 1), (0, 0), (0.0, 0.0), (0.0, 0.5), 8.0, 2.5, 2, 4, 15, 2, 2.0, 1, True)
 TINY = Cast((1, 1), tape_minutes=0.4, bundled_tracks=1, neutral_tracks=1, randoms=3,
             random_tracks=2)  # fmt: skip
 
@@ -62,8 +80,8 @@ def hearings(
     return lot
 
 
-def speech(data: Path, cast: Cast, seed: int) -> list[tuple[Source, bool]]:
-    """All hearings of real training speakers and of synthetic voices."""
+def speech(data: Path, cast: Cast, seed: int) -> tuple[list[tuple[Source, bool]], list[Clip]]:
+    """All hearings of real training speakers and of synthetic voices; those voices' clips."""
     rng = np.random.default_rng(seed)
     every = training_set(read_data(data))
     native = [r for r in every if r.corpus == "librispeech"]
@@ -75,35 +93,55 @@ def speech(data: Path, cast: Cast, seed: int) -> list[tuple[Source, bool]]:
         for n, kind in enumerate(("espeak", "voices"))
         for clip in synthesise(kind, lines[n::2], cast.synthetic_minutes, seed)
     ]
-    return [
+    heard = [
         *hearings(native, cast.native, rng),
         *hearings(accented, cast.accented, rng),
         *hearings(children, cast.children, rng),
         *hearings(synthetic, cast.synthetic, rng),
     ]
+    return heard, synthetic
 
 
-def roles(cast: Cast, seed: int) -> list[tuple[str, str, Manner, int]]:
-    """(name, person, manner, tapes to perform) of everyone."""
+def songs(
+    spoken: Sequence[Clip], song: Song, minutes: float, rng: np.random.Generator
+) -> list[tuple[Source, bool]]:
+    """Random sentences sung, until they last so long; half of them through rooms and calls."""
+    lot: list[tuple[Source, bool]] = []
+    spent = 0.0
+    for i in rng.permutation(len(spoken)):
+        if spent >= minutes:
+            break
+        clip = sing(spoken[i], song, rng)
+        lot.append((clip, rng.random() < 0.5))
+        spent += len(clip.pcm) / SAMPLE_RATE / 60
+    return lot
+
+
+def roles(cast: Cast, seed: int) -> list[Role]:
+    """Everyone who performs on tapes."""
     rng = np.random.default_rng(seed)
+    many = cast.bundled_tracks
     listed = [
-        (name, name, manner, cast.neutral_tracks if name == "neutral" else cast.bundled_tracks)
-        for name, manner in BUNDLED.items()
+        Role(name, name, manner, cast.neutral_tracks if name == "neutral" else many)
+        for name, manner in SPEAKING.items()
     ]
+    listed += [Role(n, n, manner, max(many // 2, 1)) for n, manner in SINGING.items()]
+    listed += [Role(n, n, manner, cast.sung_tracks, n) for n, manner in SINGING.items()]
     for n in range(cast.randoms):
-        listed.append((RANDOM, f"random {n:03d}", random_manner(rng), cast.random_tracks))
+        manner = random_manner(rng)
+        listed.append(Role(RANDOM, f"random {n:03d}", manner, cast.random_tracks))
     return listed
 
 
-def perform(
-    listed: Sequence[tuple[str, str, Manner, int]], heard: Sequence[Tape], seed: int
-) -> list[Track]:
-    """Everyone performs as many different tapes as the role says."""
+def perform(listed: Sequence[Role], heard: dict[str, list[Tape]], seed: int) -> list[Track]:
+    """Everyone performs as many different tapes of the kind as the role says."""
     rng = np.random.default_rng(seed)
     tracks: list[Track] = []
-    for name, person, manner, count in tqdm(listed, desc="teacher", unit="manner"):
-        for i in rng.permutation(len(heard))[:count]:
-            tracks.append(taught(name, person, manner, heard[i], seed * 100_003 + len(tracks)))
+    for role in tqdm(listed, desc="teacher", unit="manner"):
+        pool = heard.get(role.tapes, [])
+        for i in rng.permutation(len(pool))[: role.count]:
+            key = seed * 100_003 + len(tracks)
+            tracks.append(taught(role.name, role.person, role.manner, pool[i], key))
     return tracks
 
 
@@ -116,17 +154,31 @@ def bank(sources: Sequence[tuple[Source, bool]], seed: int) -> Noises:
 def make(data: Path | None, cast: Cast, graph: Graph, seed: int) -> list[Track]:
     """All tracks; of the bundled clips alone where there is no data."""
     rng = np.random.default_rng(seed)
+    spoken: list[Clip] = []
     if data is None:
         sources = hearings(bundled(), cast.native, rng)
     else:
-        sources = speech(data, cast, seed)
+        sources, spoken = speech(data, cast, seed)
     noises = bank(sources, seed)
-    heard = list(tapes(sources, cast.tape_minutes, graph, noises, seed))
+    heard = {SPEECH: list(tapes(sources, cast.tape_minutes, graph, noises, seed))}
+    for name, song in SONGS.items() if spoken else ():
+        sung = songs(spoken, song, cast.sung_minutes, rng)
+        heard[name] = list(tapes(sung, cast.tape_minutes, graph, noises, seed))
     tracks = perform(roles(cast, seed), heard, seed)
     if data is not None:
         clips = read_performances(data)
         tracks += people(clips, graph, noises, 77_000 + seed, cast.few_people)
     return tracks
+
+
+def _fit(data: Path, graph: Graph) -> int:
+    """Write engine/train/shapes.json; print what it is worth."""
+    taught = fitting.lessons(read_performances(data), graph)
+    print(f"{'person':10s} {'part':10s} {'r by hand':>10s} {'r fitted':>10s}  (two folds of clips)")
+    for person, part, by_hand, fitted in fitting.report(taught):
+        print(f"{person:10s} {part:10s} {by_hand:10.3f} {fitted:10.3f}")
+    fitting.write(fitting.fit(taught), taught)
+    return 0
 
 
 def main(argv: list[str]) -> int:
@@ -137,7 +189,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true", help="some sixty tracks, to try a recipe")
     parser.add_argument("--tiny", action="store_true", help="bundled clips only, seconds of work")
+    parser.add_argument("--fit", action="store_true", help="fit the lip shapes to people instead")
     options = parser.parse_args(argv)
+    if options.fit:
+        return _fit(options.data, load(ASSETS / "ppg.onnx"))
     began = time.process_time()
     cast = TINY if options.tiny else SMALL if options.small else Cast()
     data = None if options.tiny else options.data
