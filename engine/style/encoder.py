@@ -10,9 +10,11 @@ beside the bundled styles with its version.
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.errors import FrameError
 from engine.frames import BLENDSHAPES, F32, POSE
+from engine.motion.channels import WEAK
 
 VERSION = "statistics-2"
 EXPRESSION = 32  # values of a code that describe the face; they come first
@@ -69,19 +71,36 @@ class Encoder:
     def project(self, rows: F32) -> F32:
         """Statistics [..., STATISTICS] -> codes [..., CODE]."""
         z = np.clip((rows - self.mean) / self.scale, -6.0, 6.0)
+        z = np.where(_known(rows), z, 0.0)
         code = [z[..., :FACE_STATISTICS] @ self.face, z[..., FACE_STATISTICS:] @ self.head]
         return np.asarray(np.clip(np.concatenate(code, -1), -_BOUND, _BOUND), np.float32)
 
 
 def fit(rows: F32) -> Encoder:
     """Fit the projection on the statistics of many clips [N, STATISTICS]."""
-    mean = rows.mean(0)
+    known = _known(rows)
+    count = np.maximum(known.sum(0), 1)
+    mean = np.where(known, rows, 0.0).sum(0) / count
+    spread = np.sqrt(np.where(known, (rows - mean) ** 2, 0.0).sum(0) / count)
     # The floor keeps channels that never move from being blown up into noise.
-    scale = np.maximum(rows.std(0), 0.02)
-    z = (rows - mean) / scale
+    scale = np.maximum(spread, 0.02)
+    z = np.where(known, (rows - mean) / scale, 0.0)
     face = _axes(z[:, :FACE_STATISTICS], EXPRESSION)
     head = _axes(z[:, FACE_STATISTICS:], HEAD)
     return Encoder(*(a.astype(np.float32) for a in (mean, scale, face, head)))
+
+
+def _known(rows: F32) -> npt.NDArray[np.bool_]:
+    """Which statistics [..., STATISTICS] say something: a source without a head, or with a mouth
+    only (rig recordings), leaves what it lacks entirely at rest, and that is no style."""
+    weak = np.array(WEAK)
+    turns = slice(FACE_STATISTICS + len(POSE), FACE_STATISTICS + 2 * len(POSE))  # deviations
+    face = np.any(rows[..., BLENDSHAPES + weak] > 0, axis=-1, keepdims=True)
+    head = np.any(rows[..., turns] > 0, axis=-1, keepdims=True)
+    known = np.ones(rows.shape, np.bool_)
+    known[..., np.concatenate([weak, BLENDSHAPES + weak, 2 * BLENDSHAPES + weak])] = face
+    known[..., FACE_STATISTICS:] = head
+    return known
 
 
 def _axes(z: F32, count: int) -> F32:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from engine.errors import FrameError
+from engine.motion.channels import STRONG
 from engine.motion.decoder import Decoder, DecoderInput
-from engine.style.encoder import CODE, STATISTICS, fit, statistics
+from engine.style.encoder import CODE, EXPRESSION, STATISTICS, fit, statistics
 from engine.style.library import StyleLibrary
 
 
@@ -29,6 +30,18 @@ def test_neutral_is_taken_off() -> None:
     neutral = np.full(52, 0.05, np.float32)
     moved = statistics(weights, pose)[:52] - statistics(weights, pose, neutral)[:52]
     np.testing.assert_allclose(moved, neutral, atol=1e-6)
+
+
+def test_what_a_source_lacks_is_no_style() -> None:
+    clips = [clip(seed) for seed in range(6)]
+    rows = np.stack([statistics(*c) for c in clips])
+    mouth = np.zeros((200, 52), np.float32)
+    mouth[:, STRONG] = clips[0][0][:, STRONG]
+    rig = statistics(mouth, np.zeros((200, 6), np.float32))
+    encoder = fit(np.concatenate([rows, rig[None]]))
+    np.testing.assert_allclose(encoder.mean[-18:], rows[:, -18:].mean(0), atol=1e-5)
+    assert not encoder.project(rig)[EXPRESSION:].any()
+    assert encoder.project(rows)[:, EXPRESSION:].any(axis=1).all()
 
 
 @pytest.mark.parametrize("broken", ["short", "nan", "shape"])
