@@ -38,12 +38,12 @@ def mel_of(pcm: F32) -> F32:
 
 
 def hear_mel(mel: F32, ppg: PPG) -> Heard:
-    """Rows 0 .. T of a clip whose `mel_of` is given, without batch: posteriors [T, 40]; `arriving`
+    """Rows 0 .. T of a clip whose `mel_of` is given, without batch: posteriors [T, 40]; `newest`
     too stands at the row it speaks of."""
     first, rows = 1 + ppg.lookahead, mel.shape[1] - 1 - _AHEAD
     heard = ppg.forward(mel)
     said = (field[0, first : first + rows] for field in heard)
-    return Heard(*said)._replace(arriving=heard.arriving[0, 1 : 1 + rows])
+    return Heard(*said)._replace(newest=heard.newest[0, 1 : 1 + rows])
 
 
 def hear(pcm: F32, ppg: PPG) -> Heard:

@@ -96,7 +96,7 @@ def hear(pcm: F32, ppg: PPG) -> Said:
     voice = VAD().forward(x[None])
     spoken = Gate().forward(rows, voice)
     # Each witness alone, of the sound the gate too has heard by then.
-    speaking = {"fused": spoken.speaking[0], "silence posterior": rows.arriving[0] > 0.5}
+    speaking = {"fused": spoken.speaking[0], "silence posterior": rows.newest[0, :, _SIL] < 0.5}
     speaking |= {f"webrtcvad {mode}": held(_bare(x, mode)) for mode in range(4)}
     speaking["energy"] = held(VAD(vad.energy_voice).forward(x[None])[0])
     model, mouth = (1 - y[0, :, _SIL] for y in (rows.posteriors, spoken.posteriors))

@@ -1,7 +1,8 @@
 """Torch form of the decoder: strong (lips), weak (eyes and brows) and head branch, one style.
 
 Strong: causal transformer over PPG ticks and the own past output; its feed-forward weights are
-mixed from K experts by the style code once per style (StyleTalk++ Eq. 12-13). Weak: autoregressive
+and its output layer are mixed from K experts by the style code once per style (StyleTalk++ Eq.
+12-13). Weak: autoregressive
 LSTM on its own past, dropped-out PPG, prosody and style (VAST Eq. 5), with sampled events. Head:
 GRU on prosody, the previous pose and style. Contract: `tick` maps (inputs, noise, state, style) to
 (motion, state) with every state an argument, batch first; runtime form in engine.motion.decoder.
@@ -29,8 +30,17 @@ def split_noise(noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return noise[..., :a], noise[..., a:b], noise[..., b:]
 
 
+def _reader(code: int, hidden: int, out: int) -> nn.Sequential:
+    """What turns a style code into numbers."""
+    return nn.Sequential(nn.Linear(code, hidden), nn.ReLU(), nn.Linear(hidden, out))
+
+
 class DecoderNet(nn.Module):
     """All three branches."""
+
+    # Parameters of the strong branch; all others belong to the weak and the head branch.
+    LIPS = ("embed", "norms", "attend", "merge", "near", "out", "up", "up_bias", "down",
+            "down_bias", "mix", "lip_style", "to_query", "to_lips")  # fmt: skip
 
     def __init__(self, config: DecoderConfig) -> None:
         super().__init__()
@@ -42,21 +52,20 @@ class DecoderNet(nn.Module):
         self.attend = nn.ModuleList(nn.Linear(c.width, 3 * c.width) for _ in range(c.layers))
         self.merge = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
         self.near = nn.Parameter(torch.zeros(c.layers, c.heads, c.window))
-        self.lips_out = nn.Linear(c.width + c.ppg, strong)
         self.drop = nn.Dropout(c.dropout)
 
         self.up = nn.Parameter(torch.randn(c.experts, c.layers, c.width, c.hidden) * 0.1)
         self.up_bias = nn.Parameter(torch.zeros(c.experts, c.layers, c.hidden))
         self.down = nn.Parameter(torch.randn(c.experts, c.layers, c.hidden, c.width) * 0.05)
         self.down_bias = nn.Parameter(torch.zeros(c.experts, c.layers, c.width))
-        self.mix = nn.Sequential(
-            nn.Linear(c.code, c.style), nn.ReLU(), nn.Linear(c.style, c.layers * c.experts)
-        )
-        self.style = nn.Sequential(
-            nn.Linear(c.code, c.style), nn.ReLU(), nn.Linear(c.style, c.style)
-        )
+        self.out = nn.Parameter(torch.randn(c.experts, c.width + c.ppg, strong) * 0.02)
+        # Lips and face read the code each in its own way, so that they can be trained apart.
+        self.mix = _reader(c.code, c.style, (c.layers + 1) * c.experts)
+        self.lip_style = _reader(c.code, c.style, c.style)
+        self.face_style = _reader(c.code, c.style, c.style)
         self.to_query = nn.Linear(c.style, c.layers * c.width)
-        self.to_rest = nn.Linear(c.style, strong + weak + pose)
+        self.to_lips = nn.Linear(c.style, strong)
+        self.to_rest = nn.Linear(c.style, weak + pose)
         self.to_face = nn.Linear(c.style, 4 * c.face)
         self.to_head = nn.Linear(c.style, 3 * c.head)
         self.to_gain = nn.Linear(c.style, 2 * moved)
@@ -93,16 +102,18 @@ class DecoderNet(nn.Module):
     def prepare(self, code: Tensor) -> StyleWeights:
         """Style code [B, CODE] -> StyleWeights; once per style, cached by the runtime."""
         c, batch = self.config, code.shape[0]
-        share = self.mix(code).view(batch, c.layers, c.experts).softmax(-1)
-        style = self.style(code)
+        shares = self.mix(code).view(batch, c.layers + 1, c.experts).softmax(-1)
+        share, last = shares[:, :-1], shares[:, -1]
+        lips, style = self.lip_style(code), self.face_style(code)
         return StyleWeights(
             code=code,
             up=torch.einsum("blk,klio->blio", share, self.up),
             up_bias=torch.einsum("blk,klo->blo", share, self.up_bias),
             down=torch.einsum("blk,klio->blio", share, self.down),
             down_bias=torch.einsum("blk,klo->blo", share, self.down_bias),
-            query=self.to_query(style).view(batch, c.layers, c.width),
-            rest=self.to_rest(style),
+            out=torch.einsum("bk,kio->bio", last, self.out),
+            query=self.to_query(lips).view(batch, c.layers, c.width),
+            rest=torch.cat([self.to_lips(lips), self.to_rest(style)], -1),
             face=self.to_face(style),
             head=self.to_head(style),
             gain=1.0 + self.to_gain(style),
@@ -176,7 +187,7 @@ class DecoderNet(nn.Module):
 
     def _lips_out(self, x: Tensor, ppg: Tensor, style: StyleWeights) -> Tensor:
         # The PPG beside the transformer's output: viseme targets are close to linear in it.
-        lips: Tensor = self.lips_out(torch.cat([self.norms[-1](x), ppg], dim=-1))
+        lips: Tensor = torch.cat([self.norms[-1](x), ppg], dim=-1) @ style.out
         return lips + self.rest(style)[0][:, None]
 
     def face(
@@ -228,7 +239,7 @@ class DecoderNet(nn.Module):
     def tick(
         self, ppg: Tensor, prosody: Tensor, noise: Tensor, state: NetState, style: StyleWeights
     ) -> tuple[Tensor, Tensor, NetState]:
-        """One tick: ppg [B, 80], prosody [B, 12], noise [B, WIDTH] -> weights [B, 52], pose [B, 6],
+        """One tick: ppg [B, 120], prosody [B, 12], noise [B, WIDTH] -> weights [B, 52], pose [B, 6],
         state."""
         c = self.config
         uniform, normal, slow = split_noise(noise)

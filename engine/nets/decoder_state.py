@@ -30,7 +30,7 @@ class DecoderConfig:
     face: int = 96  # LSTM units of the weak branch
     head: int = 64  # GRU units
     style: int = 64
-    ppg: int = 2 * len(PHONES)
+    ppg: int = 3 * len(PHONES)
     prosody: int = 2 * FEATURES
     code: int = CODE
     noise: int = noises.WIDTH
@@ -54,6 +54,7 @@ class StyleWeights(NamedTuple):
     up_bias: Tensor  # [B, L, hidden]
     down: Tensor  # [B, L, hidden, width]
     down_bias: Tensor  # [B, L, width]
+    out: Tensor  # [B, width + ppg, STRONG] from the transformer and from the posteriors to the lips
     query: Tensor  # [B, L, width]
     rest: Tensor  # [B, STRONG + WEAK + POSE] face and pose at rest
     face: Tensor  # [B, 4 * face] gate terms of the LSTM

@@ -30,6 +30,7 @@ class Spoken(NamedTuple):
     """T rows for the decoder, and what is known at the newest hop."""
 
     posteriors: F32  # [B, T, 40], silence where the gate is shut
+    newest: F32  # [B, T, 40], likewise
     speaking: npt.NDArray[np.bool_]  # [B, T]
     began: npt.NDArray[np.int64]  # [B, T] sample where the present speech began; -1 in silence
 
@@ -62,7 +63,7 @@ class Gate:
         self, heard: Heard, voice: npt.NDArray[np.bool_], state: GateState
     ) -> tuple[Spoken, GateState]:
         """T rows, voice [B, T] (engine.audio.vad) of the hops that made them."""
-        speech = np.clip(heard.arriving, _DOUBT, 1 - _DOUBT)
+        speech = np.clip(1 - heard.newest[:, :, _SIL], _DOUBT, 1 - _DOUBT)
         evidence = np.log(speech / (1 - speech)) + np.where(voice, VAD_WEIGHT, -VAD_WEIGHT)
         evidence = np.maximum(evidence, -FALL).astype(np.float32)
         hops, belief, rising, began = state
@@ -77,10 +78,17 @@ class Gate:
             hops = hops + 1
             opened[:, t], begins[:, t] = belief, began
         share = np.clip(opened / np.float32(SURE), 0, 1)
-        posteriors = heard.posteriors * share[:, :, None]
-        posteriors[:, :, _SIL] += 1 - share
-        return Spoken(posteriors, begins >= 0, begins), GateState(hops, belief, rising, began)
+        rows, newest = _hushed(heard.posteriors, share), _hushed(heard.newest, share)
+        spoken = Spoken(rows, newest, begins >= 0, begins)
+        return spoken, GateState(hops, belief, rising, began)
 
     def forward(self, heard: Heard, voice: npt.NDArray[np.bool_]) -> Spoken:
         """The whole clip."""
         return self.step(heard, voice, self.init_state(len(voice)))[0]
+
+
+def _hushed(posteriors: F32, share: F32) -> F32:
+    """Posteriors [B, T, 40] as far as the gate is open, share [B, T]; the rest is silence."""
+    rows = posteriors * share[:, :, None]
+    rows[:, :, _SIL] += 1 - share
+    return rows

@@ -17,7 +17,7 @@ from engine.audio.mel import ROW
 from engine.errors import AudioError, VivifyError, WeightsError
 from engine.frames import F32, HOP, LOOKAHEAD_STEPS
 from engine.runtime import ASSETS, Graph, load
-from engine.speech.phonemes import INDEX, PHONES
+from engine.speech.phonemes import PHONES
 
 AUX = ("closure", "voicing", "energy")  # columns of the graph's second output
 DEFAULT = ASSETS / "ppg.onnx"
@@ -26,7 +26,6 @@ _PIECE = 256
 _LARGEST = 1e3  # of a natural-log power; that of the loudest sound engine.audio.mel takes is 60
 # What the graph learns of voice, channel and background: running averages over seconds.
 _LASTING = ("state_sums", "state_quiet")
-_SIL = INDEX["SIL"]
 
 
 class Heard(NamedTuple):
@@ -36,9 +35,9 @@ class Heard(NamedTuple):
     closure: F32  # [B, T] probability that P, B or M closes the lips
     voicing: F32  # [B, T] probability that the vocal folds swing
     energy: F32  # [B, T] mean natural-log mel power, as if clean and levelled to -25 dBFS
-    # [B, T] probability that the newest row is speech, `lookahead` rows after the one described:
-    # for the gate.
-    arriving: F32
+    # [B, T, 40] posteriors of the newest row, `lookahead` rows after the one described, as good as
+    # they are without look-ahead: for the gate, and for lips that are about to move.
+    newest: F32
 
 
 class PPGState(NamedTuple):
@@ -138,14 +137,13 @@ class PPG:
             return pieces[0], state
         empty = np.zeros((len(x), 0), np.float32)
         rows = np.zeros((len(x), 0, len(PHONES)), np.float32)
-        columns = zip(Heard(rows, empty, empty, empty, empty), *pieces, strict=True)
+        columns = zip(Heard(rows, empty, empty, empty, rows), *pieces, strict=True)
         return Heard(*(np.concatenate(column, axis=1) for column in columns)), state
 
     def _hear(self, x: F32, state: PPGState) -> tuple[Heard, PPGState]:
         answer, state = self._trunk.run(x, state)
         posteriors, aux = answer[self._y], answer[self._aux]
-        arriving = 1 - answer["y0"][:, :, _SIL]
-        return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2], arriving), state
+        return Heard(posteriors, aux[:, :, 0], aux[:, :, 1], aux[:, :, 2], answer["y0"]), state
 
     def forward(self, x: F32) -> Heard:
         """The whole clip."""

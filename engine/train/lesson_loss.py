@@ -18,14 +18,13 @@ _LIP_WEIGHT = {"jawOpen": 4.0, "mouthClose": 4.0, "mouthPress": 3.0, "mouthRoll"
                "mouthFunnel": 2.0, "mouthPucker": 2.0, "mouthUpperUp": 2.0, "mouthLowerDown": 2.0,
                "mouthStretch": 1.5, "mouthSmile": 1.5}  # fmt: skip
 _FACE_WEIGHT = {"eyeBlink": 2.0, "eyeLook": 1.5, "brow": 1.5}
-_CLOSED = 0.0  # an opening below it is a closure: only the teacher's P B M reach it
 _STRONG, _WEAK = list(STRONG), list(WEAK)
 
 
 class Batch(NamedTuple):
     """Crops and what lay just before them."""
 
-    ppg: Tensor  # [B, T, 80]
+    ppg: Tensor  # [B, T, 120]
     prosody: Tensor  # [B, T, 12]
     noise: Tensor  # [B, T, WIDTH]
     weights: Tensor  # [B, T, 52]
@@ -33,6 +32,8 @@ class Batch(NamedTuple):
     events: Tensor  # [B, T, UNIFORM]
     code: Tensor  # [B, CODE]
     mask: Tensor  # [B, 52]
+    scale: Tensor  # [B, 52] what a squared error counts, so that small channels are learned too
+    open_scale: Tensor  # [B] the same of the opening
     pose_mask: Tensor  # [B]
     last_weights: Tensor  # [B, 52]
     last_pose: Tensor  # [B, 6]
@@ -61,10 +62,11 @@ def _error(wanted: Tensor, target: Tensor) -> Tensor:
 def misheard(ppg: Tensor) -> Tensor:
     """Posteriors as another voice might have given them: sharper or flatter, and with a bias
     towards some phones that stays for the crop; our own training voices are heard too well."""
-    logits = (ppg + 1e-5).log().reshape(*ppg.shape[:2], 2, -1)
-    sharp = torch.empty(len(ppg), 1, 1, 1).uniform_(0.75, 1.25)
+    logits = (ppg + 1e-5).log().reshape(*ppg.shape[:2], 3, -1)
+    sharp = torch.empty(len(ppg), 1, 1, 1).uniform_(0.6, 1.2)
     bias = 0.5 * torch.randn(len(ppg), 1, 1, logits.shape[-1])
-    changed: Tensor = (sharp * logits + bias).softmax(-1).flatten(-2)
+    row = 0.3 * torch.randn_like(logits)
+    changed: Tensor = (sharp * logits + bias + row).softmax(-1).flatten(-2)
     return changed
 
 
@@ -92,15 +94,14 @@ def lips_loss(
     past = torch.where(strange, past[torch.randperm(len(past))], past)
     forgets = torch.randint(1, target.shape[1], (len(target),)) * (torch.rand(len(target)) < 0.3)
     wanted = net.lips(torch.cat([inputs, past], -1), ppg, style, forgets)
-    mask = batch.mask[:, None, _STRONG] * _LIPS
+    mask = (batch.mask * batch.scale)[:, None, _STRONG] * _LIPS
     error = _error(wanted, target)
     # Squares, not absolute values: under doubt the mean of the possible openings follows the truth
     # better than their median, which closes the mouth too often.
     shape = (mask * 4.0 * error.square()).mean()
     made = wanted.clamp(0, 1) + 0.01 * (wanted - wanted.clamp(0, 1))
     gap = made @ _OPENING - target @ _OPENING
-    closed = (target @ _OPENING < _CLOSED).float()
-    opening = ((1 + 0.6 * closed) * gap.square()).mean()
+    opening = (batch.open_scale[:, None] * gap.square()).mean()
     speed = (mask * (made.diff(dim=1) - target.diff(dim=1)).square()).mean()
     loss = shape + 12.0 * opening + 2.0 * speed
     return loss, {"lips": float(shape.detach()), "open": float(gap.detach().square().mean()) ** 0.5}
@@ -133,22 +134,37 @@ def face_loss(
         state = state._replace(face_h=face_h, face_c=face_c, head_h=head_h)
     eyes, pose = torch.stack(eyes_all, 1), torch.stack(pose_all, 1)
     real = batch.pose_mask[:, None, None]
-    error = _error(eyes, target) * batch.mask[:, None, _WEAK]
+    error = _error(eyes, target) * (batch.mask * batch.scale.sqrt())[:, None, _WEAK]
     # A source without a head (rig curves) has no eyes either.
     face = (real * _FACE * (0.5 * error.abs() + 4.0 * error.square())).mean()
     true_pose = batch.pose * net.pose_scale
+    # As far as the person moves: errors alone would rather keep a doubtful face still.
+    reach = (batch.mask * batch.scale.sqrt())[:, None, _WEAK]
+    spread = (real * reach * _gap(eyes, target)).mean() + (real * _gap(pose, true_pose)).mean()
     head = (real * (pose - true_pose).abs()).mean()
     sway = (real * (pose.diff(dim=1) - true_pose.diff(dim=1)).abs()).mean()
     odds = torch.nn.functional.binary_cross_entropy_with_logits(
         torch.stack(odds_all, 1), batch.events, reduction="none"
     )
     chance = (real * odds).mean()
-    loss = face + 0.5 * head + 1.0 * sway + 0.3 * chance
+    loss = face + 0.5 * head + 1.0 * sway + 0.3 * chance + 0.3 * spread
     return loss, {
         "face": float(face.detach()),
         "head": float(head.detach()),
         "event": float(chance.detach()),
+        "spread": float(spread.detach()),
     }
+
+
+def _gap(made: Tensor, target: Tensor) -> Tensor:
+    """How much the deviations over the crop differ, of values and of their changes: [B, 1, C]."""
+    parts = [(made, target), (made.diff(dim=1), target.diff(dim=1))]
+    gaps = [(_deviation(a) - _deviation(b)).abs() for a, b in parts]
+    return torch.stack(gaps).sum(0)[:, None]
+
+
+def _deviation(x: Tensor) -> Tensor:
+    return (x.var(dim=1, unbiased=False) + 1e-6).sqrt()
 
 
 def _next(

@@ -1,26 +1,34 @@
-"""`python -m engine.train motion`: teach the decoder from phone times and real motion, export it.
+"""`python -m engine.train motion`: teach the decoder from a folder of tracks, export it.
 
 Contract: hears only posteriors of our own causal model (all look-aheads mixed); kept-out speakers
-are never read; the schedule is fixed and the exported weights are a running average, so nothing is
-selected on kept-out speakers. Writes decoder.onnx, decoder_style.onnx and styles.safetensors.
+and kept-back clips are never read; the schedule is fixed and the exported weights are a running
+average, so nothing is selected on them. Lips and face are trained apart, at the same time with
+`--jobs 2`. Writes decoder.onnx, decoder_style.onnx and the encoder of styles.safetensors.
 """
 
 import argparse
 import json
+import subprocess
+import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.numpy import save as pack
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 from tqdm import tqdm
 
 from engine.avatar import DEFAULT_AVATAR
-from engine.eval.recordings import DATA
+from engine.frames import F32
+from engine.motion.channels import OPENING
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import RENEWS, DecoderConfig
-from engine.runtime import ASSETS, Graph, load
+from engine.runtime import ASSETS, load
+from engine.speech.phonemes import PHONES
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
 from engine.style.encoder import Encoder, fit, statistics
@@ -28,16 +36,21 @@ from engine.train import troupe
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
 from engine.train.manner import BUNDLED
+from engine.train.reals import STUDIO
 from engine.train.split import check
 from engine.train.teacher import steady
 from engine.train.tracks import Track
+from engine.train.tracks import load as load_tracks
+
+BRANCHES = ("lips", "face")
+WORK = Path("../build/motion")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything the result depends on besides the data."""
+    """Everything the result depends on besides the tracks."""
 
-    steps: int = 1200
+    steps: tuple[int, int] = (3600, 1600)  # lips, face
     batch: int = 32
     crop: int = 80  # ticks
     rate: float = 2e-3
@@ -45,48 +58,52 @@ class Recipe:
     weight_decay: float = 0.01
     average: float = 0.995
     code_noise: float = 0.15
-    # Shares of a batch: bundled manners, random manners, real people.
-    shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
+    # Shares of a batch: bundled manners, random manners, real people, and the studio recordings.
+    shares: tuple[float, float, float, float] = (0.35, 0.3, 0.2, 0.15)
     # How often the branches are fed their own output instead of the teacher's, at the end.
     own: float = 0.9
     seed: int = 0
 
 
-TINY = Recipe(
-    steps=6, batch=4, crop=40, warmup=2,
-)  # fmt: skip
-
-
-def make_tracks(options: argparse.Namespace, recipe: Recipe, graph: Graph) -> list[Track]:
-    """Teacher's tracks and, with the training data, real people's."""
-    cast = troupe.TINY if options.tiny else troupe.Cast()
-    return troupe.make(None if options.tiny else options.data, cast, graph, recipe.seed)
+TINY = Recipe(steps=(6, 6), batch=4, crop=40, warmup=2)
 
 
 def windows(track: Track, ticks: int = 500) -> np.ndarray:
     """Statistics of the whole track and of its 20 s windows: short clips vary more."""
     parts = range(0, len(track) - ticks + 1, ticks)
-    rows = [statistics(track.weights[i : i + ticks], track.pose[i : i + ticks]) for i in parts]
+    weights = track.weights.astype(np.float32)
+    rows = [statistics(weights[i : i + ticks], track.pose[i : i + ticks]) for i in parts]
     return np.stack([track.statistics, *rows])
 
 
+def fit_encoder(tracks: Sequence[Track]) -> Encoder:
+    """The projection of style codes. Every person counts alike, however long the tracks."""
+    people: dict[str, list[np.ndarray]] = {}
+    for track in tracks:
+        people.setdefault(track.person, []).append(windows(track))
+    rng = np.random.default_rng(0)
+    rows = [np.concatenate(part) for part in people.values()]
+    return fit(np.concatenate([part[rng.permutation(len(part))[:40]] for part in rows]))
+
+
 def start_from_table(net: DecoderNet) -> None:
-    """Lips start as the viseme table weighted by the two posteriors of a tick."""
-    table = torch.from_numpy(steady()[:, list(net.config.strong)]).T
+    """Lips start as the viseme table weighted by the two posteriors of a tick, in every expert."""
+    table = torch.from_numpy(steady()[:, list(net.config.strong)])
+    width, phones = net.config.width, len(PHONES)
     with torch.no_grad():
-        net.lips_out.weight[:, : net.config.width] *= 0.1
-        net.lips_out.weight[:, net.config.width :] = 0.5 * torch.cat([table, table], 1)
-        net.lips_out.bias.zero_()
+        net.out[:, width:] *= 0.2
+        net.out[:, width : width + 2 * phones] += 0.5 * torch.cat([table, table])
 
 
 class Lessons:
     """Random crops of the tracks with their style codes."""
 
-    def __init__(self, tracks: list[Track], encoder: Encoder, recipe: Recipe) -> None:
-        self._tracks = [t for t in tracks if len(t) > recipe.crop + 1]
+    def __init__(self, tracks: Sequence[Track], encoder: Encoder, recipe: Recipe) -> None:
+        self._tracks = [t for t in tracks if len(t) > recipe.crop + 3]
         self._codes = encoder.project(np.stack([t.statistics for t in self._tracks]))
+        self._scales = np.stack([_scale(t) for t in self._tracks])
         self._recipe = recipe
-        kinds = [0 if t.name in BUNDLED else 1 if t.name == "random" else 2 for t in self._tracks]
+        kinds = [_kind(t) for t in self._tracks]
         # Within a kind by length; real people by its root, or one speaker would be all of them.
         size = np.array(
             [len(t) ** (0.5 if k == 2 else 1.0) for t, k in zip(self._tracks, kinds, strict=True)]
@@ -102,12 +119,12 @@ class Lessons:
         r, rows = self._recipe, []
         for i in rng.choice(len(self._tracks), r.batch, p=self._chance):
             track = self._tracks[i]
-            at = 1 + int(rng.integers(len(track) - r.crop - 1))
+            at = 1 + int(rng.integers(len(track) - r.crop - 3))
             cut, ahead = slice(at, at + r.crop), int(rng.choice(3, p=(0.25, 0.5, 0.25)))
             code = self._codes[i] + r.code_noise * rng.standard_normal(self._codes.shape[1])
             rows.append(
                 (
-                    track.ppg[ahead, cut],
+                    heard(track, ahead, cut),
                     track.prosody[cut],
                     track.noise[cut],
                     track.weights[cut],
@@ -115,6 +132,8 @@ class Lessons:
                     track.events[cut],
                     code,
                     track.mask,
+                    self._scales[i, :-1],
+                    self._scales[i, -1],
                     track.pose_mask,
                     track.weights[at - 1],
                     track.pose[at - 1],
@@ -123,6 +142,34 @@ class Lessons:
             )
         arrays = [np.stack([np.asarray(row[k]) for row in rows]) for k in range(len(rows[0]))]
         return Batch(*(torch.from_numpy(a.astype(np.float32)) for a in arrays))
+
+
+def heard(track: Track, ahead: int, cut: slice) -> F32:
+    """What the decoder is given at look-ahead number `ahead` in a stretch of ticks: [T, 120].
+
+    The newest row, heard without look-ahead, is found among the rows of a later tick, as many as
+    the look-ahead has steps.
+    """
+    rows, phones = track.ppg[ahead, cut], len(PHONES)
+    later = (0, 1, 2)[ahead]
+    bare = track.ppg[0, cut.start + later : cut.stop + later]
+    newest = bare[:, phones:] if ahead == 0 else bare[:, :phones]
+    return np.concatenate([rows, newest], axis=1).astype(np.float32)
+
+
+def _kind(track: Track) -> int:
+    if track.person == STUDIO:
+        return 3
+    return 0 if track.name in BUNDLED else 1 if track.name == troupe.RANDOM else 2
+
+
+def _scale(track: Track) -> F32:
+    """[53] What the squared error of a channel and of the opening counts, by how far they move."""
+    part = track.weights[:: max(1, len(track) // 2000)].astype(np.float32)
+    spread = np.append(part.std(0), (part @ OPENING).std())
+    least = np.append(np.full(part.shape[1], 0.04), 0.1)
+    usual = np.append(np.full(part.shape[1], 0.1), 0.2)
+    return np.asarray((usual / np.maximum(spread, least)) ** 2, np.float32)
 
 
 def _held(track: Track, at: int) -> np.ndarray:
@@ -136,87 +183,143 @@ def _held(track: Track, at: int) -> np.ndarray:
     return held
 
 
-def train(lessons: Lessons, net: DecoderNet, recipe: Recipe) -> DecoderNet:
-    """The loop; returns the running average of the weights."""
-    rng = np.random.default_rng(recipe.seed + 1)
-    start_from_table(net)
+def parameters(net: DecoderNet, branch: str) -> dict[str, torch.nn.Parameter]:
+    """Those of the strong branch ("lips"), or of the weak and the head branch ("face")."""
+    wanted = branch == "lips"
+    return {
+        name: p for name, p in net.named_parameters() if (name.split(".")[0] in net.LIPS) == wanted
+    }
+
+
+def train(branch: str, lessons: Lessons, net: DecoderNet, recipe: Recipe) -> dict[str, Tensor]:
+    """The loop; returns the running average of the branch's weights."""
+    rng = np.random.default_rng(recipe.seed + 1 + BRANCHES.index(branch))
+    torch.manual_seed(recipe.seed + BRANCHES.index(branch))
+    own_parameters, steps = parameters(net, branch), recipe.steps[BRANCHES.index(branch)]
     optimiser = torch.optim.AdamW(
-        net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
+        own_parameters.values(), lr=recipe.rate, weight_decay=recipe.weight_decay, betas=(0.9, 0.98)
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser,
         lambda step: (
             min(1.0, (step + 1) / recipe.warmup)
-            * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / recipe.steps)))
+            * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * step / steps)))
         ),
     )
-    average = {name: p.detach().clone() for name, p in net.state_dict().items()}
+    loss_of = lips_loss if branch == "lips" else face_loss
+    average = {name: p.detach().clone() for name, p in own_parameters.items()}
     shown: dict[str, float] = {}
-    progress = tqdm(range(recipe.steps), desc="motion", mininterval=5)
+    progress = tqdm(range(steps), desc=branch, mininterval=5)
     for step in progress:
-        own = recipe.own * min(1.0, 2.0 * step / recipe.steps)
+        own = recipe.own * min(1.0, 2.0 * step / steps)
         batch = lessons.draw(rng)
-        style = net.prepare(batch.code)
-        lips, mouth = lips_loss(net, batch, style, own)
-        face, gesture = face_loss(net, batch, style, own)
+        loss, figures = loss_of(net, batch, net.prepare(batch.code), own)
         optimiser.zero_grad()
-        (lips + face).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(own_parameters.values(), 1.0)
         optimiser.step()
         schedule.step()
         keep = min(recipe.average, (step + 1) / (step + 10))
         with torch.no_grad():
-            for name, value in net.state_dict().items():
-                average[name].lerp_(value, 1.0 - keep)
-        for name, value in {**mouth, **gesture}.items():
+            for name, p in own_parameters.items():
+                average[name].lerp_(p, 1.0 - keep)
+        for name, value in figures.items():
             shown[name] = 0.95 * shown.get(name, value) + 0.05 * value
         if step % 20 == 0:
             progress.set_postfix({k: f"{v:.4f}" for k, v in shown.items()})
-    net.load_state_dict(average)
-    return net
+    return average
 
 
-def write_styles(tracks: list[Track], encoder: Encoder, path: Path) -> None:
-    """The bundled styles: each the code of the mean statistics of its tracks."""
+def write_encoder(encoder: Encoder, tracks: Sequence[Track], path: Path) -> None:
+    """styles.safetensors with the encoder and, until `engine.train style` measures all styles, the
+    codes of the bundled manners."""
     tensors = {f"encoder.{k}": v for k, v in asdict(encoder).items()}
     made = {}
-    for name in BUNDLED:
-        own = [t for t in tracks if t.name == name]
-        tensors[f"style.{name}"] = encoder.project(np.mean([t.statistics for t in own], axis=0))
-        seconds = sum(len(t) for t in own) / 25
-        made[name] = f"statistics of {seconds:.0f} s of the teacher's manner {name!r}"
+    for name in {t.name for t in tracks} & set(BUNDLED):
+        own = [t.statistics for t in tracks if t.name == name]
+        tensors[f"style.{name}"] = encoder.project(np.mean(own, axis=0))
+        made[name] = f"statistics of the teacher's manner {name!r}"
     header = {"encoder": ENCODER, "styles": made}
     path.write_bytes(pack(tensors, {KEY: json.dumps(header)}))
 
 
-def main(argv: list[str]) -> int:
-    """Command line of `python -m engine.train motion`."""
+def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m engine.train motion", description=__doc__)
-    parser.add_argument("--data", type=Path, default=DATA, help="the training data")
+    parser.add_argument("--tracks", type=Path, default=troupe.OUT, help="of engine.train tracks")
     parser.add_argument("--out", type=Path, default=None, help="folder (default: the assets)")
-    parser.add_argument("--steps", type=int, default=None)
+    parser.add_argument("--work", type=Path, default=WORK, help="where finished branches are kept")
+    parser.add_argument("--only", choices=BRANCHES, help="train one branch and keep it in --work")
+    parser.add_argument("--export", action="store_true", help="export the branches kept in --work")
+    parser.add_argument("--jobs", type=int, choices=(1, 2), default=1, help="branches at a time")
+    parser.add_argument("--shorter", type=float, default=1.0, help="divide the steps by this")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tiny", action="store_true", help="a minute on the bundled clips")
     options = parser.parse_args(argv)
-    torch.set_num_threads(options.threads)
-    recipe = TINY if options.tiny else Recipe(seed=options.seed)
-    if options.steps:
-        recipe = Recipe(**{**asdict(recipe), "steps": options.steps})
-    if options.out is None and options.tiny:
+    if options.tiny and options.out is None:
         parser.error("--tiny makes a toy: give --out FOLDER so that it can't replace the assets")
+    if options.tiny:
+        options.work = options.out
+    return options
+
+
+def main(argv: list[str]) -> int:
+    """Command line of `python -m engine.train motion`."""
+    options = _arguments(argv)
+    torch.set_num_threads(1)
+    recipe = replace(TINY if options.tiny else Recipe(), seed=options.seed)
+    if options.shorter != 1.0:
+        lips, face = (max(2, round(n / options.shorter)) for n in recipe.steps)
+        recipe = replace(recipe, steps=(lips, face))
+    began = time.monotonic()
+    if options.jobs == 2 and not options.only and not options.export:
+        _together(argv)
+        options.export = True
+    graph = load(ASSETS / "ppg.onnx")
+    tracks = (
+        troupe.make(None, troupe.TINY, graph, recipe.seed)
+        if options.tiny
+        else load_tracks(options.tracks)
+    )
+    minutes = sum(len(t) for t in tracks) / 25 / 60
+    print(f"{len(tracks)} tracks, {minutes:.0f} min", flush=True)
+    encoder = fit_encoder(tracks)
+    torch.manual_seed(recipe.seed)
+    net = DecoderNet(DecoderConfig())
+    start_from_table(net)
+    options.work.mkdir(parents=True, exist_ok=True)
+    if not options.export:
+        lessons = Lessons(tracks, encoder, recipe)
+        for branch in (options.only,) if options.only else BRANCHES:
+            save_file(
+                train(branch, lessons, net, recipe), options.work / f"{branch}.safetensors"
+            )
+    if not options.only:
+        _export(net, options, recipe, encoder, tracks, minutes)
+    print(f"{time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _together(argv: list[str]) -> None:
+    """Both branches at a time, each in a process of its own."""
+    kept = [word for word in argv if word not in ("--jobs", "2", "--jobs=2")]
+    command = [sys.executable, "-m", "engine.train", "motion", *kept, "--only"]
+    children = [subprocess.Popen([*command, branch]) for branch in BRANCHES]
+    failed = [b for b, child in zip(BRANCHES, children, strict=True) if child.wait()]
+    if failed:
+        raise SystemExit(f"training of {failed} failed; its message is above")
+
+
+def _export(
+    net: DecoderNet, options: argparse.Namespace, recipe: Recipe, encoder: Encoder,
+    tracks: Sequence[Track], minutes: float,
+) -> None:  # fmt: skip
+    for branch in BRANCHES:
+        net.load_state_dict(load_file(options.work / f"{branch}.safetensors"), strict=False)
+    split = {name: round(share, 3) for name, share in check(DEFAULT_AVATAR).items()}
+    about = {"recipe": asdict(recipe), "encoder": ENCODER, "mouth_share": split,
+             "minutes": round(minutes)}  # fmt: skip
     out = options.out or ASSETS
     out.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    torch.manual_seed(recipe.seed)
-    tracks = make_tracks(options, recipe, load(ASSETS / "ppg.onnx"))
-    minutes = sum(len(t) for t in tracks) / 25 / 60
-    print(f"{len(tracks)} tracks, {minutes:.0f} min, made in {time.monotonic() - began:.0f} s")
-    encoder = fit(np.concatenate([windows(t) for t in tracks]))
-    net = train(Lessons(tracks, encoder, recipe), DecoderNet(DecoderConfig()), recipe)
-    split = {name: round(share, 3) for name, share in check(DEFAULT_AVATAR).items()}
-    about = {"recipe": asdict(recipe), "encoder": ENCODER, "mouth_share": split}
     difference = export_decoder(net, out, about)
-    write_styles(tracks, encoder, out / "styles.safetensors")
-    print(f"exported to {out.name}, parity {difference:.1e}, {time.monotonic() - began:.0f} s")
-    return 0
+    write_encoder(encoder, tracks, out / "styles.safetensors")
+    print(f"exported to {out.name}, parity {difference:.1e}")

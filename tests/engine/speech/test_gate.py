@@ -38,7 +38,9 @@ def heard(arriving: np.ndarray) -> Heard:
     """Rows about which nothing is known but whether speech arrives."""
     posteriors = RNG.dirichlet(np.ones(40), arriving.shape).astype(np.float32)
     column = np.zeros(arriving.shape, np.float32)
-    return Heard(posteriors, column, column, column, arriving.astype(np.float32))
+    newest = np.repeat((arriving / 39)[..., None], 40, axis=2).astype(np.float32)
+    newest[..., INDEX["SIL"]] = 1 - arriving
+    return Heard(posteriors, column, column, column, newest)
 
 
 def gated(arriving: list[float], voice: list[bool]) -> tuple[Heard, Spoken]:

@@ -169,4 +169,4 @@ def test_no_rows() -> None:
     ppg = PPG()
     heard, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
     assert heard.posteriors.shape == (2, 0, 40)
-    assert heard.energy.shape == heard.arriving.shape == (2, 0)
+    assert heard.energy.shape == (2, 0) and heard.newest.shape == (2, 0, 40)
