@@ -14,7 +14,7 @@ from engine.frames import F32, FPS
 BLINK = 0.45
 STILL, STILL_DEG = 1e-3, 1e-2
 _LIDS = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
-_BROWS = [INDEX[n] for n in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight",
+BROWS = [INDEX[n] for n in ("browInnerUp", "browOuterUpLeft", "browOuterUpRight",
                              "browDownLeft", "browDownRight")]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def statistics(weights: F32, pose: F32) -> dict[str, float]:
         "pitch_sd_deg": round(float(pose[:, 1].std()), 2),
         "roll_sd_deg": round(float(pose[:, 2].std()), 2),
         "frozen_s": frozen_seconds(weights, pose),
-        "brow_sd": round(float(weights[:, _BROWS].std(0).mean()), 4),
+        "brow_sd": round(float(weights[:, BROWS].std(0).mean()), 4),
         "gaze_sd": round(float(look.std(0).mean()), 4),
         "glances_per_min": round(float(moves.sum()) * 60 * FPS / len(weights), 1),
         "speed_p99": round(float(np.percentile(speed, 99)), 2),

@@ -39,11 +39,15 @@ _SPOKEN = {"clips": 0, "r": 3, "lag_ms": 0, "closure_recall": 3, "closure_false"
 
 def show(title: str, table: Table, columns: dict[str, int]) -> None:
     """One table: rows of a dict of dicts, columns with their digits."""
+    heads = {name: name.replace("_", " ") for name in columns}
     print(f"\n{title}")
-    print(f"{'':16s}" + "".join(f"{name.replace('_', ' '):>17s}" for name in columns))
+    print(f"{'':14s}" + "".join(f"{head:>{len(head) + 2}s}" for head in heads.values()))
     for name, row in table.items():
-        cells = (f"{row[c]:17.{d}f}" if c in row else f"{'':>17s}" for c, d in columns.items())
-        print(f"{name:16s}" + "".join(cells))
+        cells = (
+            f"{row[c]:{len(heads[c]) + 2}.{d}f}" if c in row else " " * (len(heads[c]) + 2)
+            for c, d in columns.items()
+        )
+        print(f"{name:14s}" + "".join(cells))
 
 
 def spoken_table(

@@ -110,14 +110,19 @@ def sound_of(folder: Path, name: str) -> Path:
     raise AudioError(f"{name} has no sound in {folder.name}, expected one of {', '.join(SOUNDS)}")
 
 
+def person_of(row: dict[str, Any]) -> str:
+    """Who is shown by a clip of the manifest; GRID's names without a speaker begin with one."""
+    name, corpus = str(row["name"]), str(row["folder"])
+    return str(row.get("speaker") or (name[:9] if corpus == "grid" else corpus))
+
+
 def _read(folder: Path, row: dict[str, Any]) -> Performance:
     name, corpus = str(row["name"]), str(row["folder"])
     curves = read_curves(folder / corpus / f"{name}.npz")
     shift = float(row.get("shift" if curves.rig else "shift_video", 0)) / float(row["fps"])
-    person = row.get("speaker") or (name[:9] if corpus == "grid" else corpus)
     phones = tuple((str(p), int(s), int(d)) for p, s, d in row.get("phones") or ())
     pcm = read_sound(sound_of(folder / corpus, name))
-    return on_grid(curves, pcm, name, person, corpus, shift, phones)
+    return on_grid(curves, pcm, name, person_of(row), corpus, shift, phones)
 
 
 def on_grid(
