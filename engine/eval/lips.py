@@ -22,6 +22,7 @@ from engine.eval.material import Material, gather
 from engine.eval.recorded import Table
 from engine.eval.recordings import DATA
 from engine.eval.ridge import fitted
+from engine.eval.screen import show
 from engine.eval.synchrony import Clip, Curve, summarise
 from engine.frames import LOOKAHEAD_STEPS, SAMPLE_RATE
 from engine.offline import MotionClip
@@ -35,19 +36,6 @@ _TRACKED = {"clips": 0, "r": 3, "lag_ms": 0, "r_at_0": 3, "r_each_best": 3, "ope
             "aperture_r": 3, "aperture_lag_ms": 0}  # fmt: skip
 _SPOKEN = {"clips": 0, "r": 3, "lag_ms": 0, "closure_recall": 3, "closure_false": 3,
            "contrast_z": 2, "contrast_lag_ms": 0}  # fmt: skip
-
-
-def show(title: str, table: Table, columns: dict[str, int]) -> None:
-    """One table: rows of a dict of dicts, columns with their digits."""
-    heads = {name: name.replace("_", " ") for name in columns}
-    print(f"\n{title}")
-    print(f"{'':14s}" + "".join(f"{head:>{len(head) + 2}s}" for head in heads.values()))
-    for name, row in table.items():
-        cells = (
-            f"{row[c]:{len(heads[c]) + 2}.{d}f}" if c in row else " " * (len(heads[c]) + 2)
-            for c, d in columns.items()
-        )
-        print(f"{name:14s}" + "".join(cells))
 
 
 def spoken_table(
@@ -160,7 +148,8 @@ def main(argv: list[str]) -> int:
         options.plots.mkdir(parents=True, exist_ok=True)
     for line in material.notes():
         print(line)
-    seconds = sum(len(c.pcm) for c in (*material.clips, *material.performances)) / SAMPLE_RATE
+    sounds = [c.pcm for c in material.clips] + [c.pcm for c in material.performances]
+    seconds = sum(map(len, sounds)) / SAMPLE_RATE
     ahead = options.lookahead[0]
     result: dict[str, Any] = {
         "suite": "lips", "seconds": round(seconds, 1), "lookahead_ms": ahead,

@@ -31,6 +31,7 @@ STEPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 LOUDER = 1.3
 CHANGE = 0.1
 PAIRS = 6
+SEEDS = 4
 MEASURES = ("opening", "brows", "head")
 
 
@@ -135,33 +136,39 @@ def _spread(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return pairs[::step][:PAIRS]
 
 
-def head_manner(pose: F32) -> F64:
-    """[6] deviations of the angles and of their speeds (degrees, degrees a second)."""
-    return np.concatenate([pose[:, :3].std(0), np.diff(pose[:, :3], axis=0).std(0) * FPS])
+def head_manner(motions: Sequence[MotionClip]) -> F64:
+    """[6] logarithms of the deviations of the angles and of their speeds (degrees, degrees a
+    second), mean over motions."""
+    rows = [
+        np.concatenate([m.pose[:, :3].std(0), np.diff(m.pose[:, :3], axis=0).std(0) * FPS])
+        for m in motions
+    ]
+    return np.asarray(np.mean(np.log(np.array(rows) + 1e-3), axis=0))
 
 
 def heads(library: StyleLibrary, names: Sequence[str], heard: Sequence[Heard]) -> dict[str, Any]:
     """The face of one style with the head of another: whose head, whose face is it nearer to.
 
     Pairs are taken whose own heads differ most. The styles' own motions, to which the mixture is
-    compared, have another sound and seed.
+    compared, have another sound and other seeds; every one is the mean of SEEDS sessions, because
+    a head's sway in one sentence is mostly chance.
     """
     if len(heard) < 2:
         return {}
-    alone = act_all(heard[1], [(library.get(name), 60) for name in names])
-    own = dict(zip(names, alone, strict=True))
-    faces = {name: manner(m.weights) for name, m in own.items()}
-    turns = {name: np.log(head_manner(m.pose) + 1e-3) for name, m in own.items()}
+    own = _sessions(heard[1], [library.get(name) for name in names], 60)
+    faces = dict(zip(names, map(_face, own), strict=True))
+    turns = dict(zip(names, map(head_manner, own), strict=True))
     pairs = sorted(
         ((a, b) for a in names for b in names if a != b),
         key=lambda p: -float(np.linalg.norm(turns[p[0]] - turns[p[1]])),
     )[: 2 * PAIRS]
-    mixed = act_all(heard[0], [(with_head(library.get(a), library.get(b)), 3) for a, b in pairs])
+    mixtures = [with_head(library.get(a), library.get(b)) for a, b in pairs]
     scale = np.maximum(np.std(list(faces.values()), axis=0), 0.01)
     right_head, right_face = [], []
-    for (a, b), motion in zip(pairs, mixed, strict=True):
-        turn, face = np.log(head_manner(motion.pose) + 1e-3), manner(motion.weights)
-        right_head.append(bool(np.linalg.norm(turn - turns[b]) < np.linalg.norm(turn - turns[a])))
+    for (a, b), motions in zip(pairs, _sessions(heard[0], mixtures, 3), strict=True):
+        turn, face = head_manner(motions), _face(motions)
+        away = [float(np.linalg.norm(turn - turns[name])) for name in (a, b)]
+        right_head.append(away[1] < away[0])
         away = [float(np.linalg.norm((face - faces[name]) / scale)) for name in (a, b)]
         right_face.append(away[0] < away[1])
     found = {"pairs": len(pairs), "head_of_other": round(float(np.mean(right_head)), 3),
@@ -171,3 +178,13 @@ def heads(library: StyleLibrary, names: Sequence[str], heard: Sequence[Heard]) -
         f"{found['head_of_other']:.2f}, face nearer to its own {found['face_of_own']:.2f}"
     )
     return found
+
+
+def _sessions(sound: Heard, styles: Sequence[Style], seed: int) -> list[list[MotionClip]]:
+    """SEEDS sessions of every style over one sound."""
+    made = act_all(sound, [(style, seed + n) for style in styles for n in range(SEEDS)])
+    return [made[i : i + SEEDS] for i in range(0, len(made), SEEDS)]
+
+
+def _face(motions: Sequence[MotionClip]) -> F32:
+    return np.asarray(np.mean([manner(m.weights) for m in motions], axis=0), np.float32)

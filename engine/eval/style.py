@@ -25,6 +25,7 @@ from engine.eval.likeness import Recognition, manner, recognise
 from engine.eval.material import gather
 from engine.eval.people import read_people
 from engine.eval.recordings import DATA, levelled
+from engine.eval.screen import show
 from engine.frames import F32, SAMPLE_RATE
 from engine.offline import MotionClip
 from engine.style.code import Style
@@ -34,6 +35,9 @@ from engine.style.library import DEFAULT, StyleLibrary
 WAYS = 10  # persons compared with each other
 SEEDS = 4
 SILENCE_S = 60
+_LIFE = {"blinks_per_min": 1, "yaw_sd_deg": 2, "pitch_sd_deg": 2, "roll_sd_deg": 2, "frozen_s": 0,
+         "brow_sd": 3, "gaze_sd": 3, "glances_per_min": 1, "speed_p99": 2, "speed_max": 1,
+         "turn_max_deg": 1, "jerk_p99": 0}  # fmt: skip
 Acted = dict[str, list[MotionClip]]  # by style, one for each sound
 
 
@@ -110,12 +114,8 @@ def alive(library: StyleLibrary, acted: Acted) -> dict[str, Any]:
             np.concatenate([getattr(m, part) for m in acted[name]]) for part in ("weights", "pose")
         )
         result["speech"][name] = _joined(idle.statistics(weights, pose), acted[name])
-    for where, rows in result.items():
-        print(f"\nLife in {where}" + (f", {SILENCE_S} s" if where == "silence" else ""))
-        columns = list(next(iter(rows.values())))
-        print(f"{'':20s}" + "".join(f"{c.replace('_', ' '):>16s}" for c in columns))
-        for name, row in rows.items():
-            print(f"{name:20s}" + "".join(f"{row[c]:16.2f}" for c in columns))
+    show(f"Life in silence, {SILENCE_S} s", result["silence"], _LIFE)
+    show("Life in speech", result["speech"], _LIFE)
     return result
 
 
@@ -128,8 +128,7 @@ def _joined(row: dict[str, float], motions: Sequence[MotionClip]) -> dict[str, f
 
 def varied(library: StyleLibrary, acted: Acted, sound: Heard) -> dict[str, Any]:
     """Diversity over clips and over seeds."""
-    result = {}
-    print(f"\nDiversity over clips and over {SEEDS} seeds of one clip (x 100)")
+    result: dict[str, dict[str, float]] = {}
     for name, motions in acted.items():
         seeds = act_all(sound, [(library.get(name), 1000 + n) for n in range(SEEDS)])
         over_clips, over_seeds = (both([m.weights for m in ms]) for ms in (motions, seeds))
@@ -138,8 +137,8 @@ def varied(library: StyleLibrary, acted: Acted, sound: Heard) -> dict[str, Any]:
             for what, found in (("clips", over_clips), ("seeds", over_seeds))
             for kind, value in found.items()
         }
-        cells = "  ".join(f"{k.replace('_', ' ')} {v:6.2f}" for k, v in result[name].items())
-        print(f"  {name:20s}{cells}")
+    columns = dict.fromkeys(next(iter(result.values())), 2)
+    show(f"Diversity over clips and over {SEEDS} seeds of one clip (x 100)", result, columns)
     return result
 
 

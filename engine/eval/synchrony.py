@@ -62,7 +62,9 @@ def prepare(recording: Recording, group: str = "") -> Clip:
 
 
 def pearson(a: F32 | F64, b: F32 | F64) -> float:
-    """r of two rows; 0 where one does not move."""
+    """r of two rows; 0 where one does not move, or with fewer than two values."""
+    if len(a) < 2:
+        return 0.0
     x, y = a - a.mean(), b - b.mean()
     spread = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / spread if spread > 1e-12 else 0.0
