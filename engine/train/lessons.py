@@ -58,7 +58,7 @@ def hear(pcm: F32, graph: Graph) -> Ticks:
 def _shut(newest: F32, voice: np.ndarray) -> F32:
     """How far the gate is shut at each hop [T], 1 = silence, from the head without look-ahead."""
     none = np.zeros(voice.shape, np.float32)
-    heard = Heard(np.zeros_like(newest), none, none, none, 1 - newest[:, :, _SIL])
+    heard = Heard(np.zeros_like(newest), none, none, none, newest)
     return Gate().forward(heard, voice).posteriors[0, :, _SIL]
 
 

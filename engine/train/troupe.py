@@ -65,7 +65,7 @@ class Cast:
 
 
 SMALL = Cast((0, 1), (0, 0), (0.0, 0.0), (0.0, 0.5), 8.0, 2.5, 2, 4, 15, 2, 2.0, 1, True)
-TINY = Cast((1, 1), tape_minutes=0.4, bundled_tracks=1, neutral_tracks=1, randoms=3,
+TINY = Cast((0, 1), tape_minutes=0.4, bundled_tracks=1, neutral_tracks=1, randoms=3,
             random_tracks=2)  # fmt: skip
 
 
