@@ -1,22 +1,27 @@
 """A server with the fake avatar, for browser tests of everything but the face.
 
-`python -m tests.browser.server [--flash] [--limit N] [--size 256]` prints its address like the
-demo does. With --flash the picture is white while the sound is loud.
+`python -m tests.browser.server [--flash] [--limit N] [--size 256] [--seconds 3] [--blind]` prints
+its address like the demo does. With --flash the picture is white while the sound is loud. Its eyes
+are fake too and see a face in any bright picture; --blind: the tracker is not installed.
 """
 
 import argparse
 import asyncio
 import signal
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from aiohttp import web
 
+from engine.errors import RuntimeUnavailable
+from streaming.sight import Sight
 from streaming.web.app import create_app
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.rooms import Rooms
 from streaming.worker import EngineThread
-from tests.fakes import STYLES, FakeAvatar
+from tests.fakes import STYLES, FakeAvatar, FakeEyes
+
+MISSING = "the tracker is not installed; install Vivify with its extra `tracker`"
 
 
 class Flashing:
@@ -26,11 +31,17 @@ class Flashing:
     load: Any = staticmethod(partial(FakeAvatar, flash=True))
 
 
+def no_eyes() -> NoReturn:
+    raise RuntimeUnavailable(MISSING)
+
+
 async def serve(args: argparse.Namespace) -> None:
     worker = EngineThread()
     loader: Any = Flashing if args.flash else FakeAvatar
     catalogue = Catalogue(loader, list(STYLES), Choice("mira", args.size, 20), "neutral")
-    runner = web.AppRunner(create_app(Rooms(catalogue, worker, limit=args.limit)))
+    sight = Sight(no_eyes, missing=MISSING) if args.blind else Sight(FakeEyes)
+    rooms = Rooms(catalogue, worker, limit=args.limit, sight=sight, seconds=args.seconds)
+    runner = web.AppRunner(create_app(rooms))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", args.port, reuse_address=True).start()
     print(f"Vivify is live at http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
@@ -48,4 +59,6 @@ if __name__ == "__main__":
     parser.add_argument("--limit", type=int, default=4)
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--blind", action="store_true")
     asyncio.run(serve(parser.parse_args()))

@@ -2,9 +2,10 @@
 // Three may use it: "self" (the self-view, which stays in this browser), "follow" and "learn".
 
 const COUNT = 3; // seconds before a recording
+const PRAISE_MS = 8000;
 const ADVICE = {
   waiting: ["Waiting for the first picture…", "warn"],
-  good: ["Face seen. Look at the camera and speak.", "good"],
+  good: ["Face seen.", "good"],
   nobody: ["No face seen. Sit in the middle, facing the camera.", "warn"],
   dark: ["Too dark to see a face. Turn on a light.", "warn"],
   side: ["Turn your face to the camera.", "warn"],
@@ -30,6 +31,8 @@ export class Camera {
     this.ready = []; // who waits for the server to be ready to look
     this.session = 0; // changes with every connection and cancels what belonged to the last
     this.watched = 0; // counts recordings, likewise
+    this.missing = "";
+    this.praised = 0; // until then the praise for a recording stays
     $("follow").addEventListener("change", () => this.follow($("follow").checked));
     $("learn").addEventListener("click", () => this.learn());
     $("studio-cancel").addEventListener("click", () => this.leaveStudio());
@@ -38,7 +41,8 @@ export class Camera {
   // The server offers a camera or says what is missing; null: it takes none.
   offer(camera) {
     this.$("camera-card").hidden = !camera;
-    if (camera?.missing) this.hint(camera.missing, "warn");
+    this.missing = camera?.missing ?? "";
+    this.hint(this.missing, "warn");
   }
 
   // --- connection ---------------------------------------------------------------------------
@@ -63,7 +67,7 @@ export class Camera {
     this.ready.splice(0).forEach(({ no }) => no(new Error("")));
     this.leaveStudio();
     for (const id of ["learn", "follow"]) this.$(id).disabled = true;
-    this.hint("");
+    this.hint(this.missing, "warn");
   }
 
   // Nobody is live any more.
@@ -80,8 +84,9 @@ export class Camera {
     const looking = this.users.has("follow") || this.users.has("learn");
     if (report.text) this.hint(report.text, "warn");
     else if (report.status === "loading") this.hint("Getting the face tracker ready. The first time takes a minute…", "warn");
+    else if (performance.now() < this.praised) return this.studio(report);
     else if (looking && report.status === "ready") this.hint(...(ADVICE[report.advice] ?? [""]));
-    else if (!looking) this.hint("");
+    else if (!looking) this.hint(this.missing, "warn");
     if (report.status === "off" && report.text) this.giveUp(report.text);
     this.studio(report);
   }
@@ -174,6 +179,7 @@ export class Camera {
       if (stale()) return;
       this.$("studio-self").srcObject = this.stream;
       this.$("studio").hidden = false;
+      this.$("screen").scrollIntoView({ block: "nearest" });
       this.$("studio-cancel").focus();
       this.$("studio-bar").style.transform = "scaleX(0)";
       for (let left = COUNT; left > 0; left--) {
@@ -192,7 +198,7 @@ export class Camera {
   studio(report) {
     if (this.$("studio").hidden) return;
     const [text, grade] = report.working ? ["Learning your style…", "good"] : ADVICE[report.advice] ?? ["", ""];
-    this.$("studio-coach").textContent = text;
+    this.$("studio-coach").textContent = report.advice === "good" && !report.working ? `${text} Look at the camera and speak.` : text;
     this.$("studio-coach").dataset.grade = grade;
     if (report.progress !== null) {
       this.recorded = true;
@@ -201,7 +207,9 @@ export class Camera {
       this.$("studio-left").textContent = `Recording · ${left} s`;
     } else if (this.recorded && !report.working) {
       this.leaveStudio(false);
-      if (!report.text) this.hint("This is your style now. Save it to use it again.", "good");
+      if (report.text) return;
+      this.praised = performance.now() + PRAISE_MS;
+      this.hint("This is your style now. Save it to use it again.", "good");
     }
   }
 

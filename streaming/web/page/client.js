@@ -184,7 +184,7 @@ function receive(message, lose) {
   } else if (message.type === "camera") {
     camera.receive(message.value);
   } else if (message.type === "error") {
-    status("live", message.value);
+    if (message.value !== camera.report?.text) status("live", message.value); // its card says it
   } else if (message.type === "bye") {
     lose("lost", `The server ended the session: ${message.value}. Trying again…`);
   }

@@ -43,7 +43,8 @@ export class Wardrobe {
   }
 
   show() {
-    this.$("own").hidden = !this.names.includes(this.chosen("styles"));
+    const own = this.names.includes(this.chosen("styles"));
+    for (const id of ["save", "forget"]) this.$(id).hidden = !own;
   }
 
   request(method, query = "", body) {
