@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from fractions import Fraction
 from typing import Any
@@ -91,10 +91,39 @@ class Singer(MediaStreamTrack):
         return frame
 
 
+class Eye(MediaStreamTrack):
+    """A camera: 20 pictures a second of what `shown(second)` gives; pauses where that is None."""
+
+    kind = "video"
+
+    def __init__(self, shown: Callable[[float], np.ndarray | None]) -> None:
+        super().__init__()
+        self._shown = shown
+        self._tick = 0
+        self._began = 0.0
+
+    async def recv(self) -> av.VideoFrame:
+        loop = asyncio.get_running_loop()
+        self._began = self._began or loop.time()
+        while True:
+            self._tick += 1
+            await asyncio.sleep(max(0.0, self._began + self._tick / 20 - loop.time()))
+            if self.readyState != "live":
+                raise MediaStreamError
+            rgb = self._shown(self._tick / 20)
+            if rgb is not None:
+                break
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        frame.pts, frame.time_base = self._tick * 4500, Fraction(1, 90_000)
+        return frame
+
+
 class Client:
     """A browser's part: sends sound, collects pictures, sound and messages."""
 
-    def __init__(self, pcm: np.ndarray | None = None, *, channel: bool = True) -> None:
+    def __init__(
+        self, pcm: np.ndarray | None = None, *, channel: bool = True, eye: Eye | None = None
+    ) -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.pictures: list[av.VideoFrame] = []
         self.sound: list[av.AudioFrame] = []
@@ -102,6 +131,8 @@ class Client:
         self.pc.addTransceiver("video", "recvonly")
         self.singer = Singer(np.zeros(48_000) if pcm is None else pcm)
         self.pc.addTransceiver(self.singer, "sendrecv")
+        if eye is not None:
+            self.pc.addTransceiver(eye, "sendonly")
         self.channel: RTCDataChannel | None = None
         if channel:
             self.channel = self.pc.createDataChannel("vivify")
@@ -140,6 +171,15 @@ class Client:
             (m["value"] for m in reversed(self.messages) if m["type"] == "stats"), {}
         )
         return figures
+
+    def camera(self) -> dict[str, Any]:
+        """The latest report of the camera."""
+        return next((m["value"] for m in reversed(self.messages) if m["type"] == "camera"), {})
+
+    def key(self) -> dict[str, str]:
+        """What opens the session's styles, as a header."""
+        key = next((m["value"] for m in self.messages if m["type"] == "key"), "")
+        return {"Authorization": f"Bearer {key}"}
 
     async def close(self) -> None:
         await self.pc.close()
