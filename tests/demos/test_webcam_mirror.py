@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from demos import webcam_mirror
+from engine.errors import WeightsError
 from streaming.web.catalogue import Choice
 from tests.browser import rig
 
@@ -52,11 +53,29 @@ def test_output_without_microphone(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--mic" in fails_with(capsys, "--output", "default")
 
 
-@pytest.mark.parametrize("flags", [("--device", "cuda"), ("--face-model", "x.task")])
-def test_what_this_version_lacks(
-    capsys: pytest.CaptureFixture[str], flags: tuple[str, str]
+def test_what_this_version_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--device" in fails_with(capsys, "--device", "cuda")
+
+
+def test_face_model_that_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
+    message = fails_with(capsys, "--face-model", "x.task")
+    assert "--face-model x.task" in message and "face_landmarker.task" in message
+
+
+def test_face_model_that_is_another_file_is_said_when_a_camera_is_used(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="needs the extra [tracker]")
+    wrong = tmp_path / "face_landmarker.task"
+    wrong.write_bytes(b"something else")
+    with pytest.raises(WeightsError, match="expected the official"):
+        webcam_mirror.load_tracker(str(wrong))
+
+
+def test_a_tracker_that_is_not_installed_is_known_beforehand(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert flags[0] in fails_with(capsys, *flags)
+    for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert "extra `tracker`" in webcam_mirror.missing_tracker()
 
 
 @pytest.mark.parametrize("flags", [("--avatar", "nobody"), ("--style", "nothing.style")])
@@ -103,5 +122,14 @@ def test_help_names_every_flag() -> None:
         text=True,
         check=True,
     ).stdout
-    for flag in ("--avatar", "--style", "--size", "--lookahead", "--device", "--mic", "--output"):
+    for flag in (
+        "--avatar",
+        "--style",
+        "--size",
+        "--lookahead",
+        "--device",
+        "--mic",
+        "--output",
+        "--face-model",
+    ):
         assert flag in shown

@@ -6,7 +6,7 @@ from importlib.metadata import version
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 from aiortc.codecs import h264
-from aiortc.jitterbuffer import JitterFrame
+from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
 from aiortc.rtp import RtpPacket
@@ -34,6 +34,17 @@ def test_jitter_buffer_is_where_we_put_ours() -> None:
     assert "packet._data = depayload(" in source
     assert list(inspect.signature(JitterFrame).parameters) == ["data", "timestamp"]
     assert hasattr(RtpPacket(), "sequence_number")
+
+
+def test_picture_buffer_overrides_what_exists() -> None:
+    assert "self._remove_frame(packet.sequence_number)" in inspect.getsource(JitterBuffer.add)
+    buffer = JitterBuffer(capacity=4, is_video=True)
+    assert buffer._origin is None and buffer._packets == [None] * 4
+    assert list(inspect.signature(buffer.remove).parameters) == ["count"]
+    assert RtpPacket(marker=1).marker == 1
+    assert "depayload(codec, packet.payload)" in inspect.getsource(
+        RTCRtpReceiver._handle_rtp_packet
+    )
 
 
 def test_encoder_is_where_we_put_ours() -> None:
