@@ -16,8 +16,8 @@ const live = {
 };
 window.vivify = live; // for embedding pages and tests
 const figures = new Figures($);
-const camera = new Camera($, say);
-const wardrobe = new Wardrobe($, say, chosen);
+const camera = (live.camera = new Camera($, say));
+const wardrobe = (live.wardrobe = new Wardrobe($, say, chosen));
 
 function status(state, text) {
   $("status").dataset.state = state;
