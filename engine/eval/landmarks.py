@@ -7,6 +7,7 @@ blendshapes, neck. Lengths are in decimetres; `Face.eyes` is the usual yardstick
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -31,12 +32,33 @@ _FRONT = -0.35  # dm: the skin before the ears
 _UPPER_RED, _LOWER_RED, _BROW = 0.105, 0.09, 0.2
 
 
+def reduced(source: Package, kept: I64) -> Package:
+    """The package with these vertices alone, in this order, and no triangles: for measuring only.
+
+    Landmarks that are not among them are gone.
+    """
+    mesh = source.mesh
+    place = {int(vertex): n for n, vertex in enumerate(kept)}
+    chosen = np.isin(mesh.shape_row, kept)
+    before = np.concatenate([[0], np.cumsum(chosen)])
+    rows = [place[int(v)] for v in mesh.shape_row[chosen]]
+    small = replace(
+        mesh, position=mesh.position[kept], neck=mesh.neck[kept],
+        shape_start=before[mesh.shape_start].astype(np.int32),
+        shape_row=np.array(rows, np.int32), shape_delta=mesh.shape_delta[chosen],
+    )  # fmt: skip
+    named = {name: place[v] for name, v in source.manifest.landmarks.items() if v in place}
+    return replace(source, mesh=small, manifest=replace(source.manifest, landmarks=named))
+
+
 class Face:
     """The landmarks of one avatar, movable. Owns scratch buffers: one Face serves one thread."""
 
     def __init__(self, source: Package) -> None:
-        self._figure = Figure(source)
         self.index = find(source)  # [68] vertices
+        kept = np.unique(self.index)
+        self._place = np.searchsorted(kept, self.index)
+        self._figure = Figure(reduced(source, kept))
         self.neutral = self.points(np.zeros((1, BLENDSHAPES), np.float32))[0]  # [68, 3]
         self.eyes = float(np.linalg.norm(self.neutral[36] - self.neutral[45]))
         self.width = float(np.linalg.norm(self.neutral[0] - self.neutral[16]))
@@ -46,7 +68,7 @@ class Face:
         turns = np.zeros((len(weights), len(POSE)), np.float32) if pose is None else pose
         moved = np.empty((len(weights), POINTS, 3), np.float32)
         for t, (row, turn) in enumerate(zip(weights, turns, strict=True)):
-            moved[t] = self._figure.vertices(Motion(0, row, turn))[self.index]
+            moved[t] = self._figure.vertices(Motion(0, row, turn))[self._place]
         return moved
 
 

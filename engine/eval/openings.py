@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.eval.acting import Heard
+from engine.eval.landmarks import reduced
 from engine.eval.synchrony import Curve
 from engine.face import package
 from engine.face.blendshapes import INDEX
@@ -15,6 +16,8 @@ from engine.face.mesh import Figure
 from engine.frames import F32, POSE, SAMPLES_PER_FRAME, Motion
 from engine.motion.channels import OPENNESS_ROW, opening
 from engine.offline import MotionClip
+
+_GAP = ("lip_upper_inner", "lip_lower_inner", "eye_outer_left", "eye_outer_right")
 
 
 def of_weights(clip: MotionClip) -> Curve:
@@ -30,13 +33,15 @@ def of_jaw(clip: MotionClip) -> Curve:
 def on_mesh(avatar: str) -> Callable[[MotionClip], Curve]:
     """The opening as it is drawn: inner lip gap over eye distance on the avatar's mesh, signed, so
     that lips pressed together count as more closed than lips that touch."""
-    figure = Figure(package.load(avatar))
+    source = package.load(avatar)
+    named = [source.manifest.landmarks[name] for name in _GAP]
+    figure = Figure(reduced(source, np.unique(np.array(named, np.int64))))
     straight = np.zeros(len(POSE), np.float32)
 
     def gap(weights: F32) -> float:
         at = figure.named(figure.vertices(Motion(0, weights, straight)))
-        eyes = np.linalg.norm(at["eye_outer_left"] - at["eye_outer_right"])
-        return float((at["lip_upper_inner"] - at["lip_lower_inner"])[1] / eyes)
+        upper, lower, left, right = (at[name] for name in _GAP)
+        return float((upper - lower)[1] / np.linalg.norm(left - right))
 
     def curve(clip: MotionClip) -> Curve:
         return clip.start, np.array([gap(row) for row in clip.weights], np.float32)

@@ -19,8 +19,9 @@ from engine.frames import F32, FPS, SAMPLES_PER_FRAME
 from engine.motion.curves import SUFFIXES
 from engine.offline import MotionClip
 from engine.style.code import Style
-from engine.style.reference import MIN_SECONDS, Reference, read, style_of
+from engine.style.reference import Reference, read, style_of
 
+_HALF = 35  # frames that a half has at least: GRID's sentences are 74 long
 _FACE = 0.6  # share of the 52 channels that a face to recognise has
 
 
@@ -35,7 +36,7 @@ class Person:
 
 
 def read_people(data: Path) -> list[Person]:
-    """Everybody with at least four seconds of face, most seconds first."""
+    """Everybody with nearly three seconds of face or more, most seconds first."""
     clips: dict[str, list[Reference]] = {}
     for name, path in _files(data):
         try:
@@ -70,7 +71,7 @@ def _person(name: str, clips: Sequence[Reference]) -> Person | None:
         parts = [_cut(clip, 0, middle), _cut(clip, middle, len(clip.start))]
     else:
         parts = [_joined([c.clip for c in clips[k::2]]) for k in (0, 1)]
-    if min(len(part.start) for part in parts) < MIN_SECONDS * FPS:
+    if min(len(part.start) for part in parts) < _HALF:
         return None
     first, second = parts
     made = f"half of the clips of {name}"

@@ -15,7 +15,10 @@ from engine.eval.landmarks import (
     Face,
     face,
 )
+from engine.face import package
 from engine.face.blendshapes import INDEX
+from engine.face.mesh import Figure
+from engine.frames import Motion
 
 
 def posed(of: Face, **weights: float) -> np.ndarray:
@@ -62,3 +65,14 @@ def test_the_head_turns_all_points(anyone: Face) -> None:
     moved = anyone.points(still, turn)[0] - anyone.neutral
     # The nose moves to the subject's left.
     assert moved[30, 0] > 0.05 and moved[NOSE, 0].min() > 0
+
+
+def test_points_move_as_they_are_drawn() -> None:
+    source = package.load("mira")
+    rng = np.random.default_rng(0)
+    weights = rng.random((3, 52)).astype(np.float32)
+    pose = (5 * rng.standard_normal((3, 6))).astype(np.float32)
+    figure, moved = Figure(source), face("mira").points(weights, pose)
+    for t in range(3):
+        whole = figure.vertices(Motion(0, weights[t], pose[t]))
+        np.testing.assert_allclose(moved[t], whole[face("mira").index], atol=1e-5)

@@ -58,7 +58,7 @@ def test_people_come_in_halves(tmp_path: Path) -> None:
     for n in range(2):
         write(tmp_path / f"b{n}.npz", motion(0.4, seconds=4, seed=n))
         (tmp_path / f"b{n}.json").write_text(json.dumps({"speaker": "Ben"}))
-    write(tmp_path / "short.npz", motion(0.4, seconds=2))
+    write(tmp_path / "short.npz", motion(0.4, seconds=2))  # halves of a second
     write(tmp_path / "mouthless.npz", motion(0.4, seconds=9), ARKIT[:10])
     people = read_people(tmp_path)
     assert [(p.name, p.seconds) for p in people] == [("anna", 12), ("Ben", 8)]
