@@ -43,7 +43,7 @@ class Guest:
         self._own: dict[str, Style] = {}
         self.watch: Watch | None = None
         if own:
-            state["own"] = []
+            state |= {"own": [], "kept": 0}
         if own and sight is not None:
             self.watch = Watch(sight, session.clock, session.mimic, keep=self.keep, seconds=seconds)
 
@@ -73,6 +73,7 @@ class Guest:
         self._own[style.name] = style
         self.state["style"] = style.name
         self.state["own"] = list(self._own)
+        self.state["kept"] += 1  # a style of the same name may be another
 
     def own(self, name: str) -> Style:
         """A style of one's own. Raises PackageError."""

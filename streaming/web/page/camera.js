@@ -32,6 +32,7 @@ export class Camera {
     this.session = 0; // changes with every connection and cancels what belonged to the last
     this.watched = 0; // counts recordings, likewise
     this.missing = "";
+    this.resting = ""; // what the card says while nobody looks
     this.praised = 0; // until then the praise for a recording stays
     $("follow").addEventListener("change", () => this.follow($("follow").checked));
     $("learn").addEventListener("click", () => this.learn());
@@ -42,7 +43,7 @@ export class Camera {
   offer(camera) {
     this.$("camera-card").hidden = !camera;
     this.missing = camera?.missing ?? "";
-    this.hint(this.missing, "warn");
+    this.rest(this.missing);
   }
 
   // --- connection ---------------------------------------------------------------------------
@@ -67,7 +68,7 @@ export class Camera {
     this.ready.splice(0).forEach(({ no }) => no(new Error("")));
     this.leaveStudio();
     for (const id of ["learn", "follow"]) this.$(id).disabled = true;
-    this.hint(this.missing, "warn");
+    this.hint(this.resting, "warn");
   }
 
   // Nobody is live any more.
@@ -86,7 +87,7 @@ export class Camera {
     else if (report.status === "loading") this.hint("Getting the face tracker ready. The first time takes a minute…", "warn");
     else if (performance.now() < this.praised) return this.studio(report);
     else if (looking && report.status === "ready") this.hint(...(ADVICE[report.advice] ?? [""]));
-    else if (!looking) this.hint(this.missing, "warn");
+    else if (!looking) this.hint(this.resting, "warn");
     if (report.status === "off" && report.text) this.giveUp(report.text);
     this.studio(report);
   }
@@ -117,6 +118,7 @@ export class Camera {
   // The server is asked first: the camera is not touched where nobody could look.
   async send(user) {
     this.users.add(user);
+    this.resting = this.missing;
     await new Promise((yes, no) => {
       if (this.report?.status === "ready") return yes();
       this.ready.push({ yes, no });
@@ -148,7 +150,7 @@ export class Camera {
     this.$("camera").setAttribute("aria-pressed", "false");
     this.leaveStudio();
     this.tidy();
-    this.hint(text, "warn");
+    this.rest(text);
   }
 
   async follow(on) {
@@ -165,7 +167,7 @@ export class Camera {
       if (session !== this.session) return;
       this.$("follow").checked = false;
       this.close("follow");
-      this.hint(error.message, "warn");
+      this.rest(error.message);
     }
   }
 
@@ -191,7 +193,7 @@ export class Camera {
       this.say("learn", true);
     } catch (error) {
       this.leaveStudio();
-      this.hint(error.message, "warn");
+      if (error.message) this.rest(error.message);
     }
   }
 
@@ -221,6 +223,11 @@ export class Camera {
     this.$("studio-self").srcObject = null;
     this.$("studio-left").textContent = this.$("studio-coach").textContent = "";
     this.close("learn");
+  }
+
+  rest(text) {
+    this.resting = text;
+    this.hint(text, "warn");
   }
 
   hint(text, grade = "") {

@@ -7,6 +7,7 @@ export class Wardrobe {
     this.chosen = chosen;
     this.key = "";
     this.names = []; // as the server tells them
+    this.count = 0; // of styles the server has taken in
     this.kept = new Map(); // name -> content of the .style file
     $("save").addEventListener("click", () => this.save());
     $("forget").addEventListener("click", () => this.forget());
@@ -27,6 +28,7 @@ export class Wardrobe {
   disconnected() {
     this.key = "";
     this.names = [];
+    this.count = 0;
     this.$("load").disabled = true;
     this.show();
   }
@@ -37,7 +39,8 @@ export class Wardrobe {
     const names = stats.own ?? [];
     const changed = names.join("\n") !== this.names.join("\n");
     this.names = names;
-    if (changed) for (const name of names) this.keep(name);
+    if (stats.kept !== this.count) for (const name of names) this.keep(name);
+    this.count = stats.kept;
     this.show();
     return changed;
   }
