@@ -15,6 +15,7 @@ from engine.errors import TrackingError
 from engine.face.blendshapes import INDEX
 from engine.face.rigs import UNTRACKED, raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLES_PER_FRAME
+from engine.motion.channels import STRONG
 from engine.motion.curves import Curves, read_curves
 from engine.offline import MotionClip
 from engine.style.code import Style
@@ -113,8 +114,10 @@ def measured(clip: MotionClip) -> F32:
 
 
 def completed(row: F32, encoder: Encoder, mask: F32 | None, has_head: bool) -> F32:
-    """Statistics with what the source does not show taken from the average speaker."""
-    shown = np.ones(BLENDSHAPES) if mask is None else mask
+    """Statistics with what the source does not show of brows, eyes and head taken from the average
+    speaker. Lip channels that a source lacks stay at rest, as in the tracks that taught."""
+    shown = np.ones(BLENDSHAPES) if mask is None else mask.copy()
+    shown[list(STRONG)] = 1.0
     known = np.concatenate(
         [np.tile(shown > 0, FACE_STATISTICS // BLENDSHAPES),
          np.full(len(row) - FACE_STATISTICS, has_head)]
