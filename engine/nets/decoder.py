@@ -1,11 +1,11 @@
 """Torch form of the decoder: strong (lips), weak (eyes and brows) and head branch, one style.
 
-Strong: causal transformer over PPG ticks and the own past output; its feed-forward weights are
+Strong: causal transformer over PPG ticks, not autoregressive (VAST Eq. 4); its feed-forward weights
 and its output layer are mixed from K experts by the style code once per style (StyleTalk++ Eq.
-12-13). Weak: autoregressive
-LSTM on its own past, dropped-out PPG, prosody and style (VAST Eq. 5), with sampled events. Head:
-GRU on prosody, the previous pose and style. Contract: `tick` maps (inputs, noise, state, style) to
-(motion, state) with every state an argument, batch first; runtime form in engine.motion.decoder.
+12-13). Weak: autoregressive LSTM on its own past, dropped-out PPG, prosody and style (VAST Eq. 3),
+with sampled events. Head: GRU on prosody, the previous pose and style. Contract: `tick` maps
+(inputs, noise, state, style) to (motion, state) with every state an argument, batch first; runtime
+form in engine.motion.decoder.
 """
 
 import torch
@@ -47,7 +47,7 @@ class DecoderNet(nn.Module):
         self.config = c = config
         strong, weak, pose = len(c.strong), len(c.weak), len(POSE)
         moved = noises.NORMAL + noises.SLOW
-        self.embed = nn.Linear(c.ppg + c.prosody + strong, c.width)
+        self.embed = nn.Linear(c.ppg + c.prosody, c.width)
         self.norms = nn.ModuleList(nn.LayerNorm(c.width) for _ in range(2 * c.layers + 1))
         self.attend = nn.ModuleList(nn.Linear(c.width, 3 * c.width) for _ in range(c.layers))
         self.merge = nn.ModuleList(nn.Linear(c.width, c.width) for _ in range(c.layers))
@@ -146,9 +146,9 @@ class DecoderNet(nn.Module):
     def lips(
         self, tokens: Tensor, ppg: Tensor, style: StyleWeights, forgets: Tensor | None = None
     ) -> Tensor:
-        """Training form of the strong branch, all ticks at once: tokens [B, T, ppg + prosody +
-        STRONG] -> unclipped lips [B, T, STRONG]. `forgets` [B]: the tick at which an interrupt
-        drops the context (0: none)."""
+        """Training form of the strong branch, all ticks at once: tokens [B, T, ppg + prosody] ->
+        unclipped lips [B, T, STRONG]. `forgets` [B]: the tick at which an interrupt drops the
+        context (0: none)."""
         c, time = self.config, tokens.shape[1]
         ticks = torch.arange(time, device=tokens.device)
         age = ticks[:, None] - ticks[None, :]
@@ -239,8 +239,8 @@ class DecoderNet(nn.Module):
     def tick(
         self, ppg: Tensor, prosody: Tensor, noise: Tensor, state: NetState, style: StyleWeights
     ) -> tuple[Tensor, Tensor, NetState]:
-        """One tick: ppg [B, 120], prosody [B, 12], noise [B, WIDTH] -> weights [B, 52], pose [B, 6],
-        state."""
+        """One tick: ppg [B, 120], prosody [B, 12], noise [B, WIDTH] -> weights [B, 52], pose
+        [B, 6], state."""
         c = self.config
         uniform, normal, slow = split_noise(noise)
         keys, values, valid, lips = self._lips_tick(ppg, prosody, state, style)
@@ -269,7 +269,7 @@ class DecoderNet(nn.Module):
         c = self.config
         valid = torch.cat([state.valid[:, 1:], torch.ones_like(state.valid[:, :1])], 1)
         hidden = ((1 - valid) * -1e4)[:, None, None]
-        x = self.embed(torch.cat([ppg, prosody, state.lips], -1))[:, None]
+        x = self.embed(torch.cat([ppg, prosody], -1))[:, None]
         keys, values = [], []
         for layer in range(c.layers):
             q, k, v = self._project(x, layer, style)

@@ -1,4 +1,4 @@
-"""What the decoder is punished for: three branches, each fed with its own past output.
+"""What the decoder is punished for: lips at once, face and head each fed with its own past output.
 
 Contract: a Batch is crops [B, T, ...] of tracks; losses return (scalar, named numbers to show).
 """
@@ -73,27 +73,12 @@ def misheard(ppg: Tensor) -> Tensor:
 def lips_loss(
     net: DecoderNet, batch: Batch, style: StyleWeights, own: float
 ) -> tuple[Tensor, dict[str, float]]:
-    """Strong branch. The past output it is fed comes from a first pass (Mihaylova & Martins 2019,
-    scheduled sampling for transformers), a share of it from the teacher."""
+    """Strong branch: not autoregressive, so `own` says nothing to it."""
     ppg = misheard(batch.ppg)
     target = batch.weights[:, :, _STRONG]
-    first = batch.last_weights[:, None, _STRONG]
-    past = torch.cat([first, target[:, :-1]], 1)
-    inputs = torch.cat([ppg, batch.prosody], -1)
-    if own > 0:
-        with torch.no_grad():
-            for _ in range(2):
-                made = net.lips(torch.cat([inputs, past], -1), ppg, style).clamp(0, 1)
-                use = (torch.rand(len(target), 1, 1) < own).float()
-                mine = torch.cat([first, made[:, :-1]], 1)
-                past = use * mine + (1 - use) * torch.cat([first, target[:, :-1]], 1)
-    # Another mouth's past now and then, for a tick or for good, and no context after an interrupt:
-    # phones decide, the past only smooths, and silence closes any mouth.
-    for_good = torch.rand(len(target), 1, 1) < 0.15
-    strange = for_good | (torch.rand(*target.shape[:2], 1) < 0.1)
-    past = torch.where(strange, past[torch.randperm(len(past))], past)
+    # No context after an interrupt: phones decide, and silence closes any mouth.
     forgets = torch.randint(1, target.shape[1], (len(target),)) * (torch.rand(len(target)) < 0.3)
-    wanted = net.lips(torch.cat([inputs, past], -1), ppg, style, forgets)
+    wanted = net.lips(torch.cat([ppg, batch.prosody], -1), ppg, style, forgets)
     mask = (batch.mask * batch.scale)[:, None, _STRONG] * _LIPS
     error = _error(wanted, target)
     # Squares, not absolute values: under doubt the mean of the possible openings follows the truth
@@ -116,7 +101,7 @@ def face_loss(
         eyes=batch.last_weights[:, _WEAK], pose=batch.last_pose, held=batch.held
     )
     eyes_all, pose_all, odds_all = [], [], []
-    # Phones say little about brows: they are dropped out more often than not (VAST Eq. 5).
+    # Phones say little about brows: they are dropped out more often than not (VAST Eq. 3).
     heard = (torch.rand(len(target), 1) > 0.5).float()
     for t in range(target.shape[1]):
         _, normal, slow = split_noise(batch.noise[:, t])

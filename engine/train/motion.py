@@ -32,6 +32,7 @@ from engine.speech.phonemes import PHONES
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
 from engine.style.encoder import Encoder, fit, statistics
+from engine.style.reference import completed
 from engine.train import troupe
 from engine.train.decoder_export import export_decoder
 from engine.train.lesson_loss import Batch, face_loss, lips_loss
@@ -100,7 +101,8 @@ class Lessons:
 
     def __init__(self, tracks: Sequence[Track], encoder: Encoder, recipe: Recipe) -> None:
         self._tracks = [t for t in tracks if len(t) > recipe.crop + 3]
-        self._codes = encoder.project(np.stack([t.statistics for t in self._tracks]))
+        rows = [completed(t.statistics, encoder, t.mask, t.pose_mask > 0) for t in self._tracks]
+        self._codes = encoder.project(np.stack(rows))
         self._scales = np.stack([_scale(t) for t in self._tracks])
         self._recipe = recipe
         kinds = [_kind(t) for t in self._tracks]
@@ -290,9 +292,7 @@ def main(argv: list[str]) -> int:
     if not options.export:
         lessons = Lessons(tracks, encoder, recipe)
         for branch in (options.only,) if options.only else BRANCHES:
-            save_file(
-                train(branch, lessons, net, recipe), options.work / f"{branch}.safetensors"
-            )
+            save_file(train(branch, lessons, net, recipe), options.work / f"{branch}.safetensors")
     if not options.only:
         _export(net, options, recipe, encoder, tracks, minutes)
     print(f"{time.monotonic() - began:.0f} s")

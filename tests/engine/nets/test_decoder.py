@@ -41,7 +41,7 @@ def test_training_form_equals_ticks() -> None:
             _, _, state = net.tick(ppg[:, t], prosody[:, t], noise[:, t], state, style)
             made.append(state.lips)
         before = torch.stack(past, 1)
-        wanted = net.lips(torch.cat([ppg, prosody, before], -1), ppg, style).clamp(0, 1)
+        wanted = net.lips(torch.cat([ppg, prosody], -1), ppg, style).clamp(0, 1)
         slew = CONFIG.slew
         limited = before + ((wanted - before) / slew).clamp(-1, 1) * slew
     torch.testing.assert_close(limited, torch.stack(made, 1), atol=1e-4, rtol=0)
@@ -69,9 +69,11 @@ def test_style_mixes_experts() -> None:
     net = make()
     with torch.no_grad():
         style = net.prepare(torch.randn(2, CONFIG.code))
-        share = net.mix(style.code).view(2, CONFIG.layers, CONFIG.experts).softmax(-1)
+        share = net.mix(style.code).view(2, CONFIG.layers + 1, CONFIG.experts).softmax(-1)
         by_hand = sum(share[1, 0, k] * net.up[k, 0] for k in range(CONFIG.experts))
+        last = sum(share[1, -1, k] * net.out[k] for k in range(CONFIG.experts))
     torch.testing.assert_close(style.up[1, 0], by_hand)
+    torch.testing.assert_close(style.out[1], last)
     assert not torch.allclose(style.up[0], style.up[1])
 
 

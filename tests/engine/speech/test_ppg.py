@@ -170,3 +170,10 @@ def test_no_rows() -> None:
     heard, _ = ppg.step(np.zeros((2, 0, 160), np.float32), ppg.init_state(2))
     assert heard.posteriors.shape == (2, 0, 40)
     assert heard.energy.shape == (2, 0) and heard.newest.shape == (2, 0, 40)
+
+
+def test_the_newest_row_is_heard_as_without_look_ahead() -> None:
+    x = np.random.default_rng(5).normal(-3, 2, (1, 40, 160)).astype(np.float32)
+    bare = PPG(0).forward(x)
+    for lookahead_ms in (0, 20, 60):
+        np.testing.assert_array_equal(PPG(lookahead_ms).forward(x).newest, bare.posteriors)
