@@ -130,8 +130,8 @@ def main(argv: list[str]) -> int:
             "NAME.npz or NAME.csv motion, NAME.json or manifest.jsonl phones); default: the "
             "bundled clips")  # fmt: skip
     parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
-    text = ("also measure speakers and recordings that training may have heard; what others kept "
-            "back needs it too, where our split by name cannot know it")  # fmt: skip
+    text = ("also measure children, and speakers and recordings on the roster of training; who is "
+            "not on it counts as unseen, wherever the folder comes from")  # fmt: skip
     parser.add_argument("--all", action="store_true", help=text)
     text = "milliseconds; several are compared, the first is the headline"
     parser.add_argument(

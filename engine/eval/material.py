@@ -4,8 +4,8 @@ Contract: a folder laid out like the training data (speech/*.jsonl, motion/manif
 flat folder of sound and video files with, where there are some, NAME.npz or NAME.csv (motion,
 engine.motion.curves), NAME.json ({"phones": [[phone, start, duration in 10 ms frames], ...],
 "speaker", "fps", "shift_video"}, or the list alone) and a manifest.jsonl of such rows with `audio`.
-Whatever is there is taken; whatever is not, or cannot be read, is named. Of corpora that training
-knows, only what it keeps out is measured, unless everything is asked for.
+Whatever is there is taken; whatever is not, or cannot be read, is named. Speakers and recordings
+on the roster of training, and children, are left out unless everything is asked for.
 """
 
 import json
@@ -19,7 +19,6 @@ from engine.errors import AudioError, TrackingError
 from engine.eval.performances import (
     SOUNDS,
     Performance,
-    kept_back,
     on_grid,
     read_performances,
     settled,
@@ -29,11 +28,11 @@ from engine.eval.recordings import (
     Phone,
     Recording,
     bundled,
-    kept_out,
     levelled,
     read_manifest,
     read_sound,
 )
+from engine.eval.roster import clip_trained, speaker_trained
 from engine.eval.synchrony import Clip, prepare
 from engine.motion.channels import OPENNESS
 from engine.motion.curves import SUFFIXES, read_curves
@@ -56,8 +55,10 @@ class Material:
         """Lines for people about what is missing."""
         lines = [f"skipped: {text}" for text in self.skipped]
         if self.left_out:
-            lines.append(f"left out: {self.left_out} clips of speakers or recordings that training "
-                         "may have used; --all measures them too")  # fmt: skip
+            lines.append(
+                f"left out: {self.left_out} clips of children, or of speakers and recordings that "
+                "training may have used; --all measures them too"
+            )
         return lines
 
 
@@ -102,7 +103,8 @@ def _speech(
     without, taken = 0, 0
     for recording in recordings:
         corpus = recording.corpus
-        free = corpus not in CORPORA or (recording.adult and kept_out(corpus, recording.speaker))
+        unknown = not speaker_trained(corpus, recording.speaker)
+        free = unknown and (recording.adult or corpus not in CORPORA)
         if not recording.phones:
             without += 1
         elif not (free or everything):
@@ -117,8 +119,8 @@ def _speech(
 
 
 def _motion(every: list[Performance], found: Material, everything: bool, limit: int | None) -> None:
-    chosen = [clip for clip in every if everything or kept_back(clip)]
-    rest = [clip for clip in every if not (everything or kept_back(clip))]
+    rest = [clip for clip in every if not everything and clip_trained(clip)]
+    chosen = [clip for clip in every if everything or not clip_trained(clip)]
     found.performances += chosen[:limit]
     found.others += rest
     found.left_out += len(rest)

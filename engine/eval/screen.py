@@ -7,7 +7,7 @@ Table = Mapping[str, Mapping[str, float]]
 
 def show(title: str, table: Table, columns: Mapping[str, int]) -> None:
     """Print a table; `columns`: figure -> digits. Figures that a row lacks stay empty."""
-    heads = {name: name.replace("_", " ") for name in columns}
+    heads = {name: f"{name.replace('_', ' '):>6s}" for name in columns}
     side = max(map(len, table), default=0) + 2
     print(f"\n{title}")
     print(" " * side + "".join(f"{head:>{len(head) + 2}s}" for head in heads.values()))

@@ -8,8 +8,10 @@ import pytest
 import soundfile
 
 from engine.errors import AudioError
+from engine.eval import roster
 from engine.eval.material import gather, phones_of
-from engine.eval.recordings import kept_out
+from engine.eval.performances import kept_back, read_performances
+from engine.eval.recordings import bundled, kept_out, read_data
 
 SOUND = (0.1 * np.sin(np.arange(16_000) * 0.05)).astype(np.float32)
 
@@ -22,26 +24,29 @@ def utterance(
             "phones": phones}  # fmt: skip
 
 
-def like_ours(folder: Path) -> tuple[str, str]:
-    """A data folder with one kept-out and one trained speaker."""
+def like_ours(folder: Path) -> None:
+    """A data folder with one unseen speaker and one on the roster."""
     speech = folder / "speech"
     speech.mkdir(parents=True)
-    names = [f"s{n}" for n in range(60)]
-    kept = next(n for n in names if kept_out("librispeech", n))
-    free = next(n for n in names if not kept_out("librispeech", n))
     said: list[object] = [["SIL", 0, 20], ["AA", 20, 40], ["SIL", 60, 40]]
-    rows = [utterance(speech, "a", kept, said), utterance(speech, "b", free, said),
-            utterance(speech, "c", kept, None)]  # fmt: skip
+    rows = [utterance(speech, "a", "unseen", said), utterance(speech, "b", "heard", said),
+            utterance(speech, "c", "unseen", None)]  # fmt: skip
     (speech / "librispeech.jsonl").write_text("\n".join(map(json.dumps, rows)))
     other = [utterance(speech, "d", "x", said), {**rows[0], "id": "e", "audio": "gone.flac"}]
     (speech / "other.jsonl").write_text("\n".join(map(json.dumps, other)))
-    return kept, free
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A roster of one speaker and one recording."""
+    names = ("speech/librispeech/heard", "motion/address/ob_1")
+    digests = frozenset(roster._digest(name) for name in names)
+    monkeypatch.setattr(roster, "_roster", lambda: digests)
 
 
 def test_only_what_training_left_is_measured(tmp_path: Path) -> None:
     like_ours(tmp_path)
     found = gather(tmp_path)
-    # The split does not know the other corpus: nothing of it is ever trained on.
     assert [(c.name, c.group) for c in found.clips] == [("a", "native"), ("d", "other")]
     assert found.left_out == 1
     notes = "\n".join(found.notes())
@@ -84,3 +89,19 @@ def test_nothing_to_measure_says_so(tmp_path: Path) -> None:
         gather(tmp_path / "none")
     with pytest.raises(AudioError, match="no ARPAbet"):
         phones_of([["XX", 0, 3]])
+
+
+def test_the_bundled_speakers_are_on_no_roster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    assert 300 < len(roster._roster()) < 1000
+    assert not any(roster.speaker_trained(r.corpus, r.speaker) for r in bundled())
+    assert not roster.speaker_trained("librispeech", "nobody")
+
+
+@pytest.mark.data
+def test_the_roster_is_the_split(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    for r in read_data(data_dir):
+        assert roster.speaker_trained(r.corpus, r.speaker) != kept_out(r.corpus, r.speaker)
+    for clip in read_performances(data_dir):
+        assert roster.clip_trained(clip) != kept_back(clip)

@@ -1,0 +1,60 @@
+"""Who training may have heard or seen: short digests of speakers and of recordings of motion.
+
+Contract: what is not on the roster was never trained on, whatever its name hashes to in the split;
+the roster is an asset of some kB, made by `python -m engine.eval.roster --data DIR` from all that
+the training data has and the split does not keep out.
+"""
+
+import argparse
+import hashlib
+import sys
+from functools import cache
+from pathlib import Path
+
+from engine.eval.performances import Performance, kept_back, read_performances
+from engine.eval.recordings import DATA, kept_out, read_data
+from engine.runtime import ASSETS
+
+ASSET = ASSETS / "roster.txt"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+@cache
+def _roster() -> frozenset[str]:
+    return frozenset(ASSET.read_text().split())
+
+
+def speaker_trained(corpus: str, speaker: str) -> bool:
+    """Whether a speaker of a corpus (the stem of its manifest) may have been heard in training."""
+    return _digest(f"speech/{corpus}/{speaker}") in _roster()
+
+
+def clip_trained(clip: Performance) -> bool:
+    """Whether a recording of motion may have been seen in training."""
+    return _digest(f"motion/{clip.corpus}/{clip.name}") in _roster()
+
+
+def main(argv: list[str]) -> int:
+    """Write the asset."""
+    parser = argparse.ArgumentParser(prog="python -m engine.eval.roster", description=__doc__)
+    parser.add_argument("--data", type=Path, default=DATA, help="the training data")
+    parser.add_argument("--out", type=Path, default=ASSET)
+    options = parser.parse_args(argv)
+    spoken = {
+        f"speech/{r.corpus}/{r.speaker}"
+        for r in read_data(options.data)
+        if not kept_out(r.corpus, r.speaker)
+    }
+    shown = {
+        f"motion/{c.corpus}/{c.name}" for c in read_performances(options.data) if not kept_back(c)
+    }
+    digests = sorted(map(_digest, spoken | shown))
+    options.out.write_text("\n".join(digests) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
