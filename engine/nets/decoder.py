@@ -59,17 +59,22 @@ class DecoderNet(nn.Module):
         self.down = nn.Parameter(torch.randn(c.experts, c.layers, c.hidden, c.width) * 0.05)
         self.down_bias = nn.Parameter(torch.zeros(c.experts, c.layers, c.width))
         self.out = nn.Parameter(torch.randn(c.experts, c.width + c.ppg, strong) * 0.02)
-        # Lips and face read the code each in its own way, so that they can be trained apart.
-        self.mix = _reader(c.code, c.style, (c.layers + 1) * c.experts)
-        self.lip_style = _reader(c.code, c.style, c.style)
-        self.face_style = _reader(c.code, c.style, c.style)
+        # Lips and face read the code each in its own way, so that they can be trained apart; the
+        # head reads its own part only, so that it may come from another person.
+        self.mix = _reader(c.expression, c.style, (c.layers + 1) * c.experts)
+        self.lip_style = _reader(c.expression, c.style, c.style)
+        self.face_style = _reader(c.expression, c.style, c.style)
+        self.head_style = _reader(c.code - c.expression, c.style, c.style)
         self.to_query = nn.Linear(c.style, c.layers * c.width)
         self.to_lips = nn.Linear(c.style, strong)
-        self.to_rest = nn.Linear(c.style, weak + pose)
+        self.to_rest = nn.Linear(c.style, weak)
         self.to_face = nn.Linear(c.style, 4 * c.face)
+        self.to_gain = nn.Linear(c.style, moved)
+        self.to_event = nn.Linear(c.style, noises.UNIFORM - 1)
+        self.to_place = nn.Linear(c.style, pose)
         self.to_head = nn.Linear(c.style, 3 * c.head)
-        self.to_gain = nn.Linear(c.style, 2 * moved)
-        self.to_event = nn.Linear(c.style, noises.UNIFORM)
+        self.to_sway = nn.Linear(c.style, moved)
+        self.to_shift = nn.Linear(c.style, 1)
 
         self.face_ppg = nn.Linear(c.ppg, 16)
         face_in = weak + pose + 16 + c.prosody + noises.UNIFORM + moved
@@ -102,9 +107,11 @@ class DecoderNet(nn.Module):
     def prepare(self, code: Tensor) -> StyleWeights:
         """Style code [B, CODE] -> StyleWeights; once per style, cached by the runtime."""
         c, batch = self.config, code.shape[0]
-        shares = self.mix(code).view(batch, c.layers + 1, c.experts).softmax(-1)
+        expression, head_part = code[:, : c.expression], code[:, c.expression :]
+        shares = self.mix(expression).view(batch, c.layers + 1, c.experts).softmax(-1)
         share, last = shares[:, :-1], shares[:, -1]
-        lips, style = self.lip_style(code), self.face_style(code)
+        lips, face = self.lip_style(expression), self.face_style(expression)
+        head = self.head_style(head_part)
         return StyleWeights(
             code=code,
             up=torch.einsum("blk,klio->blio", share, self.up),
@@ -113,11 +120,12 @@ class DecoderNet(nn.Module):
             down_bias=torch.einsum("blk,klo->blo", share, self.down_bias),
             out=torch.einsum("bk,kio->bio", last, self.out),
             query=self.to_query(lips).view(batch, c.layers, c.width),
-            rest=torch.cat([self.to_lips(lips), self.to_rest(style)], -1),
-            face=self.to_face(style),
-            head=self.to_head(style),
-            gain=1.0 + self.to_gain(style),
-            event=self.to_event(style),
+            rest=torch.cat([self.to_lips(lips), self.to_rest(face), self.to_place(head)], -1),
+            face=self.to_face(face),
+            head=self.to_head(head),
+            gain=1.0 + torch.cat([self.to_gain(face), self.to_sway(head)], -1),
+            # Blink, glance and raise are the face's, a shift of posture is the head's.
+            event=torch.cat([self.to_event(face), self.to_shift(head)], -1),
         )
 
     def init_state(self, style: StyleWeights) -> NetState:

@@ -9,7 +9,7 @@ from engine.motion import noise as noises
 from engine.motion.channels import STRONG, WEAK
 from engine.motion.prosody import FEATURES
 from engine.speech.phonemes import PHONES
-from engine.style.encoder import CODE
+from engine.style.encoder import CODE, EXPRESSION
 
 # Which noise columns an event renews: blink, glance, brow raise, shift of the head.
 RENEWS = ((3,), (0, 1, 7), (2,), (4, 5, 6))
@@ -33,6 +33,7 @@ class DecoderConfig:
     ppg: int = 3 * len(PHONES)
     prosody: int = 2 * FEATURES
     code: int = CODE
+    expression: int = EXPRESSION  # values of the code that the head does not see
     noise: int = noises.WIDTH
     strong: tuple[int, ...] = STRONG
     weak: tuple[int, ...] = WEAK

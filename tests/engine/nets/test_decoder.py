@@ -69,7 +69,8 @@ def test_style_mixes_experts() -> None:
     net = make()
     with torch.no_grad():
         style = net.prepare(torch.randn(2, CONFIG.code))
-        share = net.mix(style.code).view(2, CONFIG.layers + 1, CONFIG.experts).softmax(-1)
+        expression = style.code[:, : CONFIG.expression]
+        share = net.mix(expression).view(2, CONFIG.layers + 1, CONFIG.experts).softmax(-1)
         by_hand = sum(share[1, 0, k] * net.up[k, 0] for k in range(CONFIG.experts))
         last = sum(share[1, -1, k] * net.out[k] for k in range(CONFIG.experts))
     torch.testing.assert_close(style.up[1, 0], by_hand)
@@ -92,3 +93,18 @@ def test_only_a_window_is_remembered() -> None:
     np.testing.assert_array_equal(keys(0), np.ones((1, CONFIG.window)))
     np.testing.assert_array_equal(keys(57)[0, -3:], np.ones(3))
     assert keys(57).sum() == 3
+
+
+def test_the_head_reads_its_own_part_of_the_code_only() -> None:
+    net = make()
+    code = torch.randn(1, CONFIG.code)
+    other = code.clone()
+    other[:, CONFIG.expression :] += 1.0
+    with torch.no_grad():
+        one, two = net.prepare(code), net.prepare(other)
+    pose = slice(-6, None)
+    for field in ("up", "down", "out", "query", "face"):
+        torch.testing.assert_close(getattr(one, field), getattr(two, field))
+    torch.testing.assert_close(one.rest[:, : pose.start], two.rest[:, : pose.start])
+    assert not torch.allclose(one.rest[:, pose], two.rest[:, pose])
+    assert not torch.allclose(one.head, two.head)
