@@ -95,7 +95,9 @@ class StatisticsEncoder(StyleEncoder):
 
     def step(self, x: Reference, state: StatisticsState) -> tuple[Tensor, StatisticsState]:
         raw, state = self.raw(x, state)
-        return ((raw - self.centre) / self.scale).clamp(-4, 4).to(x.motion), state
+        z = ((raw - self.centre) / self.scale).clamp(-4, 4)
+        # Smaller than what a decoder hears, or so many values would drown it.
+        return (z / 4).to(x.motion), state
 
 
 class VastState(NamedTuple):

@@ -9,6 +9,7 @@ PARTS = {
     "data": ("engine.train.data", "synthesise, augment and store the speech corpus"),
     "listener": ("engine.train.listener", "soft phone labels by an offline teacher"),
     "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
+    "papers": ("engine.train.papers", "the four papers' systems and ablations, equal budgets"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
     "tracks": ("engine.train.troupe", "let manners and people perform what the decoder learns"),
 }

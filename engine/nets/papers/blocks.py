@@ -29,7 +29,9 @@ class Attention(nn.Module):
         self.query = nn.Linear(width, width)
         self.both = nn.Linear(width, 2 * width)
         self.merge = nn.Linear(width, width)
-        self.near = nn.Parameter(torch.zeros(heads, window))
+        # Begins with what is near, each head with its own reach (Press et al. 2022, section 3).
+        reach = 2.0 ** -torch.arange(heads)[:, None]
+        self.near = nn.Parameter(-reach * torch.arange(window))
 
     def init_state(self, batch: int) -> Seen:
         rows = self.near.new_zeros(batch, self.window - 1, self.query.in_features)
@@ -41,13 +43,7 @@ class Attention(nn.Module):
         keys = torch.cat([seen.keys, k], 1)
         values = torch.cat([seen.values, v], 1)
         valid = torch.cat([seen.valid, k.new_ones(batch, ticks)], 1)
-        place = torch.arange(keys.shape[1], device=x.device)
-        now = self.window - 1 + torch.arange(ticks, device=x.device)
-        age = now[:, None] - place[None]
-        inside = (age >= 0) & (age < self.window)
-        bias = self.near[:, age.clamp(0, self.window - 1)][None]
-        hidden = ~(inside[None] & (valid[:, None] > 0))
-        bias = bias.masked_fill(hidden[:, None], -1e4)
+        bias = self._bias(ticks, keys.shape[1]).masked_fill(valid[:, None, None] == 0, -1e4)
 
         def split(rows: Tensor) -> Tensor:
             return rows.view(batch, rows.shape[1], self.heads, -1).transpose(1, 2)
@@ -57,6 +53,15 @@ class Attention(nn.Module):
         mixed = (share @ split(values)).transpose(1, 2).reshape(x.shape)
         keep = self.window - 1
         return self.merge(mixed), Seen(keys[:, -keep:], values[:, -keep:], valid[:, -keep:])
+
+    def _bias(self, ticks: int, rows: int) -> Tensor:
+        """What age is worth [1, heads, ticks, rows]; what lies outside the window is worth -1e4."""
+        if ticks == 1:
+            return self.near.flip(1)[None, :, None]
+        place = torch.arange(rows, device=self.near.device)
+        age = self.window - 1 + torch.arange(ticks, device=place.device)[:, None] - place
+        bias = self.near[:, age.clamp(0, self.window - 1)][None]
+        return bias.masked_fill((age < 0) | (age >= self.window), -1e4)
 
 
 class Layer(nn.Module):
@@ -106,6 +111,10 @@ class Convolution(nn.Module):
         self.first = nn.Conv1d(inputs, outputs, span)
         self.second = nn.Conv1d(outputs, outputs, span)
         self.skip = nn.Linear(inputs, outputs) if inputs != outputs else nn.Identity()
+        # torch's own start loses half of the sound at every layer.
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        if isinstance(self.skip, nn.Linear):
+            nn.init.kaiming_normal_(self.skip.weight, nonlinearity="relu")
 
     def init_state(self, batch: int) -> Tensor:
         return self.first.weight.new_zeros(batch, self.past, self.inputs)

@@ -52,6 +52,7 @@ class FusionDecoder(nn.Module):
         self.lower = nn.ModuleList(Convolution(i, s.width) for i in rows[:-1])
         self.drop = nn.Dropout(s.dropout)
         self.fuse = nn.Linear(s.width + s.code, s.width)
+        nn.init.kaiming_normal_(self.fuse.weight, nonlinearity="linear")
         self.upper = nn.ModuleList(Convolution(s.width, s.width) for _ in range(s.blocks))
         self.out = nn.Linear(s.width, MOTION)
 
