@@ -28,7 +28,7 @@ from engine.frames import LOOKAHEAD_STEPS, SAMPLE_RATE
 from engine.offline import MotionClip
 from engine.style.library import StyleLibrary
 
-_SPEECH = {"r": 3, "lag_ms": 0, "r_at_0": 3, "closure_recall": 3, "closure_false": 3,
+_SPEECH = {"r": 3, "lag_ms": 0, "r_at_0": 3, "r_median": 3, "closure_recall": 3, "closure_false": 3,
            "contrast_z": 2, "contrast_lag_ms": 0, "lag_ms_p10": 0, "lag_ms_p90": 0}  # fmt: skip
 _RIG = {"r": 3, "lag_ms": 0, "r_at_0": 3, "active_r": 3, "active_lag_ms": 0,
         "active_channels": 1}  # fmt: skip

@@ -3,8 +3,8 @@
 Definitions. Amplitude is the deviation over a sound of the lip opening, of the brows (mean of
 five) and of the head (root of the summed variance of its angles). Intensity: the way from neutral
 to a style in quarters, and LOUDER times the way; a measure that the whole way changes by less than
-CHANGE is not asked. Steadiness is Spearman's rank correlation of weight and amplitude, in the
-direction of the whole way. Blends of two styles: weight against how much nearer the motion's manner
+CHANGE is not asked. Steadiness is Spearman's rank correlation of weight and amplitude up to the
+whole way, in its direction. Blends of two styles: weight against how much nearer the motion's manner
 is to the second style's own motion than to the first's, another sound at the ends. Means over
 sounds; sessions that are compared have the same seed.
 """
@@ -69,14 +69,13 @@ def intensity(
         beyond = louder(neutral, style, LOUDER)
         way += [beyond] if beyond else []
         sizes = _over(heard, way)
-        weights = [*STEPS, LOUDER][: len(way)]
         row: dict[str, Any] = {}
         for k, measure in enumerate(MEASURES):
             column = sizes[:, k]
             change = column[len(STEPS) - 1] / max(column[0], 1e-6) - 1
             row[measure] = [round(float(v), 4) for v in column]
             if abs(change) >= CHANGE:
-                rank = float(np.sign(change)) * spearman(weights, column)
+                rank = float(np.sign(change)) * spearman(STEPS, column[: len(STEPS)])
                 row[f"{measure}_spearman"] = round(rank, 3)
                 every.append(rank)
         result[name] = row

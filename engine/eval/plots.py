@@ -74,7 +74,7 @@ def _opening(path: Path, clip: Clip, curves: dict[str, Curve], r: float) -> None
         axis.set_xlim(begin, begin + _SECONDS)
         axis.set_ylim(-2.2, 3.4)
         axis.set_ylabel("opening, z")
-    axes[0, 0].legend(loc="upper right", ncols=3, fontsize=8)
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=8)
     axes[0, 0].set_title(f"{clip.name}, {clip.group}: engine r at 0 ms {r:.2f}", fontsize=10)
     axes[-1, 0].set_xlabel("s; grey: P, B, M")
     _save(figure, path)

@@ -82,7 +82,8 @@ def correlations(truth: Curve, shown: Curve, lags_ms: Sequence[int] = LAGS_MS) -
 
 
 def follow(truths: Sequence[Curve], curves: Sequence[Curve]) -> dict[str, float]:
-    """Mean over clips of r: at the best common lag, at 0, at each clip's best lag."""
+    """Mean over clips of r: at the best common lag, at 0, at each clip's best lag; also the median,
+    which a recording with a failed alignment does not move."""
     rows = np.array([correlations(t, c) for t, c in zip(truths, curves, strict=True)])
     best = int(rows.mean(0).argmax())
     lags = np.array(LAGS_MS)[rows.argmax(1)]
@@ -91,6 +92,7 @@ def follow(truths: Sequence[Curve], curves: Sequence[Curve]) -> dict[str, float]
         "lag_ms": LAGS_MS[best],
         "r_at_0": round(float(rows[:, LAGS_MS.index(0)].mean()), 4),
         "r_each_best": round(float(rows.max(1).mean()), 4),
+        "r_median": round(float(np.median(rows[:, best])), 4),
         "r_worst_clip": round(float(rows[:, best].min()), 4),
         "lag_ms_p10": float(np.percentile(lags, 10)),
         "lag_ms_p90": float(np.percentile(lags, 90)),
