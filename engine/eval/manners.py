@@ -4,9 +4,9 @@ Definitions. Amplitude is the deviation over a sound of the lip opening, of the 
 five) and of the head (root of the summed variance of its angles). Intensity: the way from neutral
 to a style in quarters, and LOUDER times the way; a measure that the whole way changes by less than
 CHANGE is not asked. Steadiness is Spearman's rank correlation of weight and amplitude up to the
-whole way, in its direction. Blends of two styles: weight against how much nearer the motion's manner
-is to the second style's own motion than to the first's, another sound at the ends. Means over
-sounds; sessions that are compared have the same seed.
+whole way, in its direction. Blends of two styles: weight against how much nearer the motion's
+manner is to the second style's own motion than to the first's, another sound at the ends. Means
+over sounds; sessions that are compared have the same seed.
 """
 
 from collections.abc import Sequence
