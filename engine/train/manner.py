@@ -100,7 +100,7 @@ SPEAKING: dict[str, Manner] = {
     ),
     "excited": Manner(
         jaw=1.25, lip=1.2, spread=1.4, tempo=0.88, articulation=1.1, emphasis=0.3, smile=0.26,
-        brow_rest=0.36, brow_outer=0.36, brow_stress=0.6, brow_rate=0.45, blink_per_minute=26,
+        brow_rest=0.36, brow_outer=0.36, brow_stress=0.6, brow_rate=0.45, blink_per_minute=22,
         lid_rest=0.0, squint=0.05, wide=0.3, gaze=0.2, gaze_rate=1.1, pitch=3.0, lean=0.08,
         sway=3.6, restless=2.0, nod=7.0, shift=3.4, shift_rate=0.36,
     ),
@@ -157,7 +157,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "smile": (0.0, 0.5), "frown": (0.0, 0.3), "purse": (0.0, 0.2), "pout": (0.0, 0.25),
     "sneer": (0.0, 0.35), "lopsided": (-0.25, 0.25), "brow_rest": (0.0, 0.48),
     "brow_outer": (0.0, 0.44), "brow_down": (0.0, 0.55), "brow_stress": (0.0, 0.75),
-    "brow_rate": (0.0, 0.45), "blink_per_minute": (8.0, 26.0), "lid_rest": (0.0, 0.36),
+    "brow_rate": (0.0, 0.45), "blink_per_minute": (8.0, 24.0), "lid_rest": (0.0, 0.36),
     "squint": (0.0, 0.28), "wide": (0.0, 0.32), "gaze_x": (-0.2, 0.2), "gaze_y": (-0.32, 0.15),
     "gaze": (0.02, 0.3), "gaze_rate": (0.2, 1.1), "yaw": (-8.0, 8.0), "pitch": (-8.0, 6.5),
     "roll": (-6.5, 6.5), "lean": (-0.1, 0.18), "sway": (0.8, 5.5), "restless": (0.4, 2.2),

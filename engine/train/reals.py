@@ -26,8 +26,8 @@ from engine.train.takes import STILL, Take, framed, openness, record
 from engine.train.tracks import F16, Track
 
 STUDIO = "studio"
-# Ticks. This performer's mouth trails the sound by 33 ms, which the manifest's shift takes off; 20 of
-# them stay, because they are his way to speak and a causal decoder can follow them.
+# Ticks. This performer's mouth trails the sound by 33 ms, which the manifest's shift takes off; 20
+# of them stay, because they are his way to speak and a causal decoder can follow them.
 _STUDIO_TRAILS = 0.5
 # Corpora whose sync shift is known to a frame only.
 _LOOSE = ("obama", "address")
