@@ -11,6 +11,7 @@ SUITES = {
     "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
     "lips": ("engine.eval.lips", "does the mouth follow speech it was not trained on"),
     "style": ("engine.eval.style", "is a style in the motion, and does the face live"),
+    "papers": ("engine.eval.papers", "four papers, their ablations and our decoder in one table"),
     "speech": ("engine.eval.speech", "accuracy of the phone posteriors"),
 }
 
