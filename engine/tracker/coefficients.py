@@ -109,7 +109,11 @@ class Regressor:
 
     def weights(self, points: F32, turn: F32) -> F32:
         """Landmarks [478, 3] in pixels and the head's turn [3, 3] -> weights [52] in [0, 1]."""
-        x = np.clip((features(points, turn) - self.mean) / self.scale, -6, 6)
+        return self.answer(features(points, turn))
+
+    def answer(self, row: F32) -> F32:
+        """`features` of one face -> weights [52] in [0, 1]."""
+        x = np.clip((row - self.mean) / self.scale, -6, 6)
         for i, (weight, bias) in enumerate(self.layers):
             x = weight @ x + bias
             if i + 1 < len(self.layers):

@@ -39,8 +39,8 @@ def crop(rgb: U8, region: Region, side: int, flip: bool = False) -> F32:
     x = (c * u)[None, :] - (s * grid)[:, None] + np.float32(region.x - 0.5)
     y = (s * u)[None, :] + (c * grid)[:, None] + np.float32(region.y - 0.5)
     # One black pixel all round takes whatever lies outside.
-    x = np.clip(x + 1, 0, width + 0.999).astype(np.float32)
-    y = np.clip(y + 1, 0, height + 0.999).astype(np.float32)
+    x = np.clip(x + 1, 0, width + 1).astype(np.float32)
+    y = np.clip(y + 1, 0, height + 1).astype(np.float32)
     left, top = x.astype(np.int32), y.astype(np.int32)
     x0, x1 = int(left.min()), int(left.max()) + 2
     y0, y1 = int(top.min()), int(top.max()) + 2

@@ -25,7 +25,7 @@ _SMALLEST = 24.0  # pixels of a face's square: fewer say nothing about its expre
 _FORGET = 2 * SAMPLE_RATE  # how long the place of a lost face decides which face is taken up
 # Turned away by more than this, one half of the face is guessed by the net.
 SIDE_DEG = 35.0
-_SIDE_FADE_DEG = 8.0
+_SIDE_FADE_DEG = 5.0  # below it, over which they are trusted less and less
 _RELAX_S = 1.5  # held coefficients go back to what is usual for the person
 _USUAL_S = 4.0
 _EMPTY = Region(0.0, 0.0, 0.0, 0.0)
@@ -84,11 +84,9 @@ class Tracker:
         seen = self._weights(calm.points, matrix)
         if not (np.isfinite(pose).all() and np.isfinite(seen).all()):
             return None, state._replace(followed=False, tries=state.tries + 1, steady=None)
-        trust = float(np.clip((SIDE_DEG - abs(pose[0])) / _SIDE_FADE_DEG + 1, 0, 1))
+        trust = float(np.clip((SIDE_DEG - abs(pose[0])) / _SIDE_FADE_DEG, 0, 1))
         held, usual = _hold(seen, trust, seconds, state)
-        tracked = Tracked(
-            start, held, pose, presence * (0.2 + 0.8 * trust), bool(abs(pose[0]) > SIDE_DEG)
-        )
+        tracked = Tracked(start, held, pose, presence * (0.2 + 0.8 * trust), trust == 0)
         return tracked, TrackerState(surround(points), True, 0, start, calm, held, usual)
 
     def _look(self, rgb: U8, start: int, state: TrackerState) -> tuple[F32 | None, float]:

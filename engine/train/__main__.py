@@ -11,6 +11,7 @@ PARTS = {
     "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
     "papers": ("engine.train.papers", "the four papers' systems and ablations, equal budgets"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
+    "tracker": ("engine.train.tracker", "landmarks to coefficients, where no .task is at hand"),
     "tracks": ("engine.train.troupe", "let manners and people perform what the decoder learns"),
 }
 
