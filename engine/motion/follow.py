@@ -59,10 +59,10 @@ class Follow:
 
     def __init__(self) -> None:
         # The part of the way to what is seen that is gone in a tick: lids and gaze jump as eyes do,
-        # the head is calmed, because trackers tremble by some tenths of a degree.
-        self._gain = np.full(BLENDSHAPES, 0.6, np.float32)
+        # the head is calmed a little, because trackers tremble by some tenths of a degree.
+        self._gain = np.full(BLENDSHAPES, 0.8, np.float32)
         self._gain[list(_QUICK)] = 1.0
-        self._pose_gain = 0.6
+        self._pose_gain = 0.8
         # The most that may change in a tick: a head does not turn faster than 300 degrees a second.
         self._rate = np.full(BLENDSHAPES, 0.4, np.float32)
         self._rate[list(_LIDS)] = 1.0
