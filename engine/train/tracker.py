@@ -119,19 +119,23 @@ def _fields(content: bytes) -> Iterator[tuple[int, int | float | bytes]]:
             raise ValueError(f"wire type {key & 7} in the face geometry, expected 0, 2 or 5")
 
 
+def _mirror(lesson: Lesson, twin: np.ndarray) -> Lesson:
+    faces = mirrored(lesson.points, lesson.turns, lesson.weights, twin)
+    return Lesson(*faces, lesson.mask, lesson.share)
+
+
 def fit(
-    lessons: Sequence[Lesson], twin: np.ndarray, rigid: Rigid, recipe: Recipe
+    lessons: Sequence[Lesson], twin: np.ndarray | None, rigid: Rigid, recipe: Recipe
 ) -> dict[str, np.ndarray]:
-    """Named tensors of a Regressor without a mask yet."""
+    """Named tensors of a Regressor without a mask yet; `twin`: see twins, None for no mirrors."""
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    rows = [
-        (lesson, mirrored(lesson.points, lesson.turns, lesson.weights, twin)) for lesson in lessons
-    ]
-    x = np.concatenate([table(p, t) for a, b in rows for p, t in ((a.points, a.turns), b[:2])])
-    y = np.concatenate([w for a, b in rows for w in (a.weights, b[2])])
-    mask = np.concatenate([np.tile(a.mask, (2 * len(a.points), 1)) for a, _ in rows])
-    chance = np.concatenate([np.full(2 * len(a.points), a.share / len(a.points)) for a, _ in rows])
+    if twin is not None:
+        lessons = [*lessons, *(_mirror(lesson, twin) for lesson in lessons)]
+    x = np.concatenate([table(a.points, a.turns) for a in lessons])
+    y = np.concatenate([a.weights for a in lessons])
+    mask = np.concatenate([np.tile(a.mask, (len(a.points), 1)) for a in lessons])
+    chance = np.concatenate([np.full(len(a.points), a.share / len(a.points)) for a in lessons])
     chance /= chance.sum()
     mean = chance @ x
     scale = np.sqrt(chance @ (x - mean) ** 2) + 1e-3
@@ -212,7 +216,12 @@ def _used(strangers: F32, rendered: F32) -> F32:
     both = np.nan_to_num(strangers, nan=1.0)
     both = (both + both[SWAP]) / 2
     shown = np.nan_to_num(rendered + rendered[SWAP]) / 2
-    return np.where(blind, shown >= _GOOD_RENDERED, both >= _BAD).astype(np.float32)
+    return np.asarray(np.where(blind, shown >= _GOOD_RENDERED, both >= _BAD), np.float32)
+
+
+def _is_stranger(clip: Faces) -> bool:
+    single = clip.name.startswith("grid_") and clip.name.count("_") == 1
+    return single or clip.person in _STRANGERS
 
 
 def _teach(
@@ -227,12 +236,8 @@ def _teach(
     avatars = renders(recipe.renders, recipe.size, wheel, rigid, recipe.seed)
     unseen = renders(recipe.renders // 8, recipe.size, wheel, rigid, recipe.seed + 1)
     trained = [c for c in clips if not c.back]
-    strange = [
-        c
-        for c in trained
-        if c.person in _STRANGERS or c.name.count("_") == 1 and c.name.startswith("grid_")
-    ]
-    known = [c for c in trained if c not in strange]
+    strange = [c for c in trained if _is_stranger(c)]
+    known = [c for c in trained if not _is_stranger(c)]
     first = Regressor.of(fit(_lessons(known, avatars, task, recipe), twin, rigid, recipe))
     tensors = fit(_lessons(trained, avatars, task, recipe), twin, rigid, recipe)
     last = Regressor.of(tensors)
@@ -281,10 +286,7 @@ def main(argv: list[str]) -> int:
     if options.tiny:
         wheel, shipped = Models.load(options.models), Regressor.load()
         avatars = renders(TINY_RECIPE.renders, TINY_RECIPE.size, wheel, shipped.rigid, 0)
-        identity = np.arange(478)
-        tensors = fit(
-            _lessons([], avatars, None, TINY_RECIPE), identity, shipped.rigid, TINY_RECIPE
-        )
+        tensors = fit(_lessons([], avatars, None, TINY_RECIPE), None, shipped.rigid, TINY_RECIPE)
         last = Regressor.of(tensors)
         found = {"renders": correlations([(predict(last, a), a.weights) for a in avatars])}
     else:
