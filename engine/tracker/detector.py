@@ -8,6 +8,7 @@ from engine.tracker.models import Net
 
 _SCORE = 0.5  # what MediaPipe takes for a face
 _SAME = 0.3  # overlap above which two boxes are one face
+_PARTS = ((0.5, 0.5), (0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75))
 _GROWTH = 1.5  # from the box of a face to the square the landmark net wants
 
 
@@ -27,18 +28,24 @@ _ANCHORS = _anchors()
 def detect(net: Net, rgb: U8, tries: int, last: Region | None) -> Region | None:
     """The face to follow: the nearest to `last`, else the largest; None where there is none.
 
-    `tries`: how many pictures in a row had no face; every second try looks closer at the middle,
-    where a face too small for the whole picture may be.
+    `tries`: how many pictures in a row had no face; every second try looks closer at a part, where
+    a face too small for the whole picture may be.
     """
-    height, width = rgb.shape[:2]
-    whole = Region(width / 2, height / 2, max(width, height), 0.0)
-    middle = Region(width / 2, height / 2, 0.5 * max(width, height), 0.0)
-    faces = _faces(net, rgb, middle if tries % 2 else whole)
+    faces = _faces(net, rgb, _area(rgb.shape[1], rgb.shape[0], tries))
     if not faces:
         return None
     if last is None:
         return max(faces, key=lambda face: face.size)
     return min(faces, key=lambda face: (face.x - last.x) ** 2 + (face.y - last.y) ** 2)
+
+
+def _area(width: int, height: int, tries: int) -> Region:
+    """The whole picture, or in turn its middle and four corners at twice the size."""
+    longer = max(width, height)
+    if tries % 2 == 0:
+        return Region(width / 2, height / 2, longer, 0.0)
+    x, y = _PARTS[tries // 2 % len(_PARTS)]
+    return Region(width * x, height * y, longer / 2, 0.0)
 
 
 def _faces(net: Net, rgb: U8, area: Region) -> list[Region]:

@@ -121,19 +121,22 @@ def test_the_followed_face_is_kept_beside_a_larger_one(tracker: Tracker, draw: D
     assert fresh.confidence > 0.9 and largest.region.x > 256
 
 
-@pytest.mark.parametrize("kind", ["tiny", "portrait", "wide", "grey", "dark"])
+@pytest.mark.parametrize("kind", ["tiny", "portrait", "wide", "corner", "grey", "dark"])
 def test_odd_pictures_of_a_face(tracker: Tracker, draw: Draw, kind: str) -> None:
     face = draw("theo", size=256)
     picture = {
         "tiny": draw("theo", size=64),
         "portrait": np.pad(face, ((200, 100), (0, 0), (0, 0))),
         "wide": np.pad(face, ((100, 100), (300, 300), (0, 0))),
+        "corner": np.pad(draw("theo", size=128), ((0, 320), (0, 620), (0, 0))),
         "grey": np.repeat(face.mean(2, keepdims=True).astype(np.uint8), 3, axis=2),
         "dark": (face // 4).astype(np.uint8),
     }[kind]
     state = tracker.init_state()
-    for i in range(2):
-        tracked, state = tracker.step(picture, i * TICK, state)
+    tracked = None
+    for i in range(4):
+        if tracked is None:
+            tracked, state = tracker.step(picture, i * TICK, state)
     assert tracked is not None and abs(tracked.pose[:3]).max() < 15
 
 
