@@ -142,7 +142,7 @@ class Line:
         if k % 2 == 0:  # rows 2n - 2 and 2n - 1 make picture n
             return None, state._replace(waiting=voiced, waiting_prosody=prosody)
         x = DecoderInput(
-            ppg=np.concatenate([state.waiting, voiced], axis=2),
+            ppg=np.concatenate([state.waiting, voiced, row.spoken.newest], axis=2),
             prosody=np.concatenate([state.waiting_prosody, prosody], axis=2),
         )
         y, decoder = self.decoder.step(x, state.decoder)

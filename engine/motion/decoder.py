@@ -25,7 +25,7 @@ from engine.style.library import DEFAULT, StyleLibrary
 GRAPH, STYLE_GRAPH = ASSETS / "decoder.onnx", ASSETS / "decoder_style.onnx"
 VERSION = 1
 GLIDE = 8  # ticks (320 ms) from one style to the next
-PPG_WIDTH = 2 * len(PHONES)
+PPG_WIDTH = 3 * len(PHONES)
 PROSODY_WIDTH = 2 * FEATURES
 _CACHED_STYLES = 64
 # What an adapter may change: terms of some kB in all, never the large mixed matrices.
@@ -33,9 +33,10 @@ ADAPTED = ("up_bias", "down_bias", "query", "rest", "face", "head", "gain", "eve
 
 
 class DecoderInput(NamedTuple):
-    """T video ticks; tick n holds the two rows labelled 640 n - 360 and 640 n - 40."""
+    """T video ticks; tick n holds the two rows labelled 640 n - 360 and 640 n - 40, and the newest
+    row as it was heard without look-ahead (at 20 ms look-ahead the row labelled 640 n + 280)."""
 
-    ppg: F32  # [B, T, 80]
+    ppg: F32  # [B, T, 120]
     prosody: F32  # [B, T, 2 * FEATURES]
 
 
@@ -54,6 +55,7 @@ class StyleWeights(NamedTuple):
     up_bias: F32  # [B, L, hidden]
     down: F32  # [B, L, hidden, width]
     down_bias: F32  # [B, L, width]
+    out: F32  # [B, width + ppg, STRONG]
     query: F32  # [B, L, width]
     rest: F32  # [B, 52 + POSE]
     face: F32  # [B, 4 * face]

@@ -1,9 +1,11 @@
 """The decoder streams, stays in bounds for hours, glides between styles and lets go of speech."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from engine.errors import FrameError, WeightsError
+from engine.errors import FrameError, PackageError, WeightsError
 from engine.face.blendshapes import ARKIT, INDEX
 from engine.motion.channels import opening
 from engine.motion.decoder import (
@@ -28,11 +30,11 @@ FREE = [i for i in range(52) if i not in LIDS]
 
 
 def phones(*names: str) -> DecoderInput:
-    """One tick per name, both rows sure of it; prosody of steady speech, none for SIL."""
+    """One tick per name, all rows sure of it; prosody of steady speech, none for SIL."""
     ppg = np.zeros((1, len(names), PPG_WIDTH), np.float32)
     prosody = np.zeros((1, len(names), PROSODY_WIDTH), np.float32)
     for t, name in enumerate(names):
-        ppg[0, t, [PHONE[name], 40 + PHONE[name]]] = 1.0
+        ppg[0, t, [PHONE[name], 40 + PHONE[name], 80 + PHONE[name]]] = 1.0
         if name != "SIL":
             prosody[0, t] = np.array([0.8, 0.0, 0.7, 0.0, 0.7, 0.3] * 2, np.float32)
     return DecoderInput(ppg, prosody)
@@ -40,7 +42,7 @@ def phones(*names: str) -> DecoderInput:
 
 def babble(ticks: int, batch: int = 1, seed: int = 0) -> DecoderInput:
     rng = np.random.default_rng(seed)
-    ppg = rng.dirichlet(np.full(40, 0.05), (batch, ticks, 2)).reshape(batch, ticks, PPG_WIDTH)
+    ppg = rng.dirichlet(np.full(40, 0.05), (batch, ticks, 3)).reshape(batch, ticks, PPG_WIDTH)
     prosody = rng.uniform(0, 1, (batch, ticks, PROSODY_WIDTH))
     return DecoderInput(ppg.astype(np.float32), prosody.astype(np.float32))
 
@@ -199,3 +201,21 @@ def test_styles_are_cached_and_blends_lie_between() -> None:
         return float(y.weights[0, -1, INDEX["mouthSmileLeft"]])
 
     assert smile(a) < smile(blend(a, b, 0.5)) < smile(b)
+
+
+def test_an_adapter_adds_to_what_the_code_gives() -> None:
+    plain = STYLES.get("neutral")
+    change = np.zeros(52 + 6, np.float32)
+    change[[LIPS.index(INDEX["jawOpen"]), -6]] = 0.1, 5.0
+    adapted = replace(plain, adapter={"rest": change})
+    one, two = DECODER.prepare(plain), DECODER.prepare(adapted)
+    np.testing.assert_allclose(two.rest[0] - one.rest[0], change, atol=1e-6)
+    np.testing.assert_array_equal(one.query, two.query)
+    assert DECODER.prepare(plain) is one  # a code with an adapter is another style
+
+
+@pytest.mark.parametrize("name", ["rest", "up", "nosuch"])
+def test_an_adapter_that_does_not_fit_is_refused(name: str) -> None:
+    style = replace(STYLES.get("calm"), adapter={name: np.zeros(3, np.float32)})
+    with pytest.raises(PackageError, match=name):
+        DECODER.prepare(style)

@@ -60,7 +60,7 @@ def test_bad_clips_are_refused(broken: str) -> None:
 def test_what_the_decoder_does_in_a_style_encodes_near_it() -> None:
     library, decoder = StyleLibrary(), Decoder()
     rng = np.random.default_rng(0)
-    ppg = rng.dirichlet(np.full(40, 0.05), (1, 600, 2)).reshape(1, 600, 80).astype(np.float32)
+    ppg = rng.dirichlet(np.full(40, 0.05), (1, 600, 3)).reshape(1, 600, 120).astype(np.float32)
     x = DecoderInput(ppg, rng.uniform(0, 1, (1, 600, 12)).astype(np.float32))
 
     def code(style: str, seed: int) -> np.ndarray:
