@@ -19,7 +19,7 @@ STILL = SAMPLE_RATE  # a live person never keeps so still for a second
 DARK_LEVEL = 32.0  # mean grey level of a room in which cameras see noise
 _STEP = 8  # every eighth pixel, both ways
 _JAW = INDEX["jawOpen"]
-_SPOKEN = 0.02  # deviation of the jaw below which nobody talks
+_SPOKEN = 0.012  # deviation of the jaw below which nobody talks
 
 
 class CoachState(NamedTuple):
