@@ -61,10 +61,10 @@ def enough(clip: MotionClip, name: str, seconds: float) -> None:
 
 
 def filmed(clip: MotionClip) -> Reference:
-    """A clip that engine.tracker.clip.settle took from a video."""
+    """A clip that engine.tracker.clip.settle took from a video: MediaPipe's sizes, from rest."""
     mask = np.ones(BLENDSHAPES, np.float32)
     mask[[INDEX[name] for name in UNTRACKED]] = 0.0
-    return Reference(clip, mask, has_head=True)
+    return Reference(MotionClip(clip.start, raised(clip.weights), clip.pose), mask, has_head=True)
 
 
 def read_clip(path: Path | str) -> MotionClip:
