@@ -13,6 +13,7 @@ from engine.frames import U8, Motion
 from engine.style import reference
 from engine.style.code import Style
 from engine.tracker import clip, coach
+from engine.tracker.neck import about_neck
 from engine.tracker.neutral import Neutral
 from engine.tracker.tracker import Tracked
 from streaming.sources.camera import Picture
@@ -33,7 +34,7 @@ class Look:
 
     start: int
     tracked: Tracked | None  # the face with its rest still in
-    motion: Motion | None  # the face from rest
+    motion: Motion | None  # the face from rest, the head's place about the neck
     advice: str  # of engine.tracker.coach
 
 
@@ -103,6 +104,7 @@ class Sight:
         motion, neutral = None, memory.neutral
         if tracked is not None:
             motion, neutral = self._neutral.step(tracked, neutral)
+            motion = about_neck(motion)
         return Look(picture.start, tracked, motion, advice), Memory(eyes, neutral, watched)
 
     def _forget_failed(self, loading: "asyncio.Future[Eyes]") -> None:
