@@ -90,7 +90,9 @@ class Style:
         header = {
             "format": FORMAT, "name": self.name, "encoder": self.encoder, "made": self.made,
         }  # fmt: skip
-        tensors = {"code": self.code, **{_ADAPTER + k: v for k, v in self.adapter.items()}}
+        parts = {"code": self.code, **{_ADAPTER + k: v for k, v in self.adapter.items()}}
+        # safetensors writes memory as it lies, whatever the order of the axes.
+        tensors = {name: np.ascontiguousarray(value) for name, value in parts.items()}
         return pack(tensors, {KEY: json.dumps(header)})
 
     @staticmethod

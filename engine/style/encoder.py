@@ -87,7 +87,7 @@ def fit(rows: F32) -> Encoder:
     z = np.where(known, (rows - mean) / scale, 0.0)
     face = _axes(z[:, :FACE_STATISTICS], EXPRESSION)
     head = _axes(z[:, FACE_STATISTICS:], HEAD)
-    return Encoder(*(a.astype(np.float32) for a in (mean, scale, face, head)))
+    return Encoder(*(np.ascontiguousarray(a, np.float32) for a in (mean, scale, face, head)))
 
 
 def _known(rows: F32) -> npt.NDArray[np.bool_]:
@@ -114,4 +114,5 @@ def _axes(z: F32, count: int) -> F32:
     basis = axes[:count].T / deviation
     # The sign of a principal axis is arbitrary: the largest entry is made positive.
     signs = np.sign(basis[np.abs(basis).argmax(0), np.arange(count)])
-    return np.asarray(basis * np.where(signs == 0, 1.0, signs), np.float32)
+    # Row by row in memory: safetensors writes columns as if they were rows.
+    return np.ascontiguousarray(basis * np.where(signs == 0, 1.0, signs), np.float32)

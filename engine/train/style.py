@@ -203,7 +203,8 @@ def write(styles: Sequence[Measured], encoder: Encoder, path: Path) -> None:
         tensors[f"style.{style.name}"] = style.code
         tensors[f"reference.{style.name}"] = style.reference
     header = {"encoder": VERSION, "styles": {style.name: style.made for style in styles}}
-    path.write_bytes(pack(tensors, {KEY: json.dumps(header)}))
+    rows = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    path.write_bytes(pack(rows, {KEY: json.dumps(header)}))
 
 
 def draw(measured: Sequence[Measured], folder: Path) -> None:

@@ -108,10 +108,11 @@ ADAPTER = {
 
 
 def test_an_adapter_round_trips(tmp_path: Path) -> None:
-    Style("mine", np.zeros(CODE, np.float32), adapter=ADAPTER).save(tmp_path / "my.style")
+    adapter = {**ADAPTER, "down_bias": np.arange(6, dtype=np.float32).reshape(3, 2).T}
+    Style("mine", np.zeros(CODE, np.float32), adapter=adapter).save(tmp_path / "my.style")
     back = Style.load(tmp_path / "my.style")
-    assert set(back.adapter) == set(ADAPTER)
-    for name, change in ADAPTER.items():
+    assert set(back.adapter) == set(adapter)
+    for name, change in adapter.items():
         np.testing.assert_array_equal(back.adapter[name], change)
 
 

@@ -1,7 +1,11 @@
 """The encoder measures what its definition says and separates different motions."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
+from safetensors.numpy import load as parse
+from safetensors.numpy import save as pack
 
 from engine.errors import FrameError
 from engine.motion.channels import STRONG
@@ -78,3 +82,9 @@ def test_fit_works_on_few_and_on_constant_rows() -> None:
     for sample in (rows, np.repeat(rows[:1], 4, axis=0)):
         codes = fit(sample).project(sample)
         assert codes.shape == (len(sample), CODE) and np.isfinite(codes).all()
+
+
+def test_a_fitted_encoder_survives_its_file() -> None:
+    encoder = fit(np.stack([statistics(*clip(seed)) for seed in range(60)]))
+    for value in asdict(encoder).values():
+        np.testing.assert_array_equal(parse(pack({"x": value}))["x"], value)

@@ -1,5 +1,6 @@
 """The bundled library: two halves that share nothing, references that are recognised, a card."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -78,6 +79,8 @@ def test_the_library_is_written_and_read_back(
         assert min(far, key=lambda n: far[n]) == name
     text = (tmp_path / "assets" / "styles.md").read_text()
     assert all(f"| {name} |" in text for name in library.names())
+    for key, value in asdict(StyleLibrary().encoder).items():
+        np.testing.assert_array_equal(getattr(library.encoder, key), value)
     assert "recognised 1.00" in capsys.readouterr().out
 
 
