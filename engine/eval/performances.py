@@ -19,6 +19,7 @@ import numpy.typing as npt
 from engine.errors import AudioError, TrackingError
 from engine.eval.recordings import Phone, read_sound
 from engine.face.blendshapes import INDEX
+from engine.face.rigs import raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.motion.curves import Curves, read_curves
 
@@ -152,20 +153,27 @@ def _parts(clip: Performance) -> list[Performance]:
     return [clip.part(0, at, clip.name), clip.part(at, None, clip.name + BACK)]
 
 
-def _settle(group: list[Performance]) -> list[Performance]:
-    """Take a person's rest off and bring the mouth to our rig's range."""
-    trained = [clip for clip in group if not kept_back(clip)]
-    every = np.concatenate([clip.weights for clip in trained or group])
-    rest = np.percentile(every, 10, axis=0)
-    high = np.percentile(np.clip(every - rest, 0, 1), 98, axis=0)
-    gain = np.ones(BLENDSHAPES)
+def _reach(weights: F32) -> F32:
+    gain = np.ones(BLENDSHAPES, np.float32)
+    high = np.percentile(weights, 98, axis=0)
     for name, reach in _REACH.items():
         i = INDEX[name]
         if high[i] > _MOVES:
             gain[i] = np.clip(reach / high[i], 0.4, 2.5)
+    return gain
+
+
+def _settle(group: list[Performance]) -> list[Performance]:
+    """Take a person's rest off and bring the mouth to our rig's range: tracked people by the one
+    gain that a user's clip gets (engine.style.reference), a rig by how far it reaches."""
+    trained = [clip for clip in group if not kept_back(clip)]
+    every = np.concatenate([clip.weights for clip in trained or group])
+    rest = np.percentile(every, 10, axis=0)
+    gain = _reach(np.clip(every - rest, 0, 1)) if group[0].rig else None
     out = []
     for clip in group:
-        weights = (np.clip(clip.weights - rest, 0, 1) * gain).clip(0, 1).astype(np.float32)
+        weights = np.clip(clip.weights - rest, 0, 1).astype(np.float32)
+        weights = raised(weights) if gain is None else np.clip(weights * gain, 0, 1)
         pose = (clip.pose - np.median(clip.pose, axis=0)).astype(np.float32)
         out.append(replace(clip, weights=weights, pose=pose))
     return out

@@ -29,10 +29,10 @@ from engine.style.code import ADAPTER_BOUND, MAX_MADE, Style
 from engine.style.encoder import statistics
 from engine.style.library import StyleLibrary
 from engine.style.reference import Reference
+from engine.train.drills import Lessons
+from engine.train.drills import Recipe as Draw
 from engine.train.lesson_loss import Batch
 from engine.train.lessons import hear
-from engine.train.motion import Lessons
-from engine.train.motion import Recipe as Draw
 from engine.train.paper_losses import constraint, region_weights, regulariser
 from engine.train.reals import inferred
 from engine.train.restore import restore

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,50 +23,24 @@ from torch import Tensor
 from tqdm import tqdm
 
 from engine.avatar import DEFAULT_AVATAR
-from engine.frames import F32
-from engine.motion.channels import OPENING
 from engine.nets.decoder import DecoderNet
-from engine.nets.decoder_state import RENEWS, DecoderConfig
+from engine.nets.decoder_state import DecoderConfig
 from engine.runtime import ASSETS, load
 from engine.speech.phonemes import PHONES
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
 from engine.style.encoder import Encoder, fit, statistics
-from engine.style.reference import completed
 from engine.train import troupe
 from engine.train.decoder_export import export_decoder
-from engine.train.lesson_loss import Batch, face_loss, lips_loss
+from engine.train.drills import BRANCHES, TINY, Lessons, Recipe
+from engine.train.lesson_loss import face_loss, lips_loss
 from engine.train.manner import BUNDLED
-from engine.train.reals import STUDIO
 from engine.train.split import check
 from engine.train.teacher import steady
 from engine.train.tracks import Track
 from engine.train.tracks import load as load_tracks
 
-BRANCHES = ("lips", "face")
 WORK = Path("../build/motion")
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything the result depends on besides the tracks."""
-
-    steps: tuple[int, int] = (3600, 1600)  # lips, face
-    batch: int = 32
-    crop: int = 80  # ticks
-    rate: float = 2e-3
-    warmup: int = 100
-    weight_decay: float = 0.01
-    average: float = 0.995
-    code_noise: float = 0.15
-    # Shares of a batch: bundled manners, random manners, real people, and the studio recordings.
-    shares: tuple[float, float, float, float] = (0.35, 0.3, 0.2, 0.15)
-    # How often the branches are fed their own output instead of the teacher's, at the end.
-    own: float = 0.9
-    seed: int = 0
-
-
-TINY = Recipe(steps=(6, 6), batch=4, crop=40, warmup=2)
 
 
 def windows(track: Track, ticks: int = 500) -> np.ndarray:
@@ -94,95 +68,6 @@ def start_from_table(net: DecoderNet) -> None:
     with torch.no_grad():
         net.out[:, width:] *= 0.2
         net.out[:, width : width + 2 * phones] += 0.5 * torch.cat([table, table])
-
-
-class Lessons:
-    """Random crops of the tracks with their style codes."""
-
-    def __init__(self, tracks: Sequence[Track], encoder: Encoder, recipe: Recipe) -> None:
-        self._tracks = [t for t in tracks if len(t) > recipe.crop + 3]
-        rows = [completed(t.statistics, encoder, t.mask, t.pose_mask > 0) for t in self._tracks]
-        self._codes = encoder.project(np.stack(rows))
-        self._scales = np.stack([_scale(t) for t in self._tracks])
-        self._recipe = recipe
-        kinds = [_kind(t) for t in self._tracks]
-        # Within a kind by length; real people by its root, or one speaker would be all of them.
-        size = np.array(
-            [len(t) ** (0.5 if k == 2 else 1.0) for t, k in zip(self._tracks, kinds, strict=True)]
-        )
-        for kind, share in enumerate(recipe.shares):
-            chosen = np.array(kinds) == kind
-            if chosen.any():
-                size[chosen] *= share / size[chosen].sum()
-        self._chance = size / size.sum()
-
-    def draw(self, rng: np.random.Generator) -> Batch:
-        """One batch; crop starts and look-aheads are random."""
-        r, rows = self._recipe, []
-        for i in rng.choice(len(self._tracks), r.batch, p=self._chance):
-            track = self._tracks[i]
-            at = 1 + int(rng.integers(len(track) - r.crop - 3))
-            cut, ahead = slice(at, at + r.crop), int(rng.choice(3, p=(0.25, 0.5, 0.25)))
-            code = self._codes[i] + r.code_noise * rng.standard_normal(self._codes.shape[1])
-            rows.append(
-                (
-                    heard(track, ahead, cut),
-                    track.prosody[cut],
-                    track.noise[cut],
-                    track.weights[cut],
-                    track.pose[cut],
-                    track.events[cut],
-                    code,
-                    track.mask,
-                    self._scales[i, :-1],
-                    self._scales[i, -1],
-                    track.pose_mask,
-                    track.weights[at - 1],
-                    track.pose[at - 1],
-                    _held(track, at - 1),
-                )  # fmt: skip
-            )
-        arrays = [np.stack([np.asarray(row[k]) for row in rows]) for k in range(len(rows[0]))]
-        return Batch(*(torch.from_numpy(a.astype(np.float32)) for a in arrays))
-
-
-def heard(track: Track, ahead: int, cut: slice) -> F32:
-    """What the decoder is given at look-ahead number `ahead` in a stretch of ticks: [T, 120].
-
-    The newest row, heard without look-ahead, is found among the rows of a later tick, as many as
-    the look-ahead has steps.
-    """
-    rows, phones = track.ppg[ahead, cut], len(PHONES)
-    later = (0, 1, 2)[ahead]
-    bare = track.ppg[0, cut.start + later : cut.stop + later]
-    newest = bare[:, phones:] if ahead == 0 else bare[:, :phones]
-    return np.concatenate([rows, newest], axis=1).astype(np.float32)
-
-
-def _kind(track: Track) -> int:
-    if track.person == STUDIO:
-        return 3
-    return 0 if track.name in BUNDLED else 1 if track.name == troupe.RANDOM else 2
-
-
-def _scale(track: Track) -> F32:
-    """[53] What the squared error of a channel and of the opening counts, by how far they move."""
-    part = track.weights[:: max(1, len(track) // 2000)].astype(np.float32)
-    spread = np.append(part.std(0), (part @ OPENING).std())
-    least = np.append(np.full(part.shape[1], 0.04), 0.1)
-    usual = np.append(np.full(part.shape[1], 0.1), 0.2)
-    return np.asarray((usual / np.maximum(spread, least)) ** 2, np.float32)
-
-
-def _held(track: Track, at: int) -> np.ndarray:
-    """Where the events up to tick `at` have led, as DecoderNet.renew would hold it."""
-    normal = track.noise[:, track.events.shape[1] :]
-    held = np.zeros(8, np.float32)
-    for kind, columns in enumerate(RENEWS):
-        past = np.flatnonzero(track.events[: at + 1, kind])
-        if len(past):
-            held[list(columns)] = normal[past[-1], list(columns)]
-    return held
 
 
 def parameters(net: DecoderNet, branch: str) -> dict[str, torch.nn.Parameter]:
@@ -290,8 +175,8 @@ def main(argv: list[str]) -> int:
     start_from_table(net)
     options.work.mkdir(parents=True, exist_ok=True)
     if not options.export:
-        lessons = Lessons(tracks, encoder, recipe)
         for branch in (options.only,) if options.only else BRANCHES:
+            lessons = Lessons(tracks, encoder, recipe, branch)
             save_file(train(branch, lessons, net, recipe), options.work / f"{branch}.safetensors")
     if not options.only:
         _export(net, options, recipe, encoder, tracks, minutes)

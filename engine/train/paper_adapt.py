@@ -22,8 +22,8 @@ from engine.nets.papers.speech import MOTION, Reference, Speech
 from engine.nets.papers.system import System, load
 from engine.nets.papers.templates import TEMPLATES
 from engine.nets.papers.transfer import TransferDecoder, TransferNetwork
+from engine.train.drills import heard
 from engine.train.manner import SINGING
-from engine.train.motion import heard
 from engine.train.paper_lessons import AHEAD, REFERENCE, PaperLessons, moved
 from engine.train.paper_losses import constraint, l1, regulariser
 from engine.train.paper_runs import PaperRecipe

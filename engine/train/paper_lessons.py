@@ -15,9 +15,9 @@ from torch import Tensor
 from engine.frames import BLENDSHAPES, POSE
 from engine.nets.papers.speech import MOTION, Reference, Speech, join
 from engine.nets.style import StatisticsEncoder
+from engine.train.drills import Recipe, heard
 from engine.train.lesson_loss import misheard
 from engine.train.manner import BUNDLED
-from engine.train.motion import Recipe, heard
 from engine.train.reals import STUDIO
 from engine.train.tracks import Track
 from engine.train.troupe import RANDOM

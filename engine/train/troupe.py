@@ -50,7 +50,7 @@ class Cast:
     """How much of everything."""
 
     native: tuple[int, int] = (1, 2)  # clean and rough hearings of each recording
-    accented: tuple[int, int] = (0, 1)
+    accented: tuple[int, int] = (1, 1)
     children: tuple[float, float] = (0.0, 0.35)
     synthetic: tuple[float, float] = (0.5, 0.5)
     synthetic_minutes: float = 35.0  # of espeak and of the other voices each

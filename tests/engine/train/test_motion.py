@@ -8,7 +8,7 @@ import pytest
 from engine.motion.decoder import Decoder, DecoderInput
 from engine.runtime import load
 from engine.style.library import StyleLibrary
-from engine.train import motion
+from engine.train import drills, motion
 from engine.train.tracks import Track
 
 
@@ -41,6 +41,6 @@ def numbered(ticks: int) -> Track:
 
 @pytest.mark.parametrize(("ahead", "newest"), [(0, 2 * 7 - 1), (1, 2 * 7), (2, 2 * 7 + 2)])
 def test_the_newest_row_is_the_last_one_the_look_ahead_needs(ahead: int, newest: int) -> None:
-    row = motion.heard(numbered(20), ahead, slice(7, 8))[0]
+    row = drills.heard(numbered(20), ahead, slice(7, 8))[0]
     steps = (0, 1, 3)[ahead] / 10
     np.testing.assert_allclose(row[[0, 40, 80]], [12 + steps, 13 + steps, newest], rtol=1e-6)
