@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from engine import offline
+from engine.face.blendshapes import INDEX
 from engine.frames import F32, U8, Motion
 from engine.render.renderer import Renderer
 from engine.style.code import Style
@@ -20,6 +21,7 @@ _PAPER, _INK, _FAINT = (250, 248, 244), (40, 40, 48), (200, 198, 192)
 _MARGIN = 12  # px
 _SIDE = 140  # px beside a strip for its name
 _TEXT = 15  # px
+_LATER = 4  # ticks that a moment may move
 
 Points = npt.NDArray[np.float64]
 
@@ -27,11 +29,17 @@ Points = npt.NDArray[np.float64]
 def strips(
     styles: Sequence[Style], pcm: F32, renderer: Renderer, moments: int = MOMENTS
 ) -> Iterator[list[U8]]:
-    """For each style the same moments of the sentence `pcm` (16 kHz mono): pictures [H, W, 3]."""
+    """For each style the same moments of the sentence `pcm` (16 kHz mono): pictures [H, W, 3]; a
+    blink, which would hide the eyes, is let pass."""
     for style in styles:
         clip = offline.motion(pcm, style)
-        ticks = np.linspace(0.15, 0.9, moments) * (len(clip.start) - 1)
-        rows = [Motion(0, clip.weights[t], clip.pose[t]) for t in ticks.round().astype(int)]
+        lids = clip.weights[:, INDEX["eyeBlinkLeft"]]
+        rows = []
+        for share in np.linspace(0.15, 0.9, moments):
+            around = np.arange(-_LATER, _LATER + 1) + round(share * (len(lids) - 1))
+            around = around[(around >= 0) & (around < len(lids))]
+            t = around[lids[around].argmin()]
+            rows.append(Motion(0, clip.weights[t], clip.pose[t]))
         yield [_close(renderer.render_rgb(row)) for row in rows]
 
 
@@ -80,28 +88,33 @@ def chart(names: Sequence[str], codes: F32, faces: Sequence[U8], wide: int = 900
 
 
 def places(codes: F32) -> Points:
-    """Codes [N, CODE] -> [N, 2] in [0, 1]: the first two principal axes, each filled."""
+    """Codes [N, CODE] -> [N, 2] in [0, 1]: the first two principal axes; half by value and half by
+    rank, so that one style far from all does not press the others together."""
     rows = np.asarray(codes, np.float64) - codes.mean(0)
     _, _, axes = np.linalg.svd(rows, full_matrices=False)
     spots = rows @ axes[:2].T
     spots = np.pad(spots, ((0, 0), (0, 2 - spots.shape[1])))
     low, span = spots.min(0), np.ptp(spots, axis=0)
-    return np.where(span > 1e-6, (spots - low) / np.maximum(span, 1e-6), 0.5)
+    by_value = (spots - low) / np.maximum(span, 1e-6)
+    by_rank = spots.argsort(0).argsort(0) / max(len(spots) - 1, 1)
+    return np.where(span > 1e-6, (by_value + by_rank) / 2, 0.5)
 
 
 def _apart(spots: Points, cell: Points, low: Points, high: Points) -> Points:
-    """Moved as little as it takes that no two cells overlap (as far as the page has room)."""
-    moved = spots + 1e-3 * np.arange(2 * len(spots)).reshape(-1, 2)  # equal places part too
-    for _ in range(400):
-        gap = moved[:, None] - moved[None]
-        over = np.maximum(cell - np.abs(gap), 0)
-        # The pair parts along the axis on which it overlaps less.
-        along = over[..., 0] / cell[0] < over[..., 1] / cell[1]
-        push = np.where(np.stack([along, ~along], -1), over, 0) * np.sign(gap)
-        push[(over == 0).any(-1)] = 0
-        if not push.any():
+    """Moved until no two cells overlap, as far as the page has room."""
+    rng = np.random.default_rng(0)
+    moved = spots.copy()
+    for _ in range(1500):
+        gap = (moved[:, None] - moved[None]) / cell
+        far = np.abs(gap).max(-1)
+        np.fill_diagonal(far, 1.0)
+        if (far >= 1.0).all():
             break
-        moved = np.clip(moved + 0.3 * push.sum(1), low, high)
+        # Aside from the straight line too: a row that is too full becomes two.
+        away = gap + 0.05 * rng.standard_normal(gap.shape)
+        away /= np.maximum(np.linalg.norm(away, axis=-1, keepdims=True), 1e-6)
+        push = np.maximum(1.0 - far, 0)[..., None] * away
+        moved = np.clip(moved + 0.1 * push.sum(1) * cell, low, high)
     return moved
 
 

@@ -38,8 +38,9 @@ FEWEST = 10  # styles that ship
 SECONDS = 5  # of the sentence that every style says in the pictures
 _GAP = FPS  # ticks between the halves of one recording
 _WINDOW = 20 * FPS  # ticks that are recognised by themselves
-_SIZE = 124  # px a face is drawn at in the pictures
-_COLOURS = 96
+_SIZE = 112  # px a face is drawn at in the pictures
+_COLOURS = 112
+_MOMENTS = 5
 
 MANNER = "synthetic: the teacher's manner (engine.train.manner), no person"
 # Styles of recorded people: what they are, the tracks they are measured on, and whose they are.
@@ -213,7 +214,9 @@ def draw(measured: Sequence[Measured], folder: Path) -> None:
     styles = [Style(style.name, style.code) for style in ordered]
     pcm = bundled()[0].pcm()[: SECONDS * SAMPLE_RATE]
     renderer = Renderer(DEFAULT_AVATAR, _SIZE)
-    faces = list(tqdm(sheet.strips(styles, pcm, renderer), total=len(styles), desc="pictures"))
+    faces = list(
+        tqdm(sheet.strips(styles, pcm, renderer, _MOMENTS), total=len(styles), desc="pictures")
+    )
     names, codes = [s.name for s in styles], np.stack([s.code for s in styles])
     _save(sheet.sheet(names, faces), folder / "styles.png")
     _save(sheet.chart(names, codes, [f[len(f) // 2] for f in faces]), folder / "styles_map.png")
