@@ -25,7 +25,13 @@ class StyleLibrary:
     """Look up styles by name. Raises PackageError when the file is missing or broken."""
 
     def __init__(self, path: Path | str = BUNDLED) -> None:
-        self._styles, self.encoder, self._references = _read(Path(path))
+        path = Path(path)
+        if not path.is_file():
+            raise PackageError(
+                f"style library {path.name} not found in {path.parent}; it is part of the "
+                "checkout: restore it with git"
+            )
+        self._styles, self.encoder, self._references = _read(path, path.stat().st_mtime_ns)
 
     def names(self) -> list[str]:
         """Names of the styles, the default one first."""
@@ -73,13 +79,9 @@ def _between(a: Mapping[str, F32], b: Mapping[str, F32], weight: float) -> dict[
 
 
 @cache
-def _read(path: Path) -> tuple[dict[str, Style], Encoder, dict[str, F32]]:
-    """Styles, encoder and reference statistics of a library file; read once per process."""
-    if not path.is_file():
-        raise PackageError(
-            f"style library {path.name} not found in {path.parent}; it is part of the checkout: "
-            "restore it with git"
-        )
+def _read(path: Path, changed: int) -> tuple[dict[str, Style], Encoder, dict[str, F32]]:
+    """Styles, encoder and reference statistics of a library file; read once per process and
+    version of the file (`changed`)."""
     tensors, header = unpack(path.read_bytes(), path.name)
     try:
         encoder = Encoder(*(tensors[f"encoder.{k}"] for k in ("mean", "scale", "face", "head")))

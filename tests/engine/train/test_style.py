@@ -67,6 +67,9 @@ def test_the_library_is_written_and_read_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tracks_.save(troupe(), tmp_path / "tracks")
+    (tmp_path / "assets").mkdir()
+    encoder = fit(np.stack([t.statistics for t in troupe()]))
+    styles.write([], encoder, tmp_path / "assets" / "styles.safetensors")
     arguments = ["--tracks", str(tmp_path / "tracks"), "--out", str(tmp_path / "assets")]
     assert styles.main([*arguments, "--no-pictures"]) == 0
     library = StyleLibrary(tmp_path / "assets" / "styles.safetensors")
@@ -79,7 +82,7 @@ def test_the_library_is_written_and_read_back(
         assert min(far, key=lambda n: far[n]) == name
     text = (tmp_path / "assets" / "styles.md").read_text()
     assert all(f"| {name} |" in text for name in library.names())
-    for key, value in asdict(StyleLibrary().encoder).items():
+    for key, value in asdict(encoder).items():
         np.testing.assert_array_equal(getattr(library.encoder, key), value)
     assert "recognised 1.00" in capsys.readouterr().out
 
