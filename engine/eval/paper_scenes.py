@@ -24,10 +24,10 @@ from engine.nets.papers.speech import part
 
 STYLES = 10  # to be told apart
 SPOKEN = 3  # bundled clips spoken in every style
-_PER_PERSON = 8  # kept-back clips of one person measured
+_PER_PERSON = 5  # kept-back clips of one person measured
 _REFERENCE = 150  # ticks
-_LONGEST = 500  # ticks of one kept-back clip
-_LIPS = 40  # kept-out recordings measured with the data folder
+_LONGEST = 375  # ticks of one kept-back clip
+_LIPS = 24  # kept-out recordings measured with the data folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Lessons of the papers' systems: crops of the decoder's own tracks, each with a reference of its
 speaker and a second one for the triplet.
 
-Contract: the same tracks, look-aheads and shares as engine.train.motion; `paired` references begin
-with the crop itself (VAST: prompt and speech are paired), others lie anywhere in the track.
+Contract: the same tracks, look-aheads and shares as the lips of engine.train.motion; `paired`
+references begin with the crop itself (VAST: prompt and speech are paired), others lie anywhere.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from torch import Tensor
 from engine.frames import BLENDSHAPES, POSE
 from engine.nets.papers.speech import MOTION, Reference, Speech, join
 from engine.nets.style import StatisticsEncoder
-from engine.train.drills import Recipe, heard
+from engine.train.drills import heard
 from engine.train.lesson_loss import misheard
 from engine.train.manner import BUNDLED
 from engine.train.reals import STUDIO
@@ -24,6 +24,8 @@ from engine.train.troupe import RANDOM
 
 REFERENCE = 96  # ticks
 AHEAD = 2  # ticks the newest row may lie ahead of its tick
+# Of a batch: bundled manners, random manners, tracked people, the studio recordings.
+SHARES = (0.35, 0.3, 0.2, 0.15)
 
 
 class Lesson(NamedTuple):
@@ -108,8 +110,8 @@ def moved(track: Track, rows: slice) -> np.ndarray:
 
 
 def chances(tracks: Sequence[Track]) -> np.ndarray:
-    """How often each track is drawn: shares of Recipe, within a kind by length, for real people by
-    its root, or one speaker would be all of them."""
+    """How often each track is drawn: SHARES, within a kind by length, for real people by its root,
+    or one speaker would be all of them."""
     kinds = np.array(
         [
             3 if t.person == STUDIO else 0 if t.name in BUNDLED else 1 if t.name == RANDOM else 2
@@ -118,7 +120,7 @@ def chances(tracks: Sequence[Track]) -> np.ndarray:
     )
     size = np.array([len(t) for t in tracks], np.float64)
     size[kinds == 2] **= 0.5
-    for kind, share in enumerate(Recipe().shares):
+    for kind, share in enumerate(SHARES):
         if (kinds == kind).any():
             size[kinds == kind] *= share / size[kinds == kind].sum()
     return np.asarray(size / size.sum())
