@@ -99,6 +99,7 @@ def heard(path: Path, seconds: float = MOST_SECONDS) -> F32:
 def make(args: argparse.Namespace) -> None:
     out = writable(args.out or file_of(args.name), ".style", args.force)
     library = StyleLibrary()
+    pcm = voice(args.clip, args.sound) if args.adapt else None  # refused before the work begins
     shown = reference(args.clip, args)
     seconds = len(shown.clip.start) / 25
     style = shown.style(args.name, f"clip of {seconds:.1f} s, {args.clip.suffix.lower()}")
@@ -107,8 +108,8 @@ def make(args: argparse.Namespace) -> None:
         clip = None if known else reference(Path(args.head_from), args)
         head = library.get(args.head_from) if clip is None else clip.style("head", "another clip")
         style = with_head(style, head)
-    if args.adapt:
-        style = adapted(style, shown, voice(args.clip, args.sound))
+    if pcm is not None:
+        style = adapted(style, shown, pcm)
     write(out, style.save)
     print(f"{out}: style {style.name!r} ({style.made}); use it with --style {out}")
 
