@@ -23,11 +23,12 @@ from engine.style.code import Style
 from engine.style.library import DEFAULT, StyleLibrary
 
 GRAPH, STYLE_GRAPH = ASSETS / "decoder.onnx", ASSETS / "decoder_style.onnx"
-VERSION = 1
+VERSION = 2
 GLIDE = 8  # ticks (320 ms) from one style to the next
 PPG_WIDTH = 3 * len(PHONES)
 PROSODY_WIDTH = 2 * FEATURES
 _CACHED_STYLES = 64
+POSE_BOUND = np.array([60, 45, 45, 1, 1, 1], np.float32)  # degrees, head widths
 # What an adapter may change: terms of some kB in all, never the large mixed matrices.
 ADAPTED = ("up_bias", "down_bias", "query", "rest", "face", "head", "gain", "event")
 
@@ -175,7 +176,9 @@ class Decoder:
             }
             out = self._graph.run(feed)
             # The graph rounds: a closed channel may come out at -1e-8.
-            weights[:, t], pose[:, t] = np.clip(out["weights"], 0, 1), out["out_pose"]
+            weights[:, t] = np.clip(out["weights"], 0, 1)
+            # No style and no adapter turns a head further than a neck does.
+            pose[:, t] = np.clip(out["out_pose"], -POSE_BOUND, POSE_BOUND)
             net = NetState(*(out[f"state_{k}_out"] for k in NetState._fields))
             state = state._replace(net=net, tick=state.tick + 1)
         return DecoderOutput(weights, pose), state

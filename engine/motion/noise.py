@@ -1,7 +1,8 @@
 """Noise of the sampled branches: a pure function of (seed, tick), so forward equals step.
 
 Contract: `draw(seed, tick)` gives the same row for the same pair, on every machine and in every
-batch; rows of different ticks are independent except the slow columns, which drift smoothly.
+batch. Normal columns are independent from tick to tick, uniform ones are spread evenly over each
+BLOCK of ticks (stratified sampling), slow ones drift smoothly.
 """
 
 import numpy as np
@@ -9,6 +10,9 @@ import numpy.typing as npt
 
 from engine.frames import F32
 
+# Ticks (4 s) over which the uniform columns take each of BLOCK strata once: people blink more
+# evenly than dice fall, and a minute without a blink is seen.
+BLOCK = 100
 UNIFORM = 4  # one event each: blink, glance, brow raise, shift of the head
 NORMAL = 8  # where an event leads: glance x y, brow, blink length, head yaw pitch roll, spare
 # Periods, in ticks, of the slow columns: band-limited noise between random knots.
@@ -46,6 +50,18 @@ def _normal(seed: U64, counter: U64, column: U64) -> npt.NDArray[np.float64]:
     return np.asarray(np.clip(radius * np.cos(angle), -2.5, 2.5))
 
 
+def _stratified(seed: U64, tick: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """[B, UNIFORM] in (0, 1): the strata of a block in random order, a random place in each."""
+    columns = np.arange(UNIFORM, dtype=np.uint64)
+    key, count = seed[:, None], tick.astype(np.uint64)[:, None]
+    first = tick // BLOCK * BLOCK
+    ticks = (first[:, None] + np.arange(BLOCK)).astype(np.uint64)
+    order = _uniform(key[:, :, None], ticks[:, :, None], columns[None, None] + np.uint64(300))
+    mine = np.take_along_axis(order, (tick - first)[:, None, None], axis=1)
+    rank = (order < mine).sum(axis=1)
+    return np.asarray((rank + _uniform(key, count, columns[None])) / BLOCK)
+
+
 def draw(seed: U64, tick: npt.NDArray[np.int64]) -> F32:
     """Noise rows: seed [B] uint64, tick [B] int64 -> [B, WIDTH] float32.
 
@@ -53,7 +69,7 @@ def draw(seed: U64, tick: npt.NDArray[np.int64]) -> F32:
     """
     key = seed[:, None]
     count = tick.astype(np.uint64)[:, None]
-    uniform = _uniform(key, count, np.arange(UNIFORM, dtype=np.uint64)[None])
+    uniform = _stratified(seed, tick)
     normal = _normal(key, count, np.arange(100, 100 + NORMAL, dtype=np.uint64)[None])
     period = np.array(PERIODS, np.int64)[None]
     knot = tick[:, None] // period

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.face.blendshapes import ARKIT
-from engine.frames import BLENDSHAPES, POSE
+from engine.frames import BLENDSHAPES, FPS, POSE
 from engine.motion import noise as noises
 from engine.nets.decoder_state import (
     POSE_SCALE,
@@ -86,6 +86,10 @@ class DecoderNet(nn.Module):
         self.head_r = nn.Linear(c.head, 3 * c.head)
         self.head_out = nn.Linear(c.head + moved, pose)
 
+        self._constants()
+
+    def _constants(self) -> None:
+        c = self.config
         renews = torch.zeros(noises.UNIFORM, noises.NORMAL)
         for event, columns in enumerate(RENEWS):
             renews[event, list(columns)] = 1.0
@@ -94,10 +98,14 @@ class DecoderNet(nn.Module):
         self.pose_slew: Tensor
         self.lids: Tensor
         self.order: Tensor
+        self.least: Tensor
         self.register_buffer("renews", renews, persistent=False)
         self.register_buffer("pose_scale", torch.tensor(POSE_SCALE), persistent=False)
         slew = [c.slew_degrees] * 3 + [c.slew_place] * 3
         self.register_buffer("pose_slew", torch.tensor(slew), persistent=False)
+        # Nobody blinks less often, whatever the style.
+        least = [c.blinks_per_minute / 60 / FPS] + [0.0] * (noises.UNIFORM - 1)
+        self.register_buffer("least", torch.tensor(least), persistent=False)
         lids = [float(ARKIT[i].startswith("eyeBlink")) for i in c.weak]
         self.register_buffer("lids", torch.tensor(lids), persistent=False)
         joined = [*c.strong, *c.weak]
@@ -252,7 +260,8 @@ class DecoderNet(nn.Module):
         c = self.config
         uniform, normal, slow = split_noise(noise)
         keys, values, valid, lips = self._lips_tick(ppg, prosody, state, style)
-        events = (uniform < self.event_odds(prosody, state, style).sigmoid()).to(noise.dtype)
+        chance = self.event_odds(prosody, state, style).sigmoid()
+        events = (uniform < torch.maximum(chance, self.least)).to(noise.dtype)
         held = self.renew(events, normal, state.held)
         eyes_moved, head_moved = self.moves(held, slow, style)
         eyes, face_h, face_c = self.face(ppg, prosody, events, eyes_moved, state, style)

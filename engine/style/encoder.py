@@ -7,7 +7,9 @@ come from another clip (StyleTalk++ 3.2). Contract: numpy only; the projection i
 beside the bundled styles with its version.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +55,18 @@ def statistics(weights: F32, pose: F32, neutral: F32 | None = None) -> F32:
         for row in (curve.mean(0), curve.std(0), np.diff(curve, axis=0).std(0))
     ]
     return np.concatenate(parts).astype(np.float32)
+
+
+def pieced(weights: F32, pose: F32, edges: Sequence[int]) -> F32:
+    """Statistics [STATISTICS] of motion that begins anew at the frames `edges`: of each piece by
+    itself, averaged by length, so that no jump between recordings counts as movement. Pieces below
+    MIN_FRAMES are left out; raises FrameError when none is longer."""
+    bounds = [0, *(int(edge) for edge in edges), len(weights)]
+    spans = [(a, b) for a, b in pairwise(bounds) if b - a >= MIN_FRAMES]
+    if not spans:
+        return statistics(weights[:0], pose[:0])
+    rows = [statistics(weights[a:b], pose[a:b]) for a, b in spans]
+    return np.average(rows, axis=0, weights=[b - a for a, b in spans]).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ class Net:
         except ImportError as error:
             raise RuntimeUnavailable(
                 "the tracker needs ai-edge-litert, which is not installed (found: "
-                f"{error}); install Vivify with its extra `tracker`: pip install 'vivify[tracker]'"
+                f"{error}); install Vivify with its extra `tracker`, from the checkout: "
+                'pip install -e ".[tracker]"'
             ) from error
         try:
             self._graph: Any = Interpreter(model_content=content, num_threads=1)

@@ -15,7 +15,7 @@ from engine.frames import F32
 from engine.motion.channels import OPENING
 from engine.nets.decoder_state import RENEWS
 from engine.speech.phonemes import PHONES
-from engine.style.encoder import Encoder, statistics
+from engine.style.encoder import MIN_FRAMES, Encoder, pieced
 from engine.style.reference import completed
 from engine.train import troupe
 from engine.train.lesson_loss import Batch
@@ -121,7 +121,11 @@ def codes(track: Track, encoder: Encoder, recipe: Recipe, rng: np.random.Generat
         pose = track.pose[at : at + size]
         if real and n % 2:
             face = np.clip(face - np.percentile(face, 10, axis=0).astype(np.float32), 0, 1)
-        rows.append(statistics(face, pose - np.median(pose, axis=0) * real))
+        edges = [edge - at for edge in track.edges if at < edge < at + size]
+        if max(np.diff([0, *edges, len(face)])) < MIN_FRAMES:
+            continue
+        rows.append(pieced(face, pose - np.median(pose, axis=0) * real, edges))
+    rows += [track.statistics] * (recipe.stretches - len(rows))
     return encoder.project(
         np.stack([completed(row, encoder, track.mask, track.pose_mask > 0) for row in rows])
     )

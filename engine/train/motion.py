@@ -29,7 +29,7 @@ from engine.runtime import ASSETS, load
 from engine.speech.phonemes import PHONES
 from engine.style.code import KEY
 from engine.style.encoder import VERSION as ENCODER
-from engine.style.encoder import Encoder, fit, statistics
+from engine.style.encoder import Encoder, fit, pieced
 from engine.train import troupe
 from engine.train.decoder_export import export_decoder
 from engine.train.drills import BRANCHES, TINY, Lessons, Recipe
@@ -47,7 +47,13 @@ def windows(track: Track, ticks: int = 500) -> np.ndarray:
     """Statistics of the whole track and of its 20 s windows: short clips vary more."""
     parts = range(0, len(track) - ticks + 1, ticks)
     weights = track.weights.astype(np.float32)
-    rows = [statistics(weights[i : i + ticks], track.pose[i : i + ticks]) for i in parts]
+    rows = [
+        pieced(
+            weights[i : i + ticks], track.pose[i : i + ticks],
+            [edge - i for edge in track.edges if i < edge < i + ticks],
+        )
+        for i in parts
+    ]  # fmt: skip
     return np.stack([track.statistics, *rows])
 
 
@@ -159,7 +165,7 @@ def main(argv: list[str]) -> int:
         recipe = replace(recipe, steps=(lips, face))
     began = time.monotonic()
     if options.jobs == 2 and not options.only and not options.export:
-        _together(argv)
+        _together(options)
         options.export = True
     graph = load(ASSETS / "ppg.onnx")
     tracks = (
@@ -184,11 +190,14 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _together(argv: list[str]) -> None:
+def _together(options: argparse.Namespace) -> None:
     """Both branches at a time, each in a process of its own."""
-    kept = [word for word in argv if word not in ("--jobs", "2", "--jobs=2")]
-    command = [sys.executable, "-m", "engine.train", "motion", *kept, "--only"]
-    children = [subprocess.Popen([*command, branch]) for branch in BRANCHES]
+    command = [sys.executable, "-m", "engine.train", "motion", "--tracks", str(options.tracks),
+               "--work", str(options.work), "--seed", str(options.seed),
+               "--shorter", str(options.shorter)]  # fmt: skip
+    if options.tiny:
+        command += ["--tiny", "--out", str(options.out)]
+    children = [subprocess.Popen([*command, "--only", branch]) for branch in BRANCHES]
     failed = [b for b, child in zip(BRANCHES, children, strict=True) if child.wait()]
     if failed:
         raise SystemExit(f"training of {failed} failed; its message is above")

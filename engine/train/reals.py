@@ -18,7 +18,7 @@ from engine.face.blendshapes import INDEX
 from engine.frames import F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.motion import noise as noises
 from engine.runtime import Graph
-from engine.style.encoder import statistics
+from engine.style.encoder import pieced
 from engine.train.augment import augment
 from engine.train.gestures import BLINK, GLANCE
 from engine.train.noises import Noises
@@ -93,6 +93,7 @@ def recorded(
     noise = noises.draw(np.full(len(ticks), seed, np.uint64), ticks)
     events = np.zeros((len(ticks), noises.UNIFORM), np.float32)
     has_head = clips[0].has_head
+    edges = tuple(int(edge) for edge in np.cumsum(lengths)[:-1])
     if has_head:
         events, noise = inferred(weights, pose, noise)
     else:
@@ -100,7 +101,7 @@ def recorded(
     return Track(
         f"real {person}", person, tape.ticks.ppg, tape.ticks.aux, tape.ticks.prosody, opening,
         noise.astype(F16), weights.astype(F16), pose, events.astype(np.uint8),
-        clips[0].mask.astype(np.float32), float(has_head), statistics(weights, pose),
+        clips[0].mask.astype(np.float32), float(has_head), pieced(weights, pose, edges), edges,
     )  # fmt: skip
 
 

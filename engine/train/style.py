@@ -10,7 +10,7 @@ import argparse
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,7 @@ from engine.render.renderer import Renderer
 from engine.runtime import ASSETS
 from engine.style import sheet
 from engine.style.code import KEY, Style
-from engine.style.encoder import VERSION, Encoder, statistics
+from engine.style.encoder import VERSION, Encoder, pieced
 from engine.style.library import DEFAULT, StyleLibrary
 from engine.style.reference import completed
 from engine.train import troupe
@@ -149,6 +149,7 @@ class Part:
     pose: F32
     mask: F32
     has_head: bool
+    edges: tuple[int, ...] = ()  # where another recording begins
 
 
 def halves(tracks: Sequence[Track]) -> tuple[list[Part], list[Part]]:
@@ -164,14 +165,21 @@ def halves(tracks: Sequence[Track]) -> tuple[list[Part], list[Part]]:
 
 
 def _part(track: Track, begin: int = 0, end: int | None = None) -> Part:
-    rows = slice(begin, end)
-    return Part(
-        track.weights[rows].astype(np.float32), track.pose[rows], track.mask, track.pose_mask > 0
+    stop = len(track) if end is None else end
+    whole = Part(
+        track.weights.astype(np.float32), track.pose, track.mask, track.pose_mask > 0, track.edges
     )
+    return _cut(whole, begin, stop)
+
+
+def _cut(part: Part, begin: int, end: int) -> Part:
+    edges = tuple(edge - begin for edge in part.edges if begin < edge < end)
+    return replace(part, weights=part.weights[begin:end], pose=part.pose[begin:end], edges=edges)
 
 
 def _statistics(part: Part, encoder: Encoder) -> F32:
-    return completed(statistics(part.weights, part.pose), encoder, part.mask, part.has_head)
+    row = pieced(part.weights, part.pose, part.edges)
+    return completed(row, encoder, part.mask, part.has_head)
 
 
 def _mean(parts: Sequence[Part], encoder: Encoder) -> F32:
@@ -181,10 +189,7 @@ def _mean(parts: Sequence[Part], encoder: Encoder) -> F32:
 
 def _stretches(part: Part) -> list[Part]:
     starts = range(0, max(1, len(part.pose) - _WINDOW + 1), _WINDOW)
-    return [
-        Part(part.weights[i : i + _WINDOW], part.pose[i : i + _WINDOW], part.mask, part.has_head)
-        for i in starts
-    ]
+    return [_cut(part, i, min(i + _WINDOW, len(part.pose))) for i in starts]
 
 
 def recognised(styles: Sequence[Measured], encoder: Encoder) -> dict[str, float]:

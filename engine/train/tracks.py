@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -19,14 +20,14 @@ from engine.frames import BLENDSHAPES, F32, SAMPLES_PER_FRAME
 from engine.motion import noise as noises
 from engine.motion.prosody import FEATURES, NAMES
 from engine.style.encoder import VERSION as ENCODER
-from engine.style.encoder import statistics
+from engine.style.encoder import pieced, statistics
 from engine.train.gestures import gestures
 from engine.train.manner import Manner
 from engine.train.takes import Tape
 from engine.train.teacher import at_samples, lips
 
 F16 = np.float16
-VERSION = 1
+VERSION = 2
 _INDEX = "tracks.json"
 _HEARD = ("ppg", "aux", "prosody", "opening")  # shared by the tracks of one tape
 _MADE = ("noise", "weights", "pose", "events")
@@ -50,6 +51,7 @@ class Track:
     mask: F32  # [52] channels to learn from
     pose_mask: float
     statistics: F32
+    edges: tuple[int, ...] = ()  # ticks at which another recording begins
 
     def __len__(self) -> int:
         return len(self.prosody)
@@ -92,6 +94,7 @@ def save(tracks: Sequence[Track], folder: Path) -> None:
         rows.append({
             "name": track.name, "person": track.person, "ticks": len(track),
             "heard": tapes[id(track.ppg)][0], "made": made, "pose_mask": track.pose_mask,
+            "edges": list(track.edges),
         })  # fmt: skip
         made += len(track)
     for field in _HEARD:
@@ -141,7 +144,7 @@ def load(folder: Path) -> list[Track]:
 
 
 def _track(
-    row: dict[str, object], arrays: dict[str, np.ndarray], mask: F32, stats: F32 | None
+    row: dict[str, Any], arrays: dict[str, np.ndarray], mask: F32, stats: F32 | None
 ) -> Track:
     ticks = int(str(row["ticks"]))
     own = {}
@@ -149,9 +152,10 @@ def _track(
         at = int(str(row["heard" if field in _HEARD else "made"]))
         cut = slice(at, at + ticks)
         own[field] = array[:, cut] if array.ndim == 3 else array[cut]
+    edges = tuple(int(edge) for edge in row["edges"])
     if stats is None:  # of another version of the encoder
-        stats = statistics(own["weights"].astype(np.float32), own["pose"])
+        stats = pieced(own["weights"].astype(np.float32), own["pose"], edges)
     return Track(
         name=str(row["name"]), person=str(row["person"]), mask=mask,
-        pose_mask=float(str(row["pose_mask"])), statistics=stats, **own,
+        pose_mask=float(str(row["pose_mask"])), statistics=stats, edges=edges, **own,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from safetensors.numpy import save as pack
 from engine.errors import FrameError
 from engine.motion.channels import STRONG
 from engine.motion.decoder import Decoder, DecoderInput
-from engine.style.encoder import CODE, EXPRESSION, STATISTICS, fit, statistics
+from engine.style.encoder import CODE, EXPRESSION, STATISTICS, fit, pieced, statistics
 from engine.style.library import StyleLibrary
 
 
@@ -34,6 +34,19 @@ def test_neutral_is_taken_off() -> None:
     neutral = np.full(52, 0.05, np.float32)
     moved = statistics(weights, pose)[:52] - statistics(weights, pose, neutral)[:52]
     np.testing.assert_allclose(moved, neutral, atol=1e-6)
+
+
+def test_a_jump_between_recordings_is_no_movement() -> None:
+    (a, turn), (b, other) = clip(7), clip(8)
+    joined, pose = np.concatenate([a, b + 0.3]), np.concatenate([turn, other + 5])
+    row = pieced(joined, pose, [200])
+    alone = (statistics(a, turn) + statistics(b + np.float32(0.3), other + np.float32(5))) / 2
+    np.testing.assert_allclose(row, alone, rtol=1e-4, atol=1e-5)
+    assert (statistics(joined, pose)[52:104] > 3 * row[52:104]).all()
+    fewer = pieced(joined, pose, [200, 210])[:156]  # ten frames are no piece
+    np.testing.assert_allclose(fewer, row[:156], atol=0.02)
+    with pytest.raises(FrameError, match="at least"):
+        pieced(a[:30], turn[:30], [15])
 
 
 def test_what_a_source_lacks_is_no_style() -> None:

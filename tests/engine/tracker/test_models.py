@@ -17,7 +17,7 @@ def test_without_litert_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert str(caught.value) == (
         "the tracker needs ai-edge-litert, which is not installed (found: import of "
         "ai_edge_litert.interpreter halted; None in sys.modules); install Vivify with its extra "
-        "`tracker`: pip install 'vivify[tracker]'"
+        '`tracker`, from the checkout: pip install -e ".[tracker]"'
     )
 
 
