@@ -169,7 +169,7 @@ def main(argv: Sequence[str]) -> int:
     text = "measure kept-out speakers and kept-back people of this folder too"
     parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
     parser.add_argument("--assets", type=Path, default=ASSETS / "papers", help="trained systems")
-    parser.add_argument("--only", nargs="+", choices=ROWS, default=None, metavar="ROW")
+    parser.add_argument("--only", nargs="*", choices=ROWS, default=None, metavar="ROW")
     parser.add_argument("--clips", type=int, default=None, help="at most so many of each kind")
     parser.add_argument("--lookahead", type=int, choices=LOOKAHEAD_STEPS, default=20)
     options = parser.parse_args(argv)
@@ -179,7 +179,9 @@ def main(argv: Sequence[str]) -> int:
     model = face()
     ours = Ours()
     results[ours.name] = measure(ours, scenes, model)
-    rows = {name: files for name, files in ROWS.items() if not options.only or name in options.only}
+    rows = {
+        name: files for name, files in ROWS.items() if options.only is None or name in options.only
+    }
     for name, files in tqdm(rows.items(), desc="systems", leave=False):
         paths = [options.assets / f"{file}.safetensors" for file in files]
         results[name] = measure(Paper(name, paths), scenes, model)

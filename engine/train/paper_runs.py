@@ -132,7 +132,7 @@ def transfer_terms(system: System, lesson: Lesson, progress: float) -> Terms:
 class Branch:
     """StyleTalk++'s branches, which have discriminators that learn beside them."""
 
-    def __init__(self, system: System, critics: Critics, recipe: PaperRecipe) -> None:
+    def __init__(self, system: System, critics: Critics | None) -> None:
         self.system, self.critics = system, critics
         face = system.config.family == "face"
         self.columns = _FACE if face else _POSE
@@ -167,6 +167,7 @@ class Branch:
     def _frozen(self, made: Tensor, lesson: Lesson, terms: Terms) -> None:
         """The critics of the expression that were taught before."""
         without = self.system.config.without
+        assert self.critics is not None
         if "sync" not in without:
             terms["sync"] = in_step(self.critics.sync(made, lesson.speech.ppg))
         if "style" not in without:
@@ -221,13 +222,18 @@ def begin(config: PaperConfig, lessons: PaperLessons, recipe: PaperRecipe) -> Sy
 
 
 def teach(
-    name: str, config: PaperConfig, lessons: PaperLessons, critics: Critics, recipe: PaperRecipe
+    name: str,
+    config: PaperConfig,
+    lessons: PaperLessons,
+    critics: Critics | None,
+    recipe: PaperRecipe,
 ) -> tuple[System, dict[str, Any]]:
-    """Train one system -> it with its running average of weights, and what to say about it."""
+    """Train one system -> it with its running average of weights, and what to say about it. Only
+    the expression branch of StyleTalk++ asks `critics`."""
     system = begin(config, lessons, recipe)
     terms_of = {
         "vast": vast_terms, "fusion": fusion_terms, "transfer": transfer_terms,
-    }.get(config.family) or Branch(system, critics, recipe).terms  # fmt: skip
+    }.get(config.family) or Branch(system, critics).terms  # fmt: skip
     rng = np.random.default_rng(recipe.seed + 1)
     optimiser = torch.optim.AdamW(
         system.parameters(), lr=recipe.rate, weight_decay=0.01, betas=(0.9, 0.98)

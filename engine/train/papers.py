@@ -99,15 +99,22 @@ def run(
     lessons = PaperLessons(tracks, recipe.batch, recipe.crop)
     minutes = sum(len(t) for t in tracks) / 25 / 60
     print(f"{len(tracks)} tracks, {minutes:.0f} min, {len(lessons.people)} speakers")
-    write_references(tracks, out / "references.safetensors")
-    critics = teach_critics(lessons, recipe.critic_steps, recipe.seed, out / "critics.safetensors")
-    for name, config in RUNS.items():
+    if not (out / "references.safetensors").is_file():
+        write_references(tracks, out / "references.safetensors")
+    due = [
+        name
+        for name in options.only or RUNS
+        if name in RUNS and not (out / f"{name}.safetensors").is_file()
+    ]
+    critics = None
+    for name, config in ((name, RUNS[name]) for name in RUNS if name in due):
         path = out / f"{name}.safetensors"
-        if (options.only and name not in options.only) or path.is_file():
-            continue
         if options.minutes and time.monotonic() - began > options.minutes * 60:
             print(f"out of time before {name}: run the same command again to go on")
             return 0
+        if config.family == "face" and critics is None:
+            told = out / "critics.safetensors"
+            critics = teach_critics(lessons, recipe.critic_steps, recipe.seed, told)
         system, about = teach(name, config, lessons, critics, recipe)
         system.save(path, {**about, "minutes_of_motion": round(minutes)})
         print(f"{name}: {about['cpu_s']} s CPU, {json.dumps(about['loss'])}", flush=True)

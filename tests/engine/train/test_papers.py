@@ -119,7 +119,8 @@ def test_a_broken_file_is_refused(tmp_path: Path) -> None:
 def test_tiny_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         papers.main(["--tiny"])
-    some_runs = ["--tiny", "--out", str(tmp_path), "--only", "fusion", "transfer", "adapted"]
+    runs = ["fusion", "transfer", "face_no_split", "adapted"]
+    some_runs = ["--tiny", "--out", str(tmp_path), "--only", *runs]
     assert papers.main(some_runs) == 0
     found = {path.name for path in tmp_path.iterdir()}
     assert {"fusion.safetensors", "transfer.safetensors", "references.safetensors",
