@@ -31,7 +31,7 @@ from engine.tracker.tracker import Tracker
 from streaming.errors import TransportError
 from streaming.models import face_models
 from streaming.sources.file import blocks
-from streaming.sources.pictures import pictures
+from streaming.sources.pictures import pictures, sound_start
 
 SENTENCE = Path(__file__).parent.parent / "tests/golden/speech/1743-142912-0000.flac"
 SENTENCE_SECONDS = 5
@@ -71,7 +71,8 @@ def reference(path: Path, args: argparse.Namespace) -> Reference:
 
 
 def voice(clip: Path, sound: Path | None) -> F32:
-    """The voice that goes with a clip, mono at 16 kHz: in the video, or in a file beside."""
+    """The voice that goes with a clip, mono at 16 kHz: in the video, or in a file beside. Silence
+    stands where a video's sound begins after its picture."""
     if sound is None and clip.suffix.lower() in SUFFIXES:
         sound = next((p for s in SOUNDS if (p := clip.with_suffix(s)).is_file()), None)
         if sound is None:
@@ -79,7 +80,10 @@ def voice(clip: Path, sound: Path | None) -> F32:
                 f"no voice beside {clip.name}, expected {clip.stem}.wav or another sound file of "
                 "that name; give it with --sound"
             )
-    return heard(sound or clip)
+    if sound is not None:
+        return heard(sound)
+    late = min(sound_start(clip), MOST_SECONDS * SAMPLE_RATE)
+    return np.concatenate([np.zeros(late, np.float32), heard(clip)])
 
 
 def heard(path: Path, seconds: float = MOST_SECONDS) -> F32:

@@ -1,11 +1,13 @@
 """`python -m engine.eval SUITE [options]`: each suite is a module with `main(argv)`.
 
-A suite prints a table for people; its last line on stdout is one JSON object.
+A suite prints a table for people; its last line on stdout is one JSON object. What stops it
+(VivifyError, a file that cannot be read or written) is one line on stderr and status 1.
 """
 
 import sys
 
 from engine import parts
+from engine.errors import VivifyError
 
 SUITES = {
     "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
@@ -18,12 +20,12 @@ SUITES = {
 
 def main(argv: list[str] | None = None) -> int:
     """Run one suite; suites are imported only when asked for."""
-    return parts.run(
-        "engine.eval",
-        "Measure one part of the engine",
-        SUITES,
-        sys.argv[1:] if argv is None else argv,
-    )
+    asked = sys.argv[1:] if argv is None else argv
+    try:
+        return parts.run("engine.eval", "Measure one part of the engine", SUITES, asked)
+    except (VivifyError, OSError) as error:
+        print(f"engine.eval {asked[0]}: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -54,8 +54,9 @@ def spoken_table(
 
 
 def speech(
-    clips: Sequence[Clip], aheads: Sequence[int], style: str, avatar: str, folder: Path | None
-) -> dict[str, Any]:
+    clips: Sequence[Clip], aheads: Sequence[int], style: str, avatar: str, folder: Path | None,
+    who: str = "Unseen speakers",
+) -> dict[str, Any]:  # fmt: skip
     """Unseen speakers against aligned phones: all, by group, by look-ahead; plots of some."""
     chosen, drawn = StyleLibrary().get(style), openings.on_mesh(avatar)
     result: dict[str, Any] = {"clips": len(clips), "lookaheads": {}}
@@ -64,7 +65,7 @@ def speech(
         motions = [act(h, chosen) for h in tqdm(heard, desc="engine", leave=False)]
         curves = spoken_table(clips, motions, [openings.of_posteriors(h) for h in heard], drawn)
         table = {name: summarise(clips, rows) for name, rows in curves.items()}
-        title = f"Unseen speakers against aligned phones: {len(clips)} clips"
+        title = f"{who} against aligned phones: {len(clips)} clips"
         show(f"{title}, look-ahead {ahead} ms, style {style}", table, _SPEECH)
         if ahead != aheads[0]:
             result["lookaheads"][str(ahead)] = table
@@ -131,7 +132,8 @@ def main(argv: list[str]) -> int:
             "bundled clips")  # fmt: skip
     parser.add_argument("--data", type=Path, nargs="?", const=DATA, default=None, help=text)
     text = ("also measure children, and speakers and recordings on the roster of training; who is "
-            "not on it counts as unseen, wherever the folder comes from")  # fmt: skip
+            "not on it counts as unseen, wherever the folder comes from. In a flat folder the "
+            "roster is asked by NAME, and by speaker and corpus of NAME.json")  # fmt: skip
     parser.add_argument("--all", action="store_true", help=text)
     text = "milliseconds; several are compared, the first is the headline"
     parser.add_argument(
@@ -158,7 +160,12 @@ def main(argv: list[str]) -> int:
     }  # fmt: skip
     if material.clips:
         result |= speech(
-            material.clips, options.lookahead, options.style, options.avatar, options.plots
+            material.clips,
+            options.lookahead,
+            options.style,
+            options.avatar,
+            options.plots,
+            "Speakers, trained ones among them," if options.all else "Unseen speakers",
         )
     if material.performances:
         result |= performed(material, ahead, options.avatar, options.plots)

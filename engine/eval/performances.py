@@ -1,9 +1,9 @@
 """Real motion: tracked video and rig curves -> ARKit-52 and pose on the 25 Hz grid of their sound.
 
 Contract: the sync shift of every clip is applied, each person's face at rest is taken off, the
-opening is brought to our rig's range; channels that a source does not have are masked out. What
-`kept_back` names is never trained on, nor does it decide what is taken off and scaled where the
-person has clips that may be trained on.
+opening is brought to our rig's range, by what recorded it; channels that a source does not have
+are masked out. What `kept_back` names is never trained on, nor does it decide what is taken off and
+scaled where the person has clips that may be trained on.
 """
 
 import hashlib
@@ -50,9 +50,14 @@ class Performance:
     mask: F32  # [52] 1 where the source has the channel
     has_head: bool
     corpus: str = ""  # folder it came from
-    rig: bool = False  # curves of a rig, not of a tracked person
+    kind: str = "mediapipe"  # of curves (engine.motion.curves)
     phones: tuple[Phone, ...] = ()  # aligned phones, where there are some
     aperture: F32 | None = None  # [N] inner lip gap over eye distance, where it was tracked
+
+    @property
+    def rig(self) -> bool:
+        """Curves of an animator's rig, not of a tracked person."""
+        return self.kind == "rig"
 
     def part(self, begin: int, end: int | None, name: str) -> "Performance":
         """Seconds [begin, end) as a clip of its own; the aligned phones do not come along."""
@@ -67,11 +72,21 @@ class Performance:
 
 def kept_back(clip: Performance) -> bool:
     """Whether a clip is for measuring only. By name or hash, never by order."""
-    if clip.name in _CLIPS or clip.name.endswith(BACK) or clip.person in _PEOPLE:
+    return back(clip.name, clip.person, clip.corpus)
+
+
+def back(name: str, person: str, corpus: str) -> bool:
+    """`kept_back` of a clip that is not read yet."""
+    if name in _CLIPS or name.endswith(BACK) or person in _PEOPLE:
         return True
-    if clip.person == "grid_s1":
-        return _digest(clip.name) % _GRID_S1 == 0
-    return clip.corpus == "grid" and _digest(clip.person) % _GRID == 0
+    if person == "grid_s1":
+        return _digest(name) % _GRID_S1 == 0
+    return corpus == "grid" and _digest(person) % _GRID == 0
+
+
+def trained_seconds(name: str) -> int | None:
+    """Where a clip that is cut in two is cut; None for every other clip."""
+    return _CUT.get(name)
 
 
 def _digest(text: str) -> int:
@@ -84,22 +99,29 @@ def read_performances(data: Path, skipped: list[str] | None = None) -> list[Perf
     A file that cannot be read raises AudioError or TrackingError; where `skipped` is given, what is
     wrong with it is added there instead.
     """
-    folder, parts = data / "motion", []
+    folder, clips = data / "motion", []
     for row in json.loads((folder / "manifest.json").read_text()):
         try:
-            parts += _parts(_read(folder, row))
+            clips += parts(_read(folder, row))
         except (AudioError, TrackingError) as error:
             if skipped is None:
                 raise
             skipped.append(str(error))
-    return settled(parts)
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            what = f"a row of manifest.json cannot be used ({type(error).__name__}: {error})"
+            if skipped is None:
+                raise TrackingError(
+                    f"{what}; expected name, folder, fps: {str(row)[:80]}"
+                ) from error
+            skipped.append(f"{what}: {str(row)[:80]}")
+    return settled(clips)
 
 
 def settled(clips: Iterable[Performance]) -> list[Performance]:
-    """Clips as recorded -> neutral removed and scaled, person by person."""
-    people: dict[str, list[Performance]] = {}
+    """Clips as recorded -> neutral removed and scaled, for each person and kind of recording."""
+    people: dict[tuple[str, str], list[Performance]] = {}
     for clip in clips:
-        people.setdefault(clip.person, []).append(clip)
+        people.setdefault((clip.person, clip.kind), []).append(clip)
     return [scaled for group in people.values() for scaled in _settle(group)]
 
 
@@ -130,13 +152,22 @@ def on_grid(
     curves: Curves, pcm: F32, name: str, person: str, corpus: str = "", shift: float = 0.0,
     phones: tuple[Phone, ...] = (),
 ) -> Performance:  # fmt: skip
-    """A recorded clip on the grid of its sound [S]; `shift` in seconds is added to its times."""
+    """A recorded clip on the grid of its sound [S]; `shift` in seconds is added to its times.
+
+    Raises AudioError when the shift leaves nothing of the motion with the sound.
+    """
     moments = np.arange(len(pcm) // SAMPLES_PER_FRAME) * SAMPLES_PER_FRAME / SAMPLE_RATE
     times = curves.times + shift
+    if not (times[0] < len(pcm) / SAMPLE_RATE and times[-1] > 0):
+        raise AudioError(
+            f"{name}: its motion lies from {times[0]:.2f} to {times[-1]:.2f} s, its sound lasts "
+            f"{len(pcm) / SAMPLE_RATE:.2f} s; expected them to overlap: correct the times or the "
+            "shift"
+        )
     gap = curves.aperture
     return Performance(
         name, person, pcm, _resample(curves.weights, times, moments),
-        _resample(curves.pose, times, moments), curves.mask, curves.has_head, corpus, curves.rig,
+        _resample(curves.pose, times, moments), curves.mask, curves.has_head, corpus, curves.kind,
         phones, None if gap is None else _resample(gap[:, None], times, moments)[:, 0],
     )  # fmt: skip
 
@@ -146,8 +177,9 @@ def _resample(curve: F32, times: npt.NDArray[np.float64], moments: npt.NDArray[n
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _parts(clip: Performance) -> list[Performance]:
-    at = _CUT.get(clip.name)
+def parts(clip: Performance) -> list[Performance]:
+    """The clip, or its trained and its kept-back part."""
+    at = trained_seconds(clip.name)
     if at is None or len(clip.weights) <= at * FPS:
         return [clip]
     return [clip.part(0, at, clip.name), clip.part(at, None, clip.name + BACK)]
@@ -164,16 +196,20 @@ def _reach(weights: F32) -> F32:
 
 
 def _settle(group: list[Performance]) -> list[Performance]:
-    """Take a person's rest off and bring the mouth to our rig's range: tracked people by the one
-    gain that a user's clip gets (engine.style.reference), a rig by how far it reaches."""
+    """Take the rest off and bring the mouth to our rig's range, by what recorded the curves: as a
+    user's clip where there is no rig (engine.style.reference), a rig by how far it reaches. Motion
+    of ours stays as it is; ARKit curves are taken from rest and have our range already."""
+    kind = group[0].kind
+    if kind == "motion":
+        return group
     trained = [clip for clip in group if not kept_back(clip)]
     every = np.concatenate([clip.weights for clip in trained or group])
     rest = np.percentile(every, 10, axis=0)
-    gain = _reach(np.clip(every - rest, 0, 1)) if group[0].rig else None
+    gain = _reach(np.clip(every - rest, 0, 1)) if kind == "rig" else np.ones(BLENDSHAPES)
     out = []
     for clip in group:
-        weights = np.clip(clip.weights - rest, 0, 1).astype(np.float32)
-        weights = raised(weights) if gain is None else np.clip(weights * gain, 0, 1)
+        weights = (np.clip(clip.weights - rest, 0, 1) * gain).clip(0, 1).astype(np.float32)
+        weights = raised(weights) if kind == "mediapipe" else weights
         pose = (clip.pose - np.median(clip.pose, axis=0)).astype(np.float32)
         out.append(replace(clip, weights=weights, pose=pose))
     return out

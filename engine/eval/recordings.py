@@ -27,6 +27,8 @@ ADULT = 15  # years; speechocean762 is half children
 _KEPT_OUT = {"librispeech": 17, "speechocean762": 6}
 CORPORA = tuple(_KEPT_OUT)  # what the split knows; nothing else is ever trained on
 
+_MOST_LATE = 3600 * SAMPLE_RATE  # samples that a video's sound may begin after its picture
+
 Phone = tuple[str, int, int]  # ARPAbet or SIL, start, duration in 10 ms frames
 
 
@@ -59,15 +61,27 @@ def kept_out(corpus: str, speaker: str) -> bool:
 
 
 def read_sound(path: Path) -> F32:
-    """Any file FFmpeg reads -> mono float32 [S] at 16 kHz. Raises AudioError."""
+    """Any file FFmpeg reads -> mono float32 [S] at 16 kHz; of a video from its first picture on,
+    silence where the sound begins later. Raises AudioError."""
+    late = 0
     try:
         with av.open(str(path)) as file:
             resampler = av.AudioResampler("fltp", "mono", SAMPLE_RATE)
-            frames = [part for frame in file.decode(audio=0) for part in resampler.resample(frame)]
+            frames: list[av.AudioFrame] = []
+            for frame in file.decode(audio=0):
+                if not frames and file.streams.video and frame.time is not None:
+                    seconds = frame.time - (file.start_time or 0) / av.time_base
+                    late = round(max(seconds, 0) * SAMPLE_RATE)
+                frames += resampler.resample(frame)
             frames += resampler.resample(None)
     except (av.FFmpegError, IndexError) as error:
         raise AudioError(f"{path.name} cannot be read as sound: {error}") from error
-    return np.concatenate([frame.to_ndarray()[0] for frame in frames]).astype(np.float32)
+    parts = [frame.to_ndarray()[0] for frame in frames]
+    pcm = np.concatenate([np.zeros(min(late, _MOST_LATE), np.float32), *parts]).astype(np.float32)
+    if not any(map(len, parts)) or not np.isfinite(pcm).all():
+        found = "NaN or infinite samples" if any(map(len, parts)) else "no samples"
+        raise AudioError(f"{path.name} holds {found}, expected sound; export it again")
+    return pcm
 
 
 def read_manifest(path: Path, corpus: str | None = None) -> list[Recording]:

@@ -7,15 +7,21 @@ the training data has and the split does not keep out.
 
 import argparse
 import hashlib
+import re
 import sys
 from functools import cache
 from pathlib import Path
 
 from engine.eval.performances import Performance, kept_back, read_performances
-from engine.eval.recordings import DATA, kept_out, read_data
+from engine.eval.recordings import CORPORA, DATA, kept_out, read_data
 from engine.runtime import ASSETS
 
 ASSET = ASSETS / "roster.txt"
+# Folders of recorded motion that the training data has.
+_MOTION = ("address", "facegood", "grid", "grid_s1", "grid_s30", "grid_s33", "grid_s34", "obama")
+# How the corpora of speech name their recordings: the speaker comes first.
+_NAMES = {"librispeech": re.compile(r"(\d+)-\d+-\d+"),
+          "speechocean762": re.compile(r"(\d{4})\d{5}")}  # fmt: skip
 
 
 def _digest(text: str) -> str:
@@ -35,6 +41,26 @@ def speaker_trained(corpus: str, speaker: str) -> bool:
 def clip_trained(clip: Performance) -> bool:
     """Whether a recording of motion may have been seen in training."""
     return _digest(f"motion/{clip.corpus}/{clip.name}") in _roster()
+
+
+def corpus_of(name: str) -> str | None:
+    """The folder in which a recording of motion of that name was trained on, None for others."""
+    names = (c for c in _MOTION if _digest(f"motion/{c}/{name}") in _roster())
+    return next(names, None)
+
+
+def sound_trained(name: str, corpus: str | None, speaker: str | None) -> bool:
+    """Whether a sound outside the corpora may have been heard in training: a recording of motion
+    of that name, a speaker of the corpus it says it is of (of any, where it says none), or a name
+    as the corpora give them."""
+    if corpus_of(name) is not None:
+        return True
+    for known in CORPORA if corpus is None else (corpus,):
+        named = _NAMES[known].fullmatch(name) if known in _NAMES else None
+        ids = {speaker, named.group(1) if named else None} - {None}
+        if any(speaker_trained(known, str(s)) for s in ids):
+            return True
+    return False
 
 
 def main(argv: list[str]) -> int:

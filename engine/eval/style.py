@@ -166,6 +166,8 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--styles", type=Path, default=None, help="another library of styles")
     parser.add_argument("--plots", type=Path, default=None, help="folder for PNG pictures")
     options = parser.parse_args(argv)
+    if options.data and not options.data.is_dir():
+        raise AudioError(f"{options.data} is no folder; expected one with clips")
     library = StyleLibrary(options.styles) if options.styles else StyleLibrary()
     heard = [
         hear(pcm) for pcm in tqdm(_sounds(options.data, options.clips), desc="ears", leave=False)

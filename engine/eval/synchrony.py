@@ -33,12 +33,19 @@ Curve = tuple[npt.NDArray[np.int64] | F64, F32 | F64]
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A sound and what its mouth should do."""
+    """A sound and what its mouth should do. Phones end where the sound does: labels are often a
+    little longer, and what lies beyond is left out."""
 
     name: str
     group: str
     pcm: F32  # [S]
     phones: tuple[Phone, ...]
+
+    def __post_init__(self) -> None:
+        steps = int(np.ceil(len(self.pcm) / STEP))
+        heard = ((phone, max(at, 0), min(at + n, steps)) for phone, at, n in self.phones)
+        cut = tuple((phone, begin, end - begin) for phone, begin, end in heard if end > begin)
+        object.__setattr__(self, "phones", cut)
 
     @property
     def truth(self) -> Curve:

@@ -1,6 +1,7 @@
 """Recorded motion as it lies in files: every layout -> ARKit-52 and head pose over time.
 
-Contract: values as recorded, at the recording's own times; nothing is taken off, shifted or
+Contract: values as recorded, at the times of the sound they belong to (`start`, trk_t; a Live Link
+take, whose timecode is that of the day, begins at 0); nothing is taken off, shifted or
 scaled. Channels that a source does not have are 0 and masked out. Files are checked before use:
 a hostile one is a TrackingError that names it, found before memory is asked for.
 """
@@ -36,7 +37,7 @@ class Curves:
     """A clip's motion as recorded."""
 
     kind: str  # "motion" (ours: the rest is off), "mediapipe", "rig" or "arkit"
-    times: npt.NDArray[np.float64]  # [N] seconds since the clip began
+    times: npt.NDArray[np.float64]  # [N] seconds since the clip's sound began
     weights: F32  # [N, 52]
     pose: F32  # [N, 6], zero without a head
     mask: F32  # [52] 1 where the source has the channel
@@ -113,7 +114,7 @@ def _motion(arrays: Arrays) -> Curves:
         raise ValueError(f"start is {start.dtype} {start.shape}, expected whole samples [T]")
     has_head = "pose" in arrays
     pose = _numbers(arrays, "pose", len(POSE)) if has_head else _straight(len(weights))
-    times = (start - start[:1]).astype(np.float64) / SAMPLE_RATE
+    times = start.astype(np.float64) / SAMPLE_RATE
     return Curves("motion", times, weights, pose, mask, has_head)
 
 
@@ -163,10 +164,10 @@ def _check(curves: Curves, name: str) -> None:
     finite = [np.isfinite(a).all() for a in (curves.times, curves.weights, curves.pose)]
     if not all(finite):
         raise TrackingError(f"{name} holds NaN or infinite values; track or record it again")
-    if (np.diff(curves.times) <= 0).any() or curves.times[-1] - curves.times[0] > MAX_SECONDS:
+    if (np.diff(curves.times) <= 0).any() or np.abs(curves.times).max() > MAX_SECONDS:
         raise TrackingError(
-            f"{name} has times that stand still, go back or span more than {MAX_SECONDS / 3600:.0f}"
-            " hours; expected one clip in order"
+            f"{name} has times that stand still, go back or lie more than {MAX_SECONDS / 3600:.0f} "
+            "hours from the beginning of the sound; expected one clip in order, cut shorter"
         )
     if not curves.mask.any():
         raise TrackingError(f"{name} names no ARKit channel; expected names such as {ARKIT[24]!r}")

@@ -21,11 +21,14 @@ from engine.errors import TrackingError
 Arrays = dict[str, npt.NDArray[Any]]
 
 MAX_FILE = 128 << 20  # bytes, packed
-MAX_BYTES = 128 << 20  # of one array: two hours of ARKit weights at 60 a second come to 90 MB
+# Of all arrays that are read together, as they lie in the file and as float32: two hours of ARKit
+# weights and head at 60 a second come to 120 MB.
+MAX_BYTES = 128 << 20
 MAX_MEMBERS = 64
 _MAX_DIRECTORY = 64 << 10  # bytes of the zip's own list of its members
 _MAX_TEXT = 512  # bytes of one text element
 _MAX_HEADER = 8 << 10
+_SINGLE = 4  # bytes of a float32, which every number becomes
 _MAGIC = b"\x93NUMPY"
 _KINDS = re.compile(r"[<>=|]?[fiuU]\d{1,4}")
 
@@ -77,6 +80,7 @@ def _check_directory(path: Path) -> None:
 
 def _members(archive: zipfile.ZipFile, wanted: Collection[str], name: str) -> Arrays:
     arrays: Arrays = {}
+    left = MAX_BYTES
     for member in archive.infolist():
         key = member.filename.removesuffix(".npy")
         if key not in wanted:
@@ -85,16 +89,24 @@ def _members(archive: zipfile.ZipFile, wanted: Collection[str], name: str) -> Ar
             raise TrackingError(f"{name} holds {key!r} twice: refused")
         if member.flag_bits & 1:
             raise TrackingError(f"{key!r} in {name} is encrypted: store it plainly")
-        if member.file_size > MAX_BYTES:
-            raise TrackingError(
-                f"{key!r} in {name} unpacks to {member.file_size >> 20} MB, expected at most "
-                f"{MAX_BYTES >> 20}; cut the clip"
-            )
+        _check_left(member.file_size, left, key, name)
         with archive.open(member) as file:
             # One byte more than allowed: a header that lies about the size is found out.
-            data = file.read(MAX_BYTES + 1)
-        arrays[key] = _array(data, f"{key!r} in {name}")
+            data = file.read(left + 1)
+        array = _array(data, f"{key!r} in {name}")
+        size = max(len(data), array.size * _SINGLE)
+        _check_left(size, left, key, name)
+        left -= size
+        arrays[key] = array
     return arrays
+
+
+def _check_left(size: int, left: int, key: str, name: str) -> None:
+    if size > left:
+        raise TrackingError(
+            f"{key!r} in {name} unpacks to {size >> 20} MB, expected at most {MAX_BYTES >> 20} for "
+            "all arrays together; cut the clip"
+        )
 
 
 def _array(data: bytes, what: str) -> npt.NDArray[Any]:

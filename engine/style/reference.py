@@ -15,7 +15,7 @@ from engine.errors import TrackingError
 from engine.face.blendshapes import INDEX
 from engine.face.rigs import UNTRACKED, raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLES_PER_FRAME
-from engine.motion.channels import STRONG
+from engine.motion.channels import STRONG, opening
 from engine.motion.curves import Curves, read_curves
 from engine.offline import MotionClip
 from engine.style.code import Style
@@ -26,13 +26,14 @@ MIN_SECONDS = 2.0
 HEAD_SECONDS = 3.0  # StyleTalk++, limitations: shorter clips give no reasonable head style
 _REST = 10  # percentile that is a person's face at rest
 _BRIDGE_S = 0.5  # longer losses are left out, not invented
+_STILL = 0.01  # deviation of the lips' opening: less is no speech (the calmest speaker shows 0.03)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """Motion from rest, and how much of a person it shows."""
 
-    clip: MotionClip  # `start` jumps where nothing was recorded
+    clip: MotionClip  # `start` counts from the sound's beginning, jumps where nothing was recorded
     mask: F32  # [52] 1 where the source has the channel
     has_head: bool
 
@@ -45,9 +46,9 @@ def read(path: Path | str) -> Reference:
     """A reference clip of a file. Raises TrackingError."""
     path = Path(path)
     curves = read_curves(path)
-    clip = from_rest(_resampled(curves), curves.kind)
+    clip = _resampled(curves)
     enough(clip, path.name, float(curves.times[-1] - curves.times[0]) + 1 / FPS)
-    return Reference(clip, curves.mask, curves.has_head)
+    return Reference(from_rest(clip, curves.kind), curves.mask, curves.has_head)
 
 
 def enough(clip: MotionClip, name: str, seconds: float) -> None:
@@ -129,6 +130,9 @@ def doubts(reference: Reference) -> list[str]:
     """What a user should know about a style made from this clip; empty when all is well."""
     seconds = len(reference.clip.start) / FPS
     said = []
+    if opening(reference.clip.weights).std() < _STILL:
+        said.append("the mouth hardly moves: a clip of somebody who speaks makes a style; this one "
+                    "is that of a silent face")  # fmt: skip
     if not reference.has_head:
         said.append("the clip has no head movement: the style moves its head like the average "
                     "speaker; --head-from takes it from another clip")  # fmt: skip
@@ -142,10 +146,11 @@ def doubts(reference: Reference) -> list[str]:
 
 
 def _resampled(curves: Curves) -> MotionClip:
-    """On the 25 Hz grid by time; ticks inside a long loss are left out."""
-    times = curves.times - curves.times[0]
-    ticks = int(times[-1] * FPS + 1e-6) + 1
-    moments = np.arange(ticks) / FPS
+    """On the 25 Hz grid of the sound by time, without what is before it or in a long loss."""
+    times = curves.times
+    first, last = np.ceil(times[0] * FPS - 1e-6), np.floor(times[-1] * FPS + 1e-6)
+    ticks = np.arange(max(int(first), 0), int(last) + 1)
+    moments = ticks / FPS
     after = np.clip(np.searchsorted(times, moments - 1e-9), 0, len(times) - 1)
     before = np.maximum(after - 1, 0)
     on_row = np.abs(times[after] - moments) < 1e-6
@@ -153,8 +158,7 @@ def _resampled(curves: Curves) -> MotionClip:
     moments = moments[kept]
     weights = _interpolated(curves.weights, times, moments)
     pose = _interpolated(curves.pose, times, moments)
-    start = np.flatnonzero(kept).astype(np.int64) * SAMPLES_PER_FRAME
-    return MotionClip(start, weights, pose)
+    return MotionClip(ticks[kept].astype(np.int64) * SAMPLES_PER_FRAME, weights, pose)
 
 
 def _interpolated(curve: F32, times: np.ndarray, moments: np.ndarray) -> F32:

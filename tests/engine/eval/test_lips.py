@@ -9,6 +9,7 @@ import soundfile
 
 from engine import offline
 from engine.eval import lips, openings
+from engine.eval.__main__ import main
 from engine.eval.acting import act_all, hear
 from engine.eval.recordings import BUNDLED, bundled
 from engine.face.blendshapes import ARKIT
@@ -74,3 +75,16 @@ def test_loudness_opens_with_the_sound_just_heard() -> None:
 
 def test_bundled_manifest_lies_in_the_checkout() -> None:
     assert BUNDLED.is_file()
+
+
+def test_what_stops_a_suite_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["lips", "--data", str(tmp_path / "none")],
+        ["lips", "--data", str(tmp_path)],
+        ["lips", "--style", "nobody", "--clips", "1"],
+        ["style", "--data", str(tmp_path / "none")],
+        ["style", "--styles", str(tmp_path / "none.safetensors")],
+    ):
+        assert main(arguments) == 1
+        told = capsys.readouterr().err.splitlines()[-1]
+        assert told.startswith(f"engine.eval {arguments[0]}: "), told

@@ -1,6 +1,7 @@
 """Recorded motion: read, shifted, cut; the split holds and nothing kept back decides."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,15 @@ from engine.eval.performances import (
     BACK,
     Performance,
     kept_back,
+    on_grid,
     read_performances,
     settled,
 )
 from engine.face.blendshapes import INDEX
+from engine.face.rigs import GAIN
+from engine.motion.curves import Curves
+from engine.offline import MotionClip
+from engine.style.reference import from_rest
 
 JAW = INDEX["jawOpen"]
 
@@ -76,11 +82,41 @@ def test_a_folder_is_read_shifted_and_cut(tmp_path: Path) -> None:
     front, back = read_performances(tmp_path)
     assert (len(front.weights), len(back.weights)) == (500, 50) and len(back.pcm) == 32_000
     # Frame 300 of 30 a second, three frames later: 10.1 s.
-    assert int(np.argmax(front.weights[:, JAW] > 0.25)) == 253
+    assert int(np.argmax(front.weights[:, JAW] > 0.4)) == 253
     assert not kept_back(front) and kept_back(back)
     (folder / "Obama_clip2.wav").unlink()
     with pytest.raises(AudioError, match="has no sound"):
         read_performances(tmp_path)
+
+
+def test_each_kind_of_curve_has_its_own_range() -> None:
+    jaw = 0.1 + 0.5 * np.sin(np.arange(100)) ** 2
+    every = [
+        replace(performance(kind, "anna", jaw), kind=kind)
+        for kind in ("motion", "arkit", "mediapipe")
+    ]
+    ours, link, tracked = (clip.weights[:, JAW] for clip in settled(every))
+    rest = np.percentile(jaw, 10)
+    np.testing.assert_allclose(ours, jaw, atol=1e-6)  # from rest already
+    np.testing.assert_allclose(link, np.clip(jaw - rest, 0, 1), atol=1e-6)
+    truth = np.clip(GAIN["jawOpen"] * np.clip(jaw - rest, 0, 1), 0, 1)
+    np.testing.assert_allclose(tracked, truth, atol=1e-6)
+    # The same as a user's clip gets.
+    for kind, shown in (("motion", ours), ("arkit", link), ("mediapipe", tracked)):
+        raw = performance("x", "x", jaw)
+        clip = MotionClip(np.arange(100) * 640, raw.weights, raw.pose)
+        np.testing.assert_allclose(from_rest(clip, kind).weights[:, JAW], shown, atol=1e-6)
+
+
+def test_motion_beside_its_sound_is_refused() -> None:
+    times = np.arange(50) / 25 + 9.0
+    curves = Curves("motion", times, np.zeros((50, 52), np.float32), np.zeros((50, 6), np.float32),
+                    np.ones(52, np.float32), True)  # fmt: skip
+    sound = np.zeros(16_000, np.float32)
+    for shift in (0.0, float("nan")):
+        with pytest.raises(AudioError, match=r"sound lasts 1\.00 s"):
+            on_grid(curves, sound, "late", "late", shift=shift)
+    on_grid(curves, sound, "late", "late", shift=-8.5)
 
 
 @pytest.mark.data

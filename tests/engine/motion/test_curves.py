@@ -74,6 +74,15 @@ def test_tracked(tmp_path: Path) -> None:
     np.testing.assert_allclose(curves.pose, 0, atol=1e-5)
 
 
+def test_times_are_those_of_the_sound(tmp_path: Path) -> None:
+    begins = motion(start=16_000 + np.arange(ROWS, dtype=np.uint32) * 640)
+    times = read_curves(saved(tmp_path / "m.npz", begins)).times
+    np.testing.assert_allclose(times, 1 + np.arange(ROWS) / 25)
+    seen = tracked(trk_t=(2.5 + np.arange(ROWS) / 30).astype(np.float32))
+    assert read_curves(saved(tmp_path / "t.npz", seen)).times[0] == 2.5
+    assert read_curves(saved(tmp_path / "r.npz", rig())).times[0] == 0
+
+
 def test_rig_and_arkit_curves_in_its_layout(tmp_path: Path) -> None:
     curves = read_curves(saved(tmp_path / "r.npz", rig()))
     assert curves.rig and not curves.has_head and curves.mask.sum() == len(FACEGOOD)
@@ -101,6 +110,7 @@ NAN[3, 3] = np.nan
         (motion(start=np.arange(ROWS) / 25), "start is"),
         (motion(start=np.zeros(ROWS, np.int64)), "stand still"),
         (motion(start=np.arange(ROWS) * 10**9), "hours"),
+        (motion(start=10**15 + np.arange(ROWS) * 640), "beginning of the sound"),
         (motion(start=np.array([-(2**63), 2**63 - 1] * 30)), "go back"),
         (motion(pose=np.full((ROWS, 6), 1e9, np.float32)), "degrees"),
         (motion(pose=np.zeros((ROWS, 5), np.float32)), "pose is"),

@@ -1,5 +1,6 @@
 """Live Link Face CSV: both timecodes, any column order, and clear words for what is broken."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from engine.errors import TrackingError
 from engine.face.blendshapes import ARKIT, INDEX
+from engine.motion import livelink
 from engine.motion.curves import read_curves
 
 HEAD = ["HeadYaw", "HeadPitch", "HeadRoll"]
@@ -96,10 +98,11 @@ def test_a_take_may_pass_midnight_and_lose_rows(tmp_path: Path) -> None:
 def test_degrees_and_a_missing_head_are_understood(tmp_path: Path) -> None:
     def degrees(rows: list[list[str]]) -> None:
         for row in rows[1:]:
-            row[2 + NAMES.index("HeadYaw")] = "20.0"
+            row[2 + NAMES.index("HeadYaw")] = text
 
-    turned = read_curves(csv(tmp_path / "deg.csv", edit=degrees))
-    assert abs(turned.pose[:, 0] - 20).max() < 1e-3
+    for text in ("20.0", "3.0"):  # as radians, the second one were turned to the back
+        turned = read_curves(csv(tmp_path / "deg.csv", edit=degrees))
+        assert abs(turned.pose[:, 0] - float(text)).max() < 1e-3
     assert not read_curves(csv(tmp_path / "no.csv", names=NAMES[:52])).has_head
 
 
@@ -120,6 +123,8 @@ def cell(row: int, column: int, text: str) -> Callable[[list[list[str]]], None]:
         (cell(5, 0, "16:59:00:00"), "goes back"),
         (cell(0, 0, "Time"), "Timecode,BlendShapeCount"),
         (cell(0, 3, "EyeBlinkLeft"), "each once"),
+        (cell(5, 30, "1e999"), "NaN"),
+        (cell(5, 30, "9" * 20_000), "line of more than"),
         (lambda rows: rows[7].pop(), "row 8: 62 values"),
         (lambda rows: rows[1:].clear() or rows.__delitem__(slice(2, None)), "1 rows"),
         (lambda rows: rows.clear() or rows.append(["x"]), "Timecode"),
@@ -130,6 +135,33 @@ def test_broken_takes_are_named(
 ) -> None:
     with pytest.raises(TrackingError, match=says):
         read_curves(csv(tmp_path / "bad.csv", edit=edit))
+
+
+def test_a_large_take_is_read_in_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = [f"Extra{i}" for i in range(400)]
+    path = csv(tmp_path / "wide.csv", seconds=40, names=[*NAMES, *extra])
+    text = path.read_text().replace("0.020000", "0")
+    path.write_text(text)
+    tracemalloc.start()
+    curves = read_curves(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (
+        curves.weights.shape == (2400, 52) and peak < 4 << 20
+    )  # 400 columns are left where they are
+    monkeypatch.setattr(livelink, "MAX_BYTES", 1 << 20)
+    with pytest.raises(TrackingError, match="expected at most 1"):
+        read_curves(path)
+
+
+def test_spreadsheets_quote(tmp_path: Path) -> None:
+    plain = csv(tmp_path / "plain.csv")
+    quoted = tmp_path / "quoted.csv"
+    rows = [line.split(",") for line in plain.read_text().splitlines()]
+    quoted.write_text("\r\n".join(",".join(f'"{cell}"' for cell in row) for row in rows))
+    np.testing.assert_array_equal(read_curves(plain).weights, read_curves(quoted).weights)
 
 
 def test_other_csv_files_are_refused(tmp_path: Path) -> None:

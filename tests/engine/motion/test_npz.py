@@ -118,6 +118,19 @@ def test_a_bomb_is_refused_before_memory_is_touched(
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000
 
 
+def test_arrays_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(npz, "MAX_BYTES", 1 << 20)
+    many = {f"a{i}": np.zeros(100_000, np.float32) for i in range(3)}
+    np.savez_compressed(tmp_path / "many.npz", **many)  # type: ignore[arg-type]
+    assert set(read_arrays(tmp_path / "many.npz", ["a0", "a2"])) == {"a0", "a2"}
+    with pytest.raises(TrackingError, match="all arrays together"):
+        read_arrays(tmp_path / "many.npz", many)
+    # Bytes of the file become four times as many when they are read as numbers.
+    np.savez_compressed(tmp_path / "small.npz", weights=np.zeros(300_000, np.uint8))
+    with pytest.raises(TrackingError, match="all arrays together"):
+        read_arrays(tmp_path / "small.npz", ["weights"])
+
+
 def test_too_many_members_are_refused(tmp_path: Path) -> None:
     path = packed(tmp_path / "many.npz", **{f"a{i}": b"" for i in range(100)})
     with pytest.raises(TrackingError, match="100 arrays"):

@@ -59,6 +59,21 @@ def test_our_motion_comes_back_as_it_is(tmp_path: Path) -> None:
     assert abs(clip.pose[:, 0].mean() - 5) < 0.5  # a manner's own tilt is kept
 
 
+def test_rows_stay_with_their_sound(tmp_path: Path) -> None:
+    late = motion(tmp_path / "late.npz", start=32_000 + np.arange(150) * 640)
+    clip = read_clip(late)
+    np.testing.assert_array_equal(clip.start, 32_000 + np.arange(150) * 640)
+    np.testing.assert_allclose(clip.weights, waves(6, 25), atol=1e-6)
+    # Off the grid of ticks: the ticks between its rows. Before the sound there is nothing.
+    off = read_clip(motion(tmp_path / "off.npz", start=-1000 + np.arange(150) * 640))
+    np.testing.assert_array_equal(off.start, np.arange(148) * 640)
+    half = waves(6, 25)[1] + (waves(6, 25)[2] - waves(6, 25)[1]) * (360 / 640)
+    np.testing.assert_allclose(off.weights[0], half, atol=1e-5)
+    gone = motion(tmp_path / "gone.npz", start=-(10**7) + np.arange(150) * 640)
+    with pytest.raises(TrackingError, match=r"0\.00 s of its 6\.00 s"):
+        read(gone)
+
+
 def test_tracked_motion_is_resampled_by_time_and_taken_from_rest(tmp_path: Path) -> None:
     shown = read(tracked(tmp_path / "t.npz"))
     truth = waves(6, 25)[: len(shown.clip.start)]
@@ -98,6 +113,8 @@ def test_short_clips_are_refused(tmp_path: Path, seconds: float, says: str) -> N
 def test_doubts_are_said(tmp_path: Path) -> None:
     assert doubts(read(motion(tmp_path / "long.npz"))) == []
     assert "--head-from" in doubts(read(motion(tmp_path / "short.npz", 2.4)))[0]
+    still = motion(tmp_path / "still.npz", weights=np.full((150, 52), 0.3, np.float32))
+    assert "hardly moves" in doubts(read(still))[0]
     names = [name for sources in FACEGOOD.values() for name in sources]
     np.savez(tmp_path / "r.npz", weights=waves(4, 30)[:, : len(names)], names=names, fps=30.0)
     told = doubts(read(tmp_path / "r.npz"))
