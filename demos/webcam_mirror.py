@@ -2,12 +2,12 @@
 
 import argparse
 import asyncio
-import importlib.util
 import logging
 import os
 import signal
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import AsyncIterator, Coroutine
 from functools import partial
@@ -19,10 +19,10 @@ from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
 from engine.frames import LOOKAHEAD_STEPS
 from engine.style.library import StyleLibrary
-from engine.tracker.models import Models, Net
+from engine.tracker.models import Models
 from engine.tracker.tracker import Tracker
 from streaming.errors import TransportError
-from streaming.models import face_models
+from streaming.models import face_models, missing
 from streaming.session import Session
 from streaming.sight import Sight
 from streaming.sinks import speaker
@@ -70,21 +70,12 @@ def listening_socket(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def load_tracker(face_model: str | None) -> Tracker:
-    """The camera tracker, its files fetched if need be; raises what says how to get them."""
-    folder = None if face_model else face_models()
+def load_tracker(face_model: str | None, stop: threading.Event | None = None) -> Tracker:
+    """The camera tracker, its files fetched if need be and until `stop` is set; raises what says
+    how to get them."""
+    cancelled = stop.is_set if stop else lambda: False
+    folder = None if face_model else face_models(cancelled=cancelled)
     return Tracker(Models.load(folder, Path(face_model) if face_model else None))
-
-
-def missing_tracker() -> str:
-    """What to install before a camera can be looked at; empty if nothing is missing."""
-    if importlib.util.find_spec("ai_edge_litert") is not None:
-        return ""
-    try:
-        Net(b"", "")
-    except RuntimeUnavailable as error:
-        return str(error)
-    return ""
 
 
 def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
@@ -109,6 +100,9 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     default = Choice(args.avatar, args.size, args.lookahead)
     catalogue = Catalogue(Avatar, list(styles.names()), default, args.style)
 
+    stop = threading.Event()
+    sight = Sight(partial(load_tracker, args.face_model, stop), missing=missing(), stop=stop.set)
+
     def listen() -> AsyncIterator[Sound]:
         return microphone.listen(args.mic)
 
@@ -119,7 +113,7 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
         catalogue,
         worker,
         limit=args.max_sessions,
-        sight=Sight(partial(load_tracker, args.face_model), missing=missing_tracker()),
+        sight=sight,
         microphone=listen if args.mic else None,
         speaker=speak if args.output else None,
     )

@@ -19,6 +19,8 @@ from engine.tracker.tracker import Tracked
 from streaming.sources.camera import Picture
 from streaming.worker import EngineThread, Worker
 
+END_S = 1.0  # for a load under way when the server ends
+
 
 class Eyes(Protocol):
     """What this needs of engine.tracker.tracker.Tracker."""
@@ -52,13 +54,19 @@ class Sight:
     """One per process; any number of cameras share it."""
 
     def __init__(
-        self, load: Callable[[], Eyes], missing: str = "", worker: Worker | None = None
+        self,
+        load: Callable[[], Eyes],
+        missing: str = "",
+        worker: Worker | None = None,
+        stop: Callable[[], None] = lambda: None,
     ) -> None:
-        """`load` may take seconds and raise RuntimeUnavailable, WeightsError, TransportError.
+        """`load` may take seconds and raise RuntimeUnavailable, WeightsError, TransportError;
+        `stop` makes one that is under way end soon; it is called on another thread.
 
         `missing`: what is known to be missing beforehand, for the page.
         """
         self.missing = missing
+        self._stop = stop
         self._load = load
         self._worker = worker or EngineThread("tracker")
         self._neutral = Neutral()
@@ -84,13 +92,22 @@ class Sight:
         """Track one picture; only after `open`."""
         return await self._worker.call(self._look, picture, memory)
 
-    async def study(self, tracked: Sequence[Tracked | None], name: str, made: str) -> Style:
-        """The talking style of a recorded clip. Raises TrackingError when it shows too little."""
-        return await self._worker.call(_study, tracked, name, made)
+    async def study(
+        self, tracked: Sequence[Tracked | None], seconds: float, name: str, made: str
+    ) -> Style:
+        """The talking style of a recorded clip of `seconds`, the one that a film of the same
+        pictures gives. Raises TrackingError when it shows too little."""
+        return await self._worker.call(_study, tracked, seconds, name, made)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Within END_S; a load under way is told to end, and the event loop does not wait."""
+        self._stop()
         if isinstance(self._worker, EngineThread):
-            self._worker.close()
+            self._worker.close(wait=False)
+        if self._loading is not None and not self._loading.done():
+            await asyncio.wait([self._loading], timeout=END_S)
+            if self._loading is not None:
+                self._loading.cancel()
 
     @property
     def _eyes(self) -> Eyes:
@@ -112,5 +129,7 @@ class Sight:
             self._loading = None  # the extra may be installed, the network may come back
 
 
-def _study(tracked: Sequence[Tracked | None], name: str, made: str) -> Style:
-    return reference.style_of(name, clip.settle(tracked), made)
+def _study(tracked: Sequence[Tracked | None], seconds: float, name: str, made: str) -> Style:
+    settled = clip.settle(tracked)
+    reference.enough(settled, "the recording", seconds)
+    return reference.filmed(settled).style(name, made)

@@ -7,6 +7,7 @@ are dropped. Bad pictures, missing parts and vanished cameras cost the camera, n
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,7 +71,7 @@ class Watch:
         self._text = ""
         self._told: dict[str, Any] = {}
         self._latest = 0  # clock time of the latest picture
-        self._studying = False
+        self._studied: _Take | None = None  # its style is being made and still wanted
         self.late = 0  # pictures that came too late to be looked at
 
     async def open(self) -> None:
@@ -93,8 +94,8 @@ class Watch:
         self.report()
 
     def shut(self) -> None:
-        """Look no more; a recording is thrown away."""
-        self._memory = self._take = None
+        """Look no more; a recording is thrown away, and its style if that is being made."""
+        self._memory = self._take = self._studied = None
         self._mimic.on = False
         self._pictures.clear()
         self._status, self._advice = "off", ""
@@ -107,10 +108,10 @@ class Watch:
         self.report()
 
     def learn(self, on: bool) -> None:
-        """Begin to record the person's style, anew if need be, or throw the recording away."""
+        """Begin to record the person's style, anew if need be, or throw the recording away; a style
+        that is being made is not kept either way."""
         self._require_open(on)
-        if self._studying:
-            raise TransportError("the last recording is still being worked on; wait a moment")
+        self._studied = None
         self._take = _Take(self._clock.now()) if on else None
         self._text = ""
         self.report()
@@ -142,7 +143,7 @@ class Watch:
             for task in tasks:
                 task.cancel()
             ends = await asyncio.gather(*tasks, return_exceptions=True)
-            self._memory = self._take = self._tell = None
+            self._memory = self._take = self._studied = self._tell = None
             self._mimic.on = False
         for end in ends:
             if isinstance(end, Exception):
@@ -157,7 +158,7 @@ class Watch:
             "advice": self._advice,
             "follow": self._mimic.on,
             "progress": None if done is None else round(min(1.0, done), 2),
-            "working": self._studying,
+            "working": self._studied is not None,
             "seconds": self._seconds,
             "text": self._text,
         }
@@ -174,31 +175,32 @@ class Watch:
             if self._memory is not None:
                 self._latest = self._clock.now()
                 self._pictures.put(picture)
+            del picture  # or the last one would stay until the next comes
 
     async def _look(self) -> None:
-        while True:
-            try:
-                picture = (await self._pictures.take(BACKLOG_MS // PICTURE_MS))[-1]
-            except SessionClosed:
-                return
-            memory = self._memory
-            if memory is None:
-                continue
-            began = self._clock.now()
-            if began - picture.start > LATE:
-                self.late += 1
-                continue
-            try:
-                look, memory = await self._sight.look(picture, memory)
-            except VivifyError as error:
-                self.shut()
-                self._text = str(error)
-                continue
-            if self._memory is not None:
-                self._memory = memory
-                self._use(look)
-            # A machine that is short of time gives it to the voice and the pictures first.
-            await self._clock.until(2 * self._clock.now() - began)
+        with contextlib.suppress(SessionClosed):
+            while True:
+                await self._see((await self._pictures.take(BACKLOG_MS // PICTURE_MS))[-1])
+
+    async def _see(self, picture: Picture) -> None:
+        memory = self._memory
+        if memory is None:
+            return
+        began = self._clock.now()
+        if began - picture.start > LATE:
+            self.late += 1
+            return
+        try:
+            look, memory = await self._sight.look(picture, memory)
+        except VivifyError as error:
+            self.shut()
+            self._text = str(error)
+            return
+        if self._memory is not None:
+            self._memory = memory
+            self._use(look)
+        # A machine that is short of time gives it to the voice and the pictures first.
+        await self._clock.until(2 * self._clock.now() - began)
 
     def _use(self, look: Look) -> None:
         still = look.advice == coach.STILL_PICTURE
@@ -234,18 +236,22 @@ class Watch:
             self.report()
 
     async def _finish(self, take: _Take) -> None:
-        self._studying = True
+        self._studied = take
         self.report()
         try:
             _check(take, self._seconds)
             made = f"recorded from a camera, {self._seconds:g} s"
-            await self._keep(await self._sight.study(take.tracked, NAME, made))
+            style = await self._sight.study(take.tracked, self._seconds, NAME, made)
+            if self._studied is take:
+                await self._keep(style)
         except SessionClosed:
             return
         except VivifyError as error:
-            self._text = f"No style was made: {error}"
+            if self._studied is take:
+                self._text = f"No style was made: {error}"
         finally:
-            self._studying = False
+            if self._studied is take:
+                self._studied = None
 
 
 def _check(take: _Take, seconds: float) -> None:

@@ -31,6 +31,6 @@ class EngineThread:
         run = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, run)
 
-    def close(self) -> None:
-        """Finish the call that is running, forget the rest."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, wait: bool = True) -> None:
+        """Forget the calls that wait. `wait`: until the one that is running is finished."""
+        self._pool.shutdown(wait=wait, cancel_futures=True)

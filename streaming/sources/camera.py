@@ -6,6 +6,7 @@ picture sooner than from aiortc's. Relies on private names of the pinned aiortc,
 tests/streaming/test_private_names.py.
 """
 
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -131,13 +132,15 @@ def install(receiver: RTCRtpReceiver, refused: Callable[[int, int], None]) -> No
 async def watch(track: MediaStreamTrack, clock: Clock) -> AsyncIterator[Picture]:
     """Pictures until the far end stops; read them at once, the track keeps all that wait."""
     timeline = Timeline(clock)
-    while True:
-        try:
-            frame = await track.recv()
-        except MediaStreamError:
-            return
-        assert isinstance(frame, av.VideoFrame) and frame.pts is not None
-        yield Picture(timeline.place(frame.pts), frame)
+    with contextlib.suppress(MediaStreamError):
+        while True:
+            yield await _receive(track, timeline)  # and nothing here holds on to the last one
+
+
+async def _receive(track: MediaStreamTrack, timeline: Timeline) -> Picture:
+    frame = await track.recv()
+    assert isinstance(frame, av.VideoFrame) and frame.pts is not None
+    return Picture(timeline.place(frame.pts), frame)
 
 
 def _key_size(data: bytes) -> tuple[int, int] | None:

@@ -175,7 +175,7 @@ class _Site:
         await self._rooms.open()
         yield
         lag.cancel()
-        self._rooms.close()
+        await self._rooms.close()
 
     async def shutdown(self, app: web.Application) -> None:
         await self._rooms.leave("the server is going down")

@@ -104,7 +104,7 @@ class Rooms:
             peer.end(reason)
         await asyncio.gather(*peers.values(), return_exceptions=True)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Stop the local session and the loader."""
         if self._local is not None:
             self._local.close()
@@ -112,7 +112,7 @@ class Rooms:
             task.cancel()
         self._catalogue.close()
         if self._sight is not None:
-            self._sight.close()
+            await self._sight.close()
 
     def choices(self) -> dict[str, Any]:
         """For the page's pickers."""

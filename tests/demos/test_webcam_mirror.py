@@ -75,7 +75,7 @@ def test_a_tracker_that_is_not_installed_is_known_beforehand(
 ) -> None:
     for name in ("ai_edge_litert", "ai_edge_litert.interpreter"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert "extra `tracker`" in webcam_mirror.missing_tracker()
+    assert "extra `tracker`" in webcam_mirror.missing()
 
 
 @pytest.mark.parametrize("flags", [("--avatar", "nobody"), ("--style", "nothing.style")])

@@ -1,6 +1,7 @@
 """The camera of a session in virtual time: following, recording a style, what goes wrong."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
@@ -13,12 +14,11 @@ from engine.frames import SAMPLE_RATE, U8
 from engine.motion.follow import FADE, LOST
 from engine.style.code import Style
 from engine.tracker.tracker import Tracked
-from streaming.clock import LoopClock
 from streaming.errors import TransportError
 from streaming.session import Session
-from streaming.sight import Sight
+from streaming.sight import Look, Sight
 from streaming.sources.camera import Picture
-from streaming.watch import NAME, Watch
+from streaming.watch import NAME, Watch, _Take
 from tests.fakes import FakeAvatar, FakeEyes, InlineWorker, scene
 from tests.virtual_time import run
 
@@ -341,16 +341,57 @@ def test_without_a_camera_in_the_connection_it_cannot_be_opened() -> None:
     run(main())
 
 
-def test_nothing_of_the_pictures_is_kept() -> None:
-    """After a recording neither pictures nor coefficients are held by anything of the camera."""
+def alive() -> list[Any]:
+    """Pictures and what was seen in them, wherever they are held."""
+    gc.collect()
+    return [one for one in gc.get_objects() if type(one) in (Picture, Tracked, Look, _Take)]
+
+
+@pytest.mark.parametrize("made", [True, False], ids=["made", "cancelled"])
+def test_nothing_of_the_pictures_is_kept(made: bool) -> None:
+    """After a recording neither pictures nor coefficients are held by anything, live as it is."""
+    before = alive()
 
     async def during(desk: Desk) -> None:
         await desk.watch.open()
         desk.watch.learn(True)
-        await asyncio.sleep(5)
+        await asyncio.sleep(3)
+        assert len([one for one in alive() if type(one) is Tracked]) > 30
+        if made:
+            await asyncio.sleep(2)
         desk.watch.shut()
-        assert desk.watch._take is None and desk.watch._memory is None
-        assert len(desk.watch._pictures) == 0
+        await asyncio.sleep(0.5)  # the camera still sends
+        held = [one for one in alive() if not any(one is old for old in before)]
+        assert held == [] and len(desk.styles) == made
 
     sit(speaking, during)
-    assert isinstance(LoopClock, type)
+
+
+@pytest.mark.parametrize("ends", ["cancel", "shut", "again"])
+def test_a_style_that_is_being_made_may_be_called_off(ends: str) -> None:
+    async def during(desk: Desk) -> None:
+        going_on = asyncio.Event()
+        real = desk.sight.study
+
+        async def study(*args: Any) -> Style:
+            await going_on.wait()
+            return await real(*args)
+
+        desk.sight.study = study  # type: ignore[method-assign, assignment]
+        await desk.watch.open()
+        desk.watch.learn(True)
+        await asyncio.sleep(4.5)
+        assert desk.last("working") is True
+        if ends == "shut":
+            desk.watch.shut()
+        else:
+            desk.watch.learn(ends == "again")
+        assert desk.last("working") is False
+        going_on.set()
+        await asyncio.sleep(1)
+        assert desk.styles == [] and desk.last("text") == ""
+        if ends == "again":
+            await asyncio.sleep(4)
+            assert len(desk.styles) == 1
+
+    sit(speaking, during)
