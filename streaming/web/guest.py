@@ -4,6 +4,7 @@ Styles of one's own (recorded, or loaded from a file) belong to the session and 
 holds the session's key may fetch and add them over HTTP.
 """
 
+import asyncio
 import secrets
 from dataclasses import replace
 from typing import Any
@@ -41,6 +42,7 @@ class Guest:
         self._catalogue = catalogue
         self._choice = choice
         self._own: dict[str, Style] = {}
+        self._shelf = asyncio.Lock()  # held from counting styles to adding one
         self.watch: Watch | None = None
         if own:
             state |= {"own": [], "kept": 0}
@@ -67,13 +69,14 @@ class Guest:
         """Take a style in and glide to it; one of the same name is replaced."""
         if style.name in self._catalogue.styles:
             style = replace(style, name=f"my {style.name}"[:64].rstrip())
-        if style.name not in self._own and len(self._own) >= MAX_OWN:
-            raise PackageError(f"{MAX_OWN} styles of your own are loaded; delete one first")
-        await self._session.restyle(style)
-        self._own[style.name] = style
-        self.state["style"] = style.name
-        self.state["own"] = list(self._own)
-        self.state["kept"] += 1  # a style of the same name may be another
+        async with self._shelf:
+            if style.name not in self._own and len(self._own) >= MAX_OWN:
+                raise PackageError(f"{MAX_OWN} styles of your own are loaded; delete one first")
+            await self._session.restyle(style)
+            self._own[style.name] = style
+            self.state["style"] = style.name
+            self.state["own"] = list(self._own)
+            self.state["kept"] += 1  # a style of the same name may be another
 
     def own(self, name: str) -> Style:
         """A style of one's own. Raises PackageError."""

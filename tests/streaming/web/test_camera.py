@@ -17,6 +17,7 @@ from streaming.errors import TransportError
 from streaming.sight import Sight
 from streaming.sources import camera
 from streaming.web import peer
+from streaming.web.guest import MAX_OWN
 from streaming.web.offer import check_media
 from tests.fakes import FakeAvatar, FakeEyes, bursts, scene
 from tests.streaming.web.rig import Client, Eye, Server, eventually, running
@@ -79,7 +80,7 @@ async def looking(server: Server, shown: Callable[[float], Any] = turning, **mor
 def test_the_head_follows_and_a_style_is_made_kept_and_deleted() -> None:
     async def main() -> None:
         YAWS.clear()
-        async with running(loader=Turning, sight=Sight(FakeEyes), seconds=2.0) as server:
+        async with running(loader=Turning, sight=Sight(FakeEyes), seconds=3.0) as server:
             client = await looking(server, pcm=bursts(20))
             await eventually(lambda: client.camera()["advice"] == "good")
             assert max(map(abs, YAWS)) == 0  # looked at, not followed
@@ -147,6 +148,10 @@ def test_styles_of_a_file() -> None:
                 assert (await send(style(f"s{k}").pack(), client.key()))[0] == 200
             status, answer = await send(style("one too many").pack(), client.key())
             assert status == 422 and "delete one" in answer["message"]
+            at_once = [send(style(f"t{k}").pack(), other.key()) for k in range(3 * MAX_OWN)]
+            taken = [status for status, _ in await asyncio.gather(*at_once)]
+            assert sorted(taken) == [200] * MAX_OWN + [422] * (2 * MAX_OWN)
+            await eventually(lambda: len(other.stats()["own"]) == MAX_OWN)
             key = client.key()
             client.say("bye")
             await eventually(lambda: server.rooms.health()["sessions"] == 1)
