@@ -72,16 +72,11 @@ class Performance:
 
 def kept_back(clip: Performance) -> bool:
     """Whether a clip is for measuring only. By name or hash, never by order."""
-    return back(clip.name, clip.person, clip.corpus)
-
-
-def back(name: str, person: str, corpus: str) -> bool:
-    """`kept_back` of a clip that is not read yet."""
-    if name in _CLIPS or name.endswith(BACK) or person in _PEOPLE:
+    if clip.name in _CLIPS or clip.name.endswith(BACK) or clip.person in _PEOPLE:
         return True
-    if person == "grid_s1":
-        return _digest(name) % _GRID_S1 == 0
-    return corpus == "grid" and _digest(person) % _GRID == 0
+    if clip.person == "grid_s1":
+        return _digest(clip.name) % _GRID_S1 == 0
+    return clip.corpus == "grid" and _digest(clip.person) % _GRID == 0
 
 
 def trained_seconds(name: str) -> int | None:

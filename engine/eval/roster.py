@@ -40,13 +40,17 @@ def speaker_trained(corpus: str, speaker: str) -> bool:
 
 def clip_trained(clip: Performance) -> bool:
     """Whether a recording of motion may have been seen in training."""
-    return _digest(f"motion/{clip.corpus}/{clip.name}") in _roster()
+    return motion_trained(clip.corpus, clip.name)
+
+
+def motion_trained(corpus: str, name: str) -> bool:
+    """`clip_trained` of a recording that is not read yet."""
+    return _digest(f"motion/{corpus}/{name}") in _roster()
 
 
 def corpus_of(name: str) -> str | None:
     """The folder in which a recording of motion of that name was trained on, None for others."""
-    names = (c for c in _MOTION if _digest(f"motion/{c}/{name}") in _roster())
-    return next(names, None)
+    return next((c for c in _MOTION if motion_trained(c, name)), None)
 
 
 def sound_trained(name: str, corpus: str | None, speaker: str | None) -> bool:

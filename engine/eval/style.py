@@ -2,10 +2,10 @@
 
 Measured (definitions in engine.eval.likeness, manners, idle, diversity): whether generated motion
 is nearest to its own style among all (named styles by the reference statistics of their library,
-real persons of a folder by their own other clips); whether intensity and blends move amplitudes
-steadily; whether the head can come from another style; blinks, gaze, head and freezing in silence
-and in speech; diversity over clips and seeds. Everything is made by the live line
-(engine.eval.acting).
+real persons of a folder by their own other clips, those kept back from training where there are
+some); whether intensity and blends move amplitudes steadily; whether the head can come from another
+style; blinks, gaze, head and freezing in silence and in speech; diversity over clips and seeds.
+Everything is made by the live line (engine.eval.acting).
 """
 
 import argparse
@@ -90,16 +90,32 @@ def named(library: StyleLibrary, acted: Acted) -> dict[str, Any] | None:
 
 
 def persons(data: Path, heard: Sequence[Heard]) -> dict[str, Any] | None:
-    """Recognition of a folder's people: style from half of their clips, reference from the rest."""
+    """Recognition of a folder's people: style from some of their clips, reference from the rest;
+    "rate_kept_back" over those whose reference training has not seen (None without any)."""
     people = read_people(data)[:WAYS]
     if len(people) < 2:
         print("\nReal persons: skipped, the folder has motion of fewer than two")
         return None
-    names = ", ".join(f"{p.name} ({p.seconds:.0f} s)" for p in people)
-    print(f"\nReal persons, style from half of their clips, reference from the others: {names}")
-    return recognised(
+    print("\nReal persons, style from some of their clips, reference from the others:")
+    for p in people:
+        print(f"  {p.name}: {p.seconds:.0f} s, {p.known}")
+    found = recognised(
         perform(heard, {p.name: p.style for p in people}), {p.name: p.reference for p in people}
     )
+    table = np.array(found["confusion"])
+    for key, kept_back, says in (("rate_kept_back", True, "training has not seen"),
+                                 ("rate_trained", False, "training has seen")):  # fmt: skip
+        which = [n for n, p in enumerate(people) if p.kept_back is kept_back]
+        found[key] = (
+            round(float(table.diagonal()[which].sum() / table[which].sum()), 4) if which else None
+        )
+        shown = "nobody" if not which else f"{found[key]:.2f} of {table[which].sum()}"
+        print(f"  persons whose reference {says}: {shown}")
+    found["people"] = [
+        {"name": p.name, "seconds": round(p.seconds, 1), "trained": p.trained,
+         "kept_back": p.kept_back} for p in people
+    ]  # fmt: skip
+    return found
 
 
 def alive(library: StyleLibrary, acted: Acted) -> dict[str, Any]:
