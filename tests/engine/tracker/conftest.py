@@ -1,4 +1,4 @@
-"""The tracker's networks from the user's cache, or a visible skip."""
+"""The tracker on the networks of the fixture `networks`, or a visible skip."""
 
 from collections.abc import Callable
 from functools import cache
@@ -12,25 +12,14 @@ from engine.frames import U8, Motion
 from engine.render.renderer import Renderer
 from engine.tracker.models import Models
 from engine.tracker.tracker import Tracker
-from streaming.errors import TransportError
-from streaming.models import face_models
 
 Draw = Callable[..., U8]
 
 
 @pytest.fixture(scope="session")
-def folder() -> Path:
-    """The folder of the networks; fetched once for this user."""
-    try:
-        return face_models()
-    except TransportError as error:
-        pytest.skip(f"offline: {error}")
-
-
-@pytest.fixture(scope="session")
-def models(folder: Path) -> Models:
+def models(networks: Path) -> Models:
     pytest.importorskip("ai_edge_litert", reason="needs the extra `tracker`")
-    return Models.load(folder)
+    return Models.load(networks)
 
 
 @pytest.fixture(scope="session")

@@ -49,15 +49,9 @@ def test_correlations_say_nan_where_nothing_moves() -> None:
     assert found[3] == pytest.approx(1 / 3) and np.isnan(found[4])
 
 
-def test_a_tiny_fit_writes_weights_that_load(tmp_path: Path) -> None:
+def test_a_tiny_fit_writes_weights_that_load(networks: Path, tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert", reason="needs the extra `tracker`")
     from engine.train import tracker
-    from streaming.errors import TransportError
-    from streaming.models import face_models
 
-    try:
-        folder = face_models()
-    except TransportError as error:
-        pytest.skip(f"offline: {error}")
-    tracker.main(["--tiny", "--models", str(folder), "--out", str(tmp_path)])
+    tracker.main(["--tiny", "--models", str(networks), "--out", str(tmp_path)])
     assert Regressor.load(tmp_path / "tracker.safetensors").mean.shape == (440,)
