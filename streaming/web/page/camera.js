@@ -24,13 +24,17 @@ export class Camera {
   constructor($, say) {
     this.$ = $;
     this.say = say;
-    this.users = new Set();
+    this.users = new Map(); // who uses the camera -> a mark of this use
     this.stream = null;
+    this.opening = null; // the question for a stream that is not answered yet
+    this.asked = false; // the server was told to look
     this.sender = null;
     this.report = null; // the server's latest
     this.ready = []; // who waits for the server to be ready to look
     this.session = 0; // changes with every connection and cancels what belonged to the last
     this.watched = 0; // counts recordings, likewise
+    this.taking = false; // the server was told to record
+    this.recorded = false; // it has said how far it is
     this.missing = "";
     this.resting = ""; // what the card says while nobody looks
     this.praised = 0; // until then the praise for a recording stays
@@ -65,6 +69,7 @@ export class Camera {
     this.session++;
     this.report = null;
     this.sender = null;
+    this.asked = false;
     this.ready.splice(0).forEach(({ no }) => no(new Error("")));
     this.leaveStudio();
     for (const id of ["learn", "follow"]) this.$(id).disabled = true;
@@ -94,44 +99,71 @@ export class Camera {
 
   // --- use ----------------------------------------------------------------------------------
 
-  async open(user) {
-    this.users.add(user);
-    if (!navigator.mediaDevices) throw new Error(TROUBLE.insecure);
+  want(user) {
+    if (!this.users.has(user)) this.users.set(user, {});
+    return this.users.get(user);
+  }
+
+  // Throws without a text, for nobody needs to be told, where the use has ended meanwhile.
+  check(user, use) {
+    if (this.users.get(user) !== use) throw new Error("");
+  }
+
+  async open(user, use = this.want(user)) {
     try {
-      this.stream ??= await navigator.mediaDevices.getUserMedia({
+      if (!navigator.mediaDevices) throw new Error(TROUBLE.insecure);
+      if (!this.stream) await (this.opening ??= this.ask());
+    } catch (error) {
+      this.check(user, use);
+      this.users.delete(user);
+      throw new Error(TROUBLE[error.name] ?? (error.message || error.name));
+    }
+    this.check(user, use);
+    return this.stream;
+  }
+
+  // Asks the person for the camera, once for all who wait; a late yes finds nobody and is let go.
+  async ask() {
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({
         video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 25, max: 30 }, facingMode: "user" },
       });
-    } catch (error) {
-      this.users.delete(user);
-      throw new Error(TROUBLE[error.name] ?? error.message);
+      this.stream = stream;
+      stream.getVideoTracks()[0].onended = () => this.giveUp("The camera was unplugged. Plug it in, then try again.");
+    } finally {
+      this.opening = null;
+      this.tidy();
     }
-    const [track] = this.stream.getVideoTracks();
-    track.onended = () => this.giveUp("The camera was unplugged. Plug it in, then try again.");
-    return this.stream;
   }
 
   close(user) {
     this.users.delete(user);
+    this.ready.filter((one) => one.user === user).forEach(({ no }) => no(new Error("")));
+    this.ready = this.ready.filter((one) => one.user !== user);
     this.tidy();
   }
 
   // The server is asked first: the camera is not touched where nobody could look.
   async send(user) {
-    this.users.add(user);
+    const use = this.want(user);
     this.resting = this.missing;
     await new Promise((yes, no) => {
-      if (this.report?.status === "ready") return yes();
-      this.ready.push({ yes, no });
+      if (this.asked && this.report?.status === "ready") return yes();
+      this.ready.push({ user, yes, no });
+      this.asked = true;
       this.say("camera", true);
     });
-    const stream = await this.open(user);
+    this.check(user, use);
+    const stream = await this.open(user, use);
     await this.sender?.replaceTrack(stream.getVideoTracks()[0]);
+    this.check(user, use);
   }
 
   tidy() {
     if (!this.users.has("follow") && !this.users.has("learn")) {
       this.sender?.replaceTrack(null).catch(() => {});
-      if (this.report && this.report.status !== "off") this.say("camera", false);
+      if (this.asked) this.say("camera", false);
+      this.asked = false;
       if (this.report) this.report.status = "off";
     }
     if (!this.users.size) {
@@ -144,6 +176,7 @@ export class Camera {
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.users.clear();
+    this.ready.splice(0).forEach(({ no }) => no(new Error("")));
     this.$("follow").checked = false;
     this.$("self").srcObject = null;
     this.$("self").hidden = true;
@@ -164,7 +197,7 @@ export class Camera {
       await this.send("follow");
       if (session === this.session) this.say("follow", true);
     } catch (error) {
-      if (session !== this.session) return;
+      if (session !== this.session || !error.message) return;
       this.$("follow").checked = false;
       this.close("follow");
       this.rest(error.message);
@@ -190,10 +223,12 @@ export class Camera {
         if (stale()) return;
       }
       this.$("studio-count").textContent = "";
+      this.taking = true;
       this.say("learn", true);
     } catch (error) {
+      if (stale() || !error.message) return;
       this.leaveStudio();
-      if (error.message) this.rest(error.message);
+      this.rest(error.message);
     }
   }
 
@@ -217,8 +252,8 @@ export class Camera {
 
   leaveStudio(cancel = true) {
     this.watched++;
-    if (cancel && this.recorded) this.say("learn", false);
-    this.recorded = false;
+    if (cancel && this.taking) this.say("learn", false);
+    this.taking = this.recorded = false;
     this.$("studio").hidden = true;
     this.$("studio-self").srcObject = null;
     this.$("studio-left").textContent = this.$("studio-coach").textContent = "";

@@ -305,7 +305,7 @@ toggle("camera", async (on) => {
   try {
     self.srcObject = await camera.open("self");
   } catch (error) {
-    status($("status").dataset.state, error.message);
+    if (error.message) status($("status").dataset.state, error.message);
     return false;
   }
   self.hidden = false;
