@@ -40,7 +40,7 @@ class DecoderConfig:
     # Largest change per tick: a jaw needs two ticks from closed to wide open. Lids are free.
     slew: float = 0.3
     slew_degrees: float = 2.5
-    blinks_per_minute: float = 11.0  # at least
+    blinks_per_minute: float = 13.0  # at least
     slew_place: float = 0.03
 
     def to_json(self) -> dict[str, Any]:

@@ -50,11 +50,6 @@ RECORDED: dict[str, tuple[str, tuple[str, ...], str]] = {
         ("real studio",),
         "FACEGOOD-Audio2Face, MIT",
     ),
-    "address": (
-        "a formal address read to the camera: few gestures, a nodding head",
-        ("real obama", "real address"),
-        "US federal works, public domain; motion statistics only",
-    ),
 }
 WHAT: dict[str, str] = {
     "neutral": "everyday speech",

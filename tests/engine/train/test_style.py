@@ -73,7 +73,7 @@ def test_the_library_is_written_and_read_back(
     arguments = ["--tracks", str(tmp_path / "tracks"), "--out", str(tmp_path / "assets")]
     assert styles.main([*arguments, "--no-pictures"]) == 0
     library = StyleLibrary(tmp_path / "assets" / "styles.safetensors")
-    assert set(library.names()) == {*BUNDLED, "studio", "address"}
+    assert set(library.names()) == {*BUNDLED, "studio"}
     assert library.names()[0] == "neutral" and len(library.names()) >= styles.FEWEST
     assert set(library.references()) == set(library.names())
     for name, row in library.references().items():
