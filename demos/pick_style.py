@@ -23,13 +23,14 @@ from engine.motion.curves import SUFFIXES
 from engine.render.renderer import Renderer
 from engine.style import sheet
 from engine.style.code import with_head
+from engine.style.encoder import CODE
 from engine.style.library import blend
 from engine.style.reference import Reference, doubts, enough, filmed, read
 from engine.tracker.clip import settle
-from engine.tracker.models import Models
+from engine.tracker.models import CHECKSUMS, Models
 from engine.tracker.tracker import Tracker
 from streaming.errors import TransportError
-from streaming.models import face_models
+from streaming.models import cache_folder, face_models
 from streaming.sources.file import blocks
 from streaming.sources.pictures import pictures, sound_start
 
@@ -44,7 +45,8 @@ def look(path: Path, face_model: Path | None) -> Reference:
     """Track the face of a video."""
     film = pictures(path)
     first = next(film)  # a file without pictures is refused before anything is fetched
-    if face_model is None:
+    fetched = all((cache_folder() / "face" / name).is_file() for name in CHECKSUMS)
+    if face_model is None and not fetched:
         print("the tracker uses MediaPipe's models; they are fetched once (36 MB)")
     tracker = Tracker(Models.load(None if face_model else face_models(), face_model))
     state, seen, end = tracker.init_state(), [], 0
@@ -101,25 +103,39 @@ def heard(path: Path, seconds: float = MOST_SECONDS) -> F32:
 
 
 def make(args: argparse.Namespace) -> None:
+    # What can be refused is refused before the face is tracked.
+    Style(args.name, np.zeros(CODE, np.float32))
     out = writable(args.out or file_of(args.name), ".style", args.force)
     library = StyleLibrary()
-    pcm = voice(args.clip, args.sound) if args.adapt else None  # refused before the work begins
+    head = known_head(args.head_from, library) if args.head_from else None
+    adapt = fine_tuning() if args.adapt else None
+    pcm = voice(args.clip, args.sound) if args.adapt else None
     shown = reference(args.clip, args)
     seconds = len(shown.clip.start) / 25
     style = shown.style(args.name, f"clip of {seconds:.1f} s, {args.clip.suffix.lower()}")
     if args.head_from:
-        known = args.head_from in library.names() or args.head_from.endswith(".style")
-        clip = None if known else reference(Path(args.head_from), args)
-        head = library.get(args.head_from) if clip is None else clip.style("head", "another clip")
+        head = head or reference(Path(args.head_from), args).style("head", "another clip")
         style = with_head(style, head)
-    if pcm is not None:
-        style = adapted(style, shown, pcm)
+    if adapt and pcm is not None:
+        style = adapt(style, shown, pcm)
     write(out, style.save)
     print(f"{out}: style {style.name!r} ({style.made}); use it with --style {out}")
 
 
-def adapted(style: Style, shown: Reference, pcm: F32) -> Style:
-    """Fine-tune what the style's code can't hold."""
+def known_head(source: str, library: StyleLibrary) -> Style | None:
+    """The style to take the head from; None for a clip, which must be there."""
+    if source in library.names() or source.endswith(".style"):
+        return library.get(source)
+    if not Path(source).is_file():
+        raise TrackingError(
+            f"--head-from {source} is no file and no bundled style; expected a clip, a .style file "
+            f"or one of {', '.join(library.names())}"
+        )
+    return None
+
+
+def fine_tuning() -> Callable[[Style, Reference, F32], Style]:
+    """What fits a style's weights to what its code can't hold."""
     try:
         from engine.train.adapt import adapt
     except ModuleNotFoundError as error:
@@ -127,7 +143,7 @@ def adapted(style: Style, shown: Reference, pcm: F32) -> Style:
             f"--adapt trains, for which package {error.name} is missing; install it with "
             'pip install -e ".[train]"'
         ) from error
-    return adapt(style, shown, pcm)
+    return adapt
 
 
 def mix(args: argparse.Namespace) -> None:
@@ -146,6 +162,8 @@ def show(args: argparse.Namespace) -> None:
     styles = [library.get(name) for name in args.styles or library.names()]
     args.out.mkdir(parents=True, exist_ok=True)
     places = {n: writable(args.out / f"{n}.png", ".png", args.force) for n in ("map", "styles")}
+    if args.sound is None and not SENTENCE.is_file():
+        raise TransportError(f"{SENTENCE.name} is not here, outside a checkout give --sound FILE")
     pcm = heard(args.sound or SENTENCE, SENTENCE_SECONDS)[: SENTENCE_SECONDS * SAMPLE_RATE]
     renderer = Renderer(args.avatar, args.size)
     faces = list(tqdm(sheet.strips(styles, pcm, renderer), total=len(styles), unit=" styles"))
@@ -177,7 +195,8 @@ def writable(path: Path, suffix: str, force: bool) -> Path:
         raise PackageError(f"{path} should end in {suffix}, the format it is written in")
     if path.exists() and (path.is_dir() or not force):
         raise PackageError(
-            f"{path} exists; choose another name with --out or overwrite with --force"
+            f"{path} exists; choose another {'folder' if suffix == '.png' else 'name'} with --out "
+            "or overwrite with --force"
         )
     if not os.access(path.absolute().parent, os.W_OK):
         raise PackageError(f"cannot write {path}; choose a folder that exists and is writable")

@@ -5,6 +5,7 @@ import sys
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -92,7 +93,8 @@ def test_show_draws_a_map_and_strips(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert picture.width == 900
     assert str(tmp_path / "pictures" / "map.png") in capsys.readouterr().out
     assert pick_style.main([*arguments, str(tmp_path / "pictures")]) == 1
-    assert "--force" in capsys.readouterr().err
+    assert "choose another folder with --out or overwrite with --force" in capsys.readouterr().err
+    assert pick_style.main([*arguments, str(tmp_path / "pictures"), "--force"]) == 0
     assert pick_style.main(["show", "one style", "--out", str(tmp_path / "x")]) == 1
 
 
@@ -132,8 +134,36 @@ def test_bad_names_and_weights_are_named(
     assert not (tmp_path / "x.style").exists()
 
 
-def test_a_clip_without_a_face_or_voice_says_so(
+def test_what_can_be_refused_is_refused_before_tracking(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pick_style, "reference", lambda *_: pytest.fail("tracked"))
+    make = ["make", str(motion(tmp_path / "clip.npz")), "--out", str(tmp_path / "x.style")]
+    for arguments, says in (
+        (["--name", "Loud"], "not allowed"),
+        (["--name", "x", "--head-from", "nobody"], "no bundled style; expected a clip"),
+        (["--name", "x", "--head-from", str(tmp_path / "no.style")], "no.style"),
+        (["--name", "x", "--adapt"], "--sound"),
+        (["--name", "x", "--adapt", "--sound", str(tmp_path / "no.wav")], "no.wav"),
+    ):
+        assert pick_style.main([*make, *arguments]) == 1
+        assert says in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "engine.train.adapt", None)
+    sound = ["--sound", str(Path(SENTENCE).absolute())]
+    assert pick_style.main([*make, "--name", "x", "--adapt", *sound]) == 1
+    assert ".[train]" in capsys.readouterr().err
+
+
+def test_a_sentence_that_is_not_here_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pick_style, "SENTENCE", tmp_path / "none.flac")
+    assert pick_style.main(["show", "neutral", "--out", str(tmp_path)]) == 1
+    assert "--sound FILE" in capsys.readouterr().err
+
+
+def test_a_short_clip_and_one_without_a_voice_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clip = motion(tmp_path / "clip.npz")
     out = ["--name", "x", "--out", str(tmp_path / "x.style")]
@@ -142,6 +172,9 @@ def test_a_clip_without_a_face_or_voice_says_so(
     short = motion(tmp_path / "short.npz", seconds=1)
     assert pick_style.main(["make", str(short), *out]) == 1
     assert "at least 2 s" in capsys.readouterr().err
+    np.savez(short, start=np.arange(100) * 640, weights=np.full((100, 52), 0.3), names=ARKIT)
+    assert pick_style.main(["make", str(short), *out]) == 0
+    assert "the mouth hardly moves" in capsys.readouterr().out
 
 
 def film(path: Path, style: str) -> Path:
@@ -156,10 +189,30 @@ def film(path: Path, style: str) -> Path:
     return path
 
 
-@pytest.mark.skipif(
+tracking = pytest.mark.skipif(
     not all(models._is_there(models.cache_folder() / "face" / name) for name in CHECKSUMS),
     reason="the tracker's models are not in the user's cache (demos.pick_style make fetches them)",
 )
+
+
+@tracking
+def test_a_film_without_a_face_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ai_edge_litert")
+    with av.open(str(tmp_path / "wall.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for _ in range(60):
+            wall = np.full((120, 160, 3), 120, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(wall, format="rgb24")))
+        container.mux(stream.encode(None))
+    make = ["make", str(tmp_path / "wall.mp4"), "--name", "x", "--out", str(tmp_path / "x.style")]
+    assert pick_style.main(make) == 1 and not (tmp_path / "x.style").exists()
+    assert "face" in capsys.readouterr().err
+
+
+@tracking
 def test_a_film_of_our_own_avatar_makes_a_style(tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert")
     calm, lively = (film(tmp_path / f"{n}.mp4", n) for n in ("calm", "theatrical"))
