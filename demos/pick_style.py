@@ -25,7 +25,7 @@ from engine.style import sheet
 from engine.style.code import with_head
 from engine.style.encoder import CODE
 from engine.style.library import blend
-from engine.style.reference import Reference, doubts, enough, filmed, read
+from engine.style.reference import Reference, doubts, enough, filmed, often_enough, read
 from engine.tracker.clip import settle
 from engine.tracker.models import CHECKSUMS, Models
 from engine.tracker.tracker import Tracker
@@ -49,16 +49,17 @@ def look(path: Path, face_model: Path | None) -> Reference:
     if face_model is None and not fetched:
         print("the tracker uses MediaPipe's models; they are fetched once (36 MB)")
     tracker = Tracker(Models.load(None if face_model else face_models(), face_model))
-    state, seen, end = tracker.init_state(), [], 0
+    state, seen, times = tracker.init_state(), [], [0.0]
     for rgb, start in tqdm(chain([first], film), unit=" pictures", desc=path.name):
         if start > MOST_SECONDS * SAMPLE_RATE:
             print(f"{path.name}: the first {MOST_SECONDS} s are enough")
             break
         face, state = tracker.step(rgb, start, state)
         seen.append(face)
-        end = start
+        times.append(start / SAMPLE_RATE)
+    often_enough(times[1:], path.name)
     clip = settle(seen)
-    enough(clip, path.name, end / SAMPLE_RATE)
+    enough(clip, path.name, times[-1])
     return filmed(clip)
 
 

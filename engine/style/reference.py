@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.errors import TrackingError
 from engine.face.blendshapes import INDEX
@@ -23,6 +24,8 @@ from engine.style.encoder import FACE_STATISTICS, MIN_FRAMES, Encoder, statistic
 from engine.style.library import StyleLibrary
 
 MIN_SECONDS = 2.0
+# Pictures a second. Between fewer, motion is a straight line: how fast a mouth changes is lost.
+MIN_RATE = 12.0
 HEAD_SECONDS = 3.0  # StyleTalk++, limitations: shorter clips give no reasonable head style
 _REST = 10  # percentile that is a person's face at rest
 _BRIDGE_S = 0.5  # longer losses are left out, not invented
@@ -46,6 +49,7 @@ def read(path: Path | str) -> Reference:
     """A reference clip of a file. Raises TrackingError."""
     path = Path(path)
     curves = read_curves(path)
+    often_enough(curves.times, path.name)
     clip = _resampled(curves)
     enough(clip, path.name, float(curves.times[-1] - curves.times[0]) + 1 / FPS)
     return Reference(from_rest(clip, curves.kind), curves.mask, curves.has_head)
@@ -58,6 +62,18 @@ def enough(clip: MotionClip, name: str, seconds: float) -> None:
         raise TrackingError(
             f"{name} shows a face for {shown:.2f} s of its {seconds:.2f} s, expected at least "
             f"{MIN_SECONDS:.0f} s of speech; ten seconds make a good style"
+        )
+
+
+def often_enough(times: npt.ArrayLike, name: str) -> None:
+    """TrackingError when the pictures of the clip `name`, at `times` [N] in seconds, are too far
+    apart for how a mouth moves."""
+    apart = np.diff(np.asarray(times, np.float64))
+    if len(apart) and float(np.median(apart)) > 1.001 / MIN_RATE:
+        raise TrackingError(
+            f"{name} has {1 / float(np.median(apart)):.1f} pictures a second, expected at least "
+            f"{MIN_RATE:.0f}; film again with more light or a smaller picture, or export every "
+            "frame"
         )
 
 

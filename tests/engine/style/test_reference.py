@@ -18,6 +18,7 @@ from engine.style.reference import (
     enough,
     filmed,
     measured,
+    often_enough,
     read,
     read_clip,
     style_of,
@@ -108,6 +109,17 @@ def test_short_clips_are_refused(tmp_path: Path, seconds: float, says: str) -> N
     with pytest.raises(TrackingError, match=says):
         read(motion(tmp_path / "short.npz", seconds))
     assert len(read_clip(motion(tmp_path / "long.npz", 2.0)).start) == 50
+
+
+def test_slow_recordings_are_refused(tmp_path: Path) -> None:
+    for fps, fine in ((5, False), (11, False), (12, True), (15, True)):
+        path = tracked(tmp_path / "slow.npz", fps=fps)
+        if fine:
+            assert len(read_clip(path).start) > 100
+        else:
+            with pytest.raises(TrackingError, match=rf"{fps}\.0 pictures a second.*at least 12"):
+                read(path)
+    often_enough([0.0], "one picture")  # too short is said elsewhere
 
 
 def test_doubts_are_said(tmp_path: Path) -> None:
