@@ -10,7 +10,6 @@ import pytest
 
 from demos.webcam_mirror import load_tracker
 from engine.style.code import Style
-from streaming.errors import TransportError
 from tests.browser import film, rig, speech
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -200,12 +199,12 @@ def turning(rec: rig.Recording, eyes: Any) -> tuple[float, float]:
     return best
 
 
-def test_the_avatar_turns_its_head_as_the_person_on_film(chromium: Any) -> None:
+def test_the_avatar_turns_its_head_as_the_person_on_film(
+    chromium: Any, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ai_edge_litert", reason="needs the extra [tracker]")
-    try:
-        eyes = load_tracker(None)
-    except TransportError as error:
-        pytest.skip(f"the tracker's models are not here: {error}")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(networks.parents[1]))  # where the demo looks
+    eyes = load_tracker(None)
     demo = ("demos.webcam_mirror", "--no-browser", "--port", "0", "--size", "256")
     with rig.server(*demo) as made:
         page = live(chromium, made)

@@ -99,6 +99,7 @@ export class Camera {
 
   // --- use ----------------------------------------------------------------------------------
 
+  // A mark of this use; it is gone once the use has ended, even where another has begun.
   want(user) {
     if (!this.users.has(user)) this.users.set(user, {});
     return this.users.get(user);
