@@ -53,6 +53,6 @@ def test_every_error_is_in_the_tree_and_its_docstring() -> None:
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, VivifyError)
     ]
-    assert len(names) == 6
+    assert len(names) == 7
     for name in names:
         assert errors.__doc__ and name in errors.__doc__
