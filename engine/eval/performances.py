@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from engine.errors import AudioError, TrackingError
 from engine.eval.recordings import Phone, read_sound
 from engine.face.blendshapes import INDEX
 from engine.face.rigs import raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
-from engine.motion.curves import Curves, read_curves
+from engine.motion.curves import Curves, at_moments, read_curves
 
 # 98th percentile a moving channel is brought to: the range of the teacher's neutral manner.
 _REACH = {"jawOpen": 0.56, "mouthFunnel": 0.35, "mouthPucker": 0.5, "mouthLowerDownLeft": 0.16,
@@ -161,15 +160,10 @@ def on_grid(
         )
     gap = curves.aperture
     return Performance(
-        name, person, pcm, _resample(curves.weights, times, moments),
-        _resample(curves.pose, times, moments), curves.mask, curves.has_head, corpus, curves.kind,
-        phones, None if gap is None else _resample(gap[:, None], times, moments)[:, 0],
+        name, person, pcm, at_moments(curves.weights, times, moments),
+        at_moments(curves.pose, times, moments), curves.mask, curves.has_head, corpus, curves.kind,
+        phones, None if gap is None else at_moments(gap[:, None], times, moments)[:, 0],
     )  # fmt: skip
-
-
-def _resample(curve: F32, times: npt.NDArray[np.float64], moments: npt.NDArray[np.float64]) -> F32:
-    columns = [np.interp(moments, times, curve[:, i]) for i in range(curve.shape[1])]
-    return np.stack(columns, axis=1).astype(np.float32)
 
 
 def parts(clip: Performance) -> list[Performance]:

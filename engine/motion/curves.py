@@ -65,6 +65,13 @@ def read_curves(path: Path | str) -> Curves:
     return replace(curves, weights=np.clip(curves.weights, 0.0, 1.0))
 
 
+def at_moments(curve: F32, times: np.ndarray, moments: np.ndarray) -> F32:
+    """A curve [T, C] known at ascending `times` [T], at `moments` [N] in the same unit: [N, C],
+    linear between, ends held."""
+    columns = [np.interp(moments, times, column) for column in curve.T]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
 def _from_npz(path: Path) -> Curves:
     arrays = read_arrays(path, {*MOTION, *TRACKED, *RIG})
     if set(TRACKED[:3]) <= set(arrays):

@@ -17,10 +17,10 @@ from engine.face.blendshapes import INDEX
 from engine.face.rigs import UNTRACKED, raised
 from engine.frames import BLENDSHAPES, F32, FPS, SAMPLES_PER_FRAME
 from engine.motion.channels import STRONG, opening
-from engine.motion.curves import Curves, read_curves
+from engine.motion.curves import Curves, at_moments, read_curves
 from engine.offline import MotionClip
 from engine.style.code import Style
-from engine.style.encoder import FACE_STATISTICS, MIN_FRAMES, Encoder, statistics
+from engine.style.encoder import FACE_STATISTICS, MIN_FRAMES, Encoder, pieced
 from engine.style.library import StyleLibrary
 
 MIN_SECONDS = 2.0
@@ -120,14 +120,12 @@ def measured(clip: MotionClip) -> F32:
     if not (np.isfinite(clip.weights).all() and np.isfinite(clip.pose).all()):
         raise TrackingError("the clip holds NaN or infinite values; track it again")
     jumps = np.flatnonzero(np.diff(clip.start) != SAMPLES_PER_FRAME) + 1
-    pieces = [p for p in np.split(np.arange(len(clip.start)), jumps) if len(p) >= MIN_FRAMES]
-    if not pieces:
+    if np.diff([0, *jumps, len(clip.start)]).max() < MIN_FRAMES:
         raise TrackingError(
             f"the clip has {len(clip.start)} rows and not {MIN_FRAMES} of them in one piece "
             f"({FPS} a second); keep the face in the picture for longer"
         )
-    rows = [statistics(clip.weights[p], clip.pose[p]) for p in pieces]
-    return np.asarray(np.average(rows, axis=0, weights=[len(p) for p in pieces]), np.float32)
+    return pieced(clip.weights, clip.pose, [int(jump) for jump in jumps])
 
 
 def completed(row: F32, encoder: Encoder, mask: F32 | None, has_head: bool) -> F32:
@@ -172,11 +170,6 @@ def _resampled(curves: Curves) -> MotionClip:
     on_row = np.abs(times[after] - moments) < 1e-6
     kept = on_row | (times[after] - times[before] <= _BRIDGE_S)
     moments = moments[kept]
-    weights = _interpolated(curves.weights, times, moments)
-    pose = _interpolated(curves.pose, times, moments)
+    weights = at_moments(curves.weights, times, moments)
+    pose = at_moments(curves.pose, times, moments)
     return MotionClip(ticks[kept].astype(np.int64) * SAMPLES_PER_FRAME, weights, pose)
-
-
-def _interpolated(curve: F32, times: np.ndarray, moments: np.ndarray) -> F32:
-    columns = [np.interp(moments, times, curve[:, i]) for i in range(curve.shape[1])]
-    return np.stack(columns, axis=1).astype(np.float32)

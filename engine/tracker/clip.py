@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.errors import TrackingError
 from engine.frames import F32, SAMPLE_RATE, SAMPLES_PER_FRAME
+from engine.motion.curves import at_moments
 from engine.offline import MotionClip
 from engine.tracker.tracker import Tracked
 
@@ -35,7 +36,7 @@ def settle(tracked: Sequence[Tracked | None]) -> MotionClip:
     weights = np.stack([face.weights for face in faces]) - base_weights
     pose = np.stack([face.pose for face in faces]) - base_pose
     return MotionClip(
-        start, np.clip(_resample(weights, times, start), 0, 1), _resample(pose, times, start)
+        start, np.clip(at_moments(weights, times, start), 0, 1), at_moments(pose, times, start)
     )
 
 
@@ -67,8 +68,3 @@ def _front(tracked: Sequence[Tracked | None]) -> list[Tracked]:
             "well-lit face, turned to the camera"
         )
     return front
-
-
-def _resample(curve: F32, times: np.ndarray, start: np.ndarray) -> F32:
-    columns = [np.interp(start, times, curve[:, i]) for i in range(curve.shape[1])]
-    return np.stack(columns, axis=1).astype(np.float32)

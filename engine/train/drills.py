@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
@@ -66,16 +67,7 @@ class Lessons:
         )
         self._scales = np.stack([_scale(t) for t in self._tracks])
         self._recipe = recipe
-        kinds = [_kind(t) for t in self._tracks]
-        # Within a kind by length; real people by its root, or one speaker would be all of them.
-        size = np.array(
-            [len(t) ** (0.5 if k == 2 else 1.0) for t, k in zip(self._tracks, kinds, strict=True)]
-        )
-        for kind, share in enumerate(recipe.shares[BRANCHES.index(branch)]):
-            chosen = np.array(kinds) == kind
-            if chosen.any():
-                size[chosen] *= share / size[chosen].sum()
-        self._chance = size / size.sum()
+        self._chance = chances(self._tracks, recipe.shares[BRANCHES.index(branch)])
 
     def draw(self, rng: np.random.Generator) -> Batch:
         """One batch; crop starts and look-aheads are random."""
@@ -142,6 +134,19 @@ def heard(track: Track, ahead: int, cut: slice) -> F32:
     bare = track.ppg[0, cut.start + later : cut.stop + later]
     newest = bare[:, phones:] if ahead == 0 else bare[:, :phones]
     return np.concatenate([rows, newest], axis=1).astype(np.float32)
+
+
+def chances(tracks: Sequence[Track], shares: Shares) -> npt.NDArray[np.float64]:
+    """[tracks] How often each is drawn: shares of the kinds, within a kind by length, for real
+    people by its root, or one speaker would be all of them."""
+    kinds = np.array([_kind(track) for track in tracks])
+    size = np.array([len(track) for track in tracks], np.float64)
+    size[kinds == 2] **= 0.5
+    for kind, share in enumerate(shares):
+        chosen = kinds == kind
+        if chosen.any():
+            size[chosen] *= share / size[chosen].sum()
+    return np.asarray(size / size.sum())
 
 
 def _kind(track: Track) -> int:

@@ -15,17 +15,13 @@ from torch import Tensor
 from engine.frames import BLENDSHAPES, POSE
 from engine.nets.papers.speech import MOTION, Reference, Speech, join
 from engine.nets.style import StatisticsEncoder
-from engine.train.drills import heard
+from engine.train.drills import BRANCHES, Recipe, chances, heard
 from engine.train.lesson_loss import misheard
-from engine.train.manner import BUNDLED
-from engine.train.reals import STUDIO
 from engine.train.tracks import Track
-from engine.train.troupe import RANDOM
 
 REFERENCE = 96  # ticks
 AHEAD = 2  # ticks the newest row may lie ahead of its tick
-# Of a batch: bundled manners, random manners, tracked people, the studio recordings.
-SHARES = (0.35, 0.3, 0.2, 0.15)
+SHARES = Recipe().shares[BRANCHES.index("lips")]
 
 
 class Lesson(NamedTuple):
@@ -49,12 +45,12 @@ class PaperLessons:
         if not self._tracks:
             raise ValueError(
                 f"{len(tracks)} tracks, none longer than {least} ticks: make longer ones with "
-                "python -m engine.train motion"
+                "python -m engine.train tracks"
             )
         self.people = sorted({t.person for t in self._tracks})
         self._person = [self.people.index(t.person) for t in self._tracks]
         self._batch, self.crop = batch, crop
-        self._chance = chances(self._tracks)
+        self._chance = chances(self._tracks, SHARES)
 
     def draw(self, rng: np.random.Generator, paired: bool = False) -> Lesson:
         """One batch; crop starts and look-aheads are random, posteriors misheard."""
@@ -107,23 +103,6 @@ class PaperLessons:
 def moved(track: Track, rows: slice) -> np.ndarray:
     """Motion [.., MOTION] of some ticks in network units."""
     return join(np.asarray(track.weights[rows]), np.asarray(track.pose[rows]))
-
-
-def chances(tracks: Sequence[Track]) -> np.ndarray:
-    """How often each track is drawn: SHARES, within a kind by length, for real people by its root,
-    or one speaker would be all of them."""
-    kinds = np.array(
-        [
-            3 if t.person == STUDIO else 0 if t.name in BUNDLED else 1 if t.name == RANDOM else 2
-            for t in tracks
-        ]
-    )
-    size = np.array([len(t) for t in tracks], np.float64)
-    size[kinds == 2] **= 0.5
-    for kind, share in enumerate(SHARES):
-        if (kinds == kind).any():
-            size[kinds == kind] *= share / size[kinds == kind].sum()
-    return np.asarray(size / size.sum())
 
 
 assert MOTION == BLENDSHAPES + len(POSE)

@@ -17,6 +17,7 @@ from engine.eval.performances import Performance, kept_back
 from engine.face.blendshapes import INDEX
 from engine.frames import F32, POSE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.motion import noise as noises
+from engine.motion.curves import at_moments
 from engine.runtime import Graph
 from engine.style.encoder import pieced
 from engine.train.augment import augment
@@ -121,20 +122,14 @@ def _changed(
         pcm, _, _ = augment(pcm, rng, noises_, STILL)
     ticks = len(pcm) // SAMPLES_PER_FRAME
     source = np.clip(np.arange(ticks) / version.speed - version.shift, 0, len(weights) - 1)
-    weights, pose = _between(weights, source), _between(pose, source)
+    rows = np.arange(len(weights))
+    weights, pose = at_moments(weights, rows, source), at_moments(pose, rows, source)
     stretch = version.speed
     phones = tuple(
         (p, round(s * stretch), round((s + d) * stretch) - round(s * stretch))
         for p, s, d in clip.phones
     )
     return replace(clip, pcm=pcm, weights=weights, pose=pose, phones=phones, aperture=None)
-
-
-def _between(curve: F32, rows: np.ndarray) -> F32:
-    below = np.minimum(rows.astype(np.int64), max(len(curve) - 2, 0))
-    share = (rows - below).astype(np.float32)[:, None]
-    above = np.minimum(below + 1, len(curve) - 1)
-    return np.asarray(curve[below] * (1 - share) + curve[above] * share, np.float32)
 
 
 def inferred(weights: F32, pose: F32, noise: F32) -> tuple[F32, F32]:

@@ -115,18 +115,24 @@ def duration(path: str | Path) -> float | None:
         return None if container.duration is None else container.duration / av.time_base
 
 
-def _open(path: Path) -> InputContainer:
+def open_media(path: Path, wanted: str) -> InputContainer:
+    """The container of a file that should be `wanted` ("a video"). Raises AudioError for one that
+    is missing, empty or unreadable."""
     if not path.is_file():
-        raise AudioError(f"{path} is not a file; give the path of an audio or video file")
+        raise AudioError(f"{path} is not a file; give the path of {wanted}")
     if path.stat().st_size == 0:
-        raise AudioError(f"{path} is empty (0 bytes), expected an audio or video file")
+        raise AudioError(f"{path} is empty (0 bytes), expected {wanted}")
     try:
-        container = av.open(str(path), mode="r", metadata_errors="replace")
+        return av.open(str(path), mode="r", metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise AudioError(
-            f"{path} is not an audio or video file that FFmpeg can read ({error}); "
+            f"{path} is not {wanted} that FFmpeg can read ({error}); "
             "it may be damaged or cut off inside its header"
         ) from error
+
+
+def _open(path: Path) -> InputContainer:
+    container = open_media(path, "an audio or video file")
     if not container.streams.audio:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "no streams"
         container.close()

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from engine.errors import AudioError
 from engine.frames import SAMPLE_RATE, U8
+from streaming.sources.file import open_media
 
 MAX_SIDE = 4096  # pixels; a side longer than that is refused
 SHOWN_SIDE = 1920  # a longer side is made smaller: no tracker needs more
@@ -101,17 +102,7 @@ def _upright(frame: av.VideoFrame) -> U8:
 
 
 def _open(path: Path) -> tuple[InputContainer, VideoStream]:
-    if not path.is_file():
-        raise AudioError(f"{path} is not a file; give the path of a video")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path} is empty (0 bytes), expected a video")
-    try:
-        container = av.open(str(path), mode="r", metadata_errors="replace")
-    except (av.FFmpegError, ValueError) as error:
-        raise AudioError(
-            f"{path} is not a video that FFmpeg can read ({error}); it may be damaged or cut off "
-            "inside its header"
-        ) from error
+    container = open_media(path, "a video")
     # Sound files carry one still picture: their cover.
     moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not moving:

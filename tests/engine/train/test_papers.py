@@ -14,8 +14,9 @@ from engine.nets.papers.speech import MOTION, PPG, Reference, Speech
 from engine.nets.papers.system import PaperConfig, load
 from engine.style.encoder import statistics
 from engine.train import papers
+from engine.train.drills import chances
 from engine.train.paper_critics import Critics, sync_lesson
-from engine.train.paper_lessons import REFERENCE, PaperLessons, chances
+from engine.train.paper_lessons import REFERENCE, SHARES, PaperLessons
 from engine.train.paper_mouth import POINTS, mouth
 from engine.train.paper_references import TICKS, liveliest
 from engine.train.paper_runs import PaperRecipe, teach
@@ -57,7 +58,7 @@ def test_lessons_pair_speech_and_reference() -> None:
 
 
 def test_chances_are_those_of_the_decoder() -> None:
-    found = chances(some())
+    found = chances(some(), SHARES)
     assert found.sum() == pytest.approx(1.0 - 0.15) or found.sum() == pytest.approx(1.0)
     assert found[0] == pytest.approx(found[1]) and found[2] > 0
 
