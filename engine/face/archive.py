@@ -121,8 +121,9 @@ class Archive:
         except (ValueError, RecursionError) as error:
             raise PackageError(f"{name} is not valid JSON: {error}") from error
 
-    def png(self, name: str) -> npt.NDArray[np.uint8]:
-        """RGB pixels [H, W, 3] uint8 of a PNG of at most PICTURE_SIDE pixels a side."""
+    def png(self, name: str, mode: str = "RGB") -> npt.NDArray[np.uint8]:
+        """Pixels of a PNG of at most PICTURE_SIDE pixels a side: [H, W, 3] uint8, or [H, W] for
+        mode "L"."""
         data = self.read(name, PICTURE_BYTES)
         try:
             with warnings.catch_warnings():
@@ -133,7 +134,7 @@ class Archive:
                             f"{name} is {picture.width}x{picture.height} pixels, expected at most "
                             f"{PICTURE_SIDE} a side"
                         )
-                    return np.array(picture.convert("RGB"))
+                    return np.array(picture.convert(mode))
         except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
             raise PackageError(f"{name} is not a readable PNG: {error}") from error
 

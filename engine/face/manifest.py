@@ -1,16 +1,20 @@
 """`avatar.json` -> Manifest: every field checked for type, range and spelling; none is guessed."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import PackageError
+from engine.face import background, palette
+from engine.face.background import Background
 from engine.face.blendshapes import ARKIT
 from engine.face.camera import Camera
+from engine.face.fields import NAME, RGB, Fields, direction
 
-FORMAT, VERSION = "vivify-avatar", 1
-RGB = tuple[float, float, float]
+FORMAT, VERSION = "vivify-avatar", 2
+MATERIALS = 32  # most a package may have
+CORRECTIVES = 32
+BLENDS = ("over", "multiply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,30 +28,51 @@ class Shine:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """How one kind of surface is drawn; colours in [0, 1]."""
+    """How one kind of surface is drawn; colours are names of the palette."""
 
     name: str
-    color: RGB
-    shadow: RGB  # tint of the shadow tone
-    light: RGB  # direction to the light, view space
+    color: str
+    shadow: str  # what the colour becomes in shadow
+    texture: str | None
+    light: RGB | None  # direction to its own light, view space; None: the avatar's
     threshold: float
     softness: float
     rim: float
     lift: float
     shine: Shine
-    texture: str | None
     flat: bool
     two_sided: bool
-    outline: RGB | None  # colour of the outline, None for no outline
+    outline: str | None  # colour of the outline, None for no outline
+    ambient: float  # how much of the baked occlusion is shown
+    casts: bool  # contact shadows on what lies behind
+    receives: float  # how dark they are on this
 
 
 @dataclass(frozen=True, slots=True)
-class Backdrop:
-    """A vertical gradient with a soft glow behind the head."""
+class Layer:
+    """One ink of a texture: a palette colour spread by a mask."""
 
-    top: RGB
-    bottom: RGB
-    glow: RGB
+    ink: str
+    mask: str  # name of a grey PNG
+    blend: str  # "over" or "multiply"
+
+
+@dataclass(frozen=True, slots=True)
+class Texture:
+    """Either a picture, or inks over a base colour: those follow the palette."""
+
+    picture: str | None  # name of an RGB PNG
+    base: str | None
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spring:
+    """How loose hair follows the head (engine.face.swing)."""
+
+    frequency: float  # Hz, undamped
+    damping: float  # 1 = critical
+    reach: float  # degrees of lag per (100 degrees per second) of head turn, at rest length
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,84 +85,27 @@ class Manifest:
     camera: Camera
     pivot: RGB  # about which the head turns, dm
     head_width: float  # dm: the unit of tx, ty, tz
-    outline_width: float  # share of the picture's height
-    backdrop: Backdrop
+    outline_width: float  # share of the picture's shorter side
+    light: RGB  # unit vector to the key light, view space
+    background: Background
+    palette: dict[str, str]  # chosen colours; the others are derived
+    textures: dict[str, Texture]
     materials: tuple[Material, ...]
+    spring: Spring
+    correctives: tuple[tuple[str, ...], ...]  # shapes 52...: weight = product of these shapes'
     rest: dict[str, float]  # weights added to every motion
     landmarks: dict[str, int]  # name -> vertex
 
-    def texture_names(self) -> set[str]:
-        return {m.texture for m in self.materials if m.texture is not None}
+    def masks(self) -> set[str]:
+        """Names of the grey PNGs."""
+        return {layer.mask for t in self.textures.values() for layer in t.layers}
+
+    def pictures(self) -> set[str]:
+        """Names of the RGB PNGs."""
+        return {t.picture for t in self.textures.values() if t.picture is not None}
 
 
-class _Fields:
-    """One JSON object, read field by field; `done` refuses what was not read."""
-
-    def __init__(self, value: Any, where: str) -> None:
-        if not isinstance(value, dict):
-            raise PackageError(f"{where} is {type(value).__name__}, expected an object")
-        self._left = dict(value)
-        self._where = where
-
-    def take(self, key: str) -> Any:
-        if key not in self._left:
-            raise PackageError(f"{self._where} lacks {key!r}")
-        return self._left.pop(key)
-
-    def text(self, key: str, pattern: str = r"[^\x00-\x1f]{1,2000}") -> str:
-        value = self.take(key)
-        if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise PackageError(
-                f"{self._where}.{key} is {value!r:.60}, expected text matching {pattern}"
-            )
-        return value
-
-    def number(self, key: str, low: float, high: float) -> float:
-        return number(self.take(key), low, high, f"{self._where}.{key}")
-
-    def triple(self, key: str, low: float, high: float) -> RGB:
-        return triple(self.take(key), low, high, f"{self._where}.{key}")
-
-    def flag(self, key: str) -> bool:
-        value = self.take(key)
-        if not isinstance(value, bool):
-            raise PackageError(f"{self._where}.{key} is {value!r:.60}, expected true or false")
-        return value
-
-    def inner(self, key: str) -> "_Fields":
-        return _Fields(self.take(key), f"{self._where}.{key}")
-
-    def rest(self) -> dict[str, Any]:
-        left, self._left = self._left, {}
-        return left
-
-    def done(self) -> None:
-        if self._left:
-            raise PackageError(f"{self._where} has unknown fields {sorted(self._left)[:5]}")
-
-
-def number(value: Any, low: float, high: float, where: str) -> float:
-    """A finite number in [low, high]."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PackageError(f"{where} is {value!r:.60}, expected a number")
-    try:
-        result = float(value)
-    except OverflowError as error:
-        raise PackageError(f"{where} is too large for a number") from error
-    if not math.isfinite(result) or not low <= result <= high:
-        raise PackageError(f"{where} is {result:g}, expected {low:g} to {high:g}")
-    return result
-
-
-def triple(value: Any, low: float, high: float, where: str) -> RGB:
-    """Three numbers in [low, high]."""
-    if not isinstance(value, list) or len(value) != 3:
-        raise PackageError(f"{where} is {value!r:.60}, expected three numbers")
-    x, y, z = (number(v, low, high, f"{where}[{i}]") for i, v in enumerate(value))
-    return x, y, z
-
-
-def _camera(f: _Fields) -> Camera:
+def _camera(f: Fields) -> Camera:
     camera = Camera(
         height=f.number("height", -100, 100),
         distance=f.number("distance", 1, 1000),
@@ -152,22 +120,18 @@ def _camera(f: _Fields) -> Camera:
 
 
 def _material(value: Any, index: int) -> Material:
-    f = _Fields(value, f"materials[{index}]")
+    f = Fields(value, f"materials[{index}]")
     shine = f.inner("shine")
-    texture, outline = f.take("texture"), f.take("outline")
-    if texture is not None and (
-        not isinstance(texture, str) or not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", texture)
-    ):
-        raise PackageError(f"materials[{index}].texture is {texture!r:.60}, expected a plain name")
-    light = f.triple("light", -1, 1)
-    length = math.hypot(*light)
-    if length < 0.1:
-        raise PackageError(f"materials[{index}].light has length {length:g}, expected about 1")
+    texture, outline, light = f.take("texture"), f.take("outline"), f.take("light")
+    for field, name in (("texture", texture), ("outline", outline)):
+        if name is not None and not (isinstance(name, str) and re.fullmatch(NAME, name)):
+            raise PackageError(f"{f.where}.{field} is {name!r:.60}, expected a plain name or null")
     material = Material(
-        name=f.text("name", r"[a-z][a-z0-9_]{0,31}"),
-        color=f.triple("color", 0, 1),
-        shadow=f.triple("shadow", 0, 1),
-        light=(light[0] / length, light[1] / length, light[2] / length),
+        name=f.text("name", NAME),
+        color=f.text("color", NAME),
+        shadow=f.text("shadow", NAME),
+        texture=texture,
+        light=None if light is None else direction(light, f"{f.where}.light"),
         threshold=f.number("threshold", -2, 2),
         softness=f.number("softness", 0.001, 2),
         rim=f.number("rim", 0, 1),
@@ -177,35 +141,80 @@ def _material(value: Any, index: int) -> Material:
             shine.number("edge", -1, 2),
             shine.number("softness", 0.001, 2),
         ),
-        texture=texture,
         flat=f.flag("flat"),
         two_sided=f.flag("two_sided"),
-        outline=None if outline is None else triple(outline, 0, 1, f"materials[{index}].outline"),
+        outline=outline,
+        ambient=f.number("ambient", 0, 1),
+        casts=f.flag("casts"),
+        receives=f.number("receives", 0, 1),
     )
     shine.done()
     f.done()
     return material
 
 
-def _backdrop(f: _Fields) -> Backdrop:
-    backdrop = Backdrop(f.triple("top", 0, 1), f.triple("bottom", 0, 1), f.triple("glow", 0, 1))
+def _texture(value: Any, where: str) -> Texture:
+    f = Fields(value, where)
+    if "picture" in f:
+        made = Texture(f.text("picture", NAME), None, ())
+    else:
+        base, layers = f.text("base", NAME), []
+        for row in f.rows("layers", 0, 24):
+            layer = Fields(row, f"{where}.layers")
+            layers.append(
+                Layer(layer.text("ink", NAME), layer.text("mask", NAME),
+                      layer.choice("blend", BLENDS))
+            )  # fmt: skip
+            layer.done()
+        made = Texture(None, base, tuple(layers))
     f.done()
-    return backdrop
+    return made
+
+
+def _spring(f: Fields) -> Spring:
+    spring = Spring(
+        f.number("frequency", 0.2, 20), f.number("damping", 0.05, 4), f.number("reach", 0, 40)
+    )
+    f.done()
+    return spring
+
+
+def _correctives(f: Fields) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for row in f.rows("correctives", 0, CORRECTIVES):
+        if not isinstance(row, list) or not 2 <= len(row) <= 3 or not set(row) <= set(ARKIT):
+            raise PackageError(
+                f"avatar.json: corrective {row!r:.80} is no list of two or three blendshape names"
+            )
+        found.append(tuple(row))
+    return tuple(found)
+
+
+def _known(manifest: Manifest) -> Manifest:
+    """The same manifest, if all it refers to exists."""
+    colors = set(palette.derived(manifest.palette))
+    for m in manifest.materials:
+        if m.texture is not None and m.texture not in manifest.textures:
+            raise PackageError(f"avatar.json: material {m.name} has no texture {m.texture!r}")
+        if missing := {m.color, m.shadow, m.outline or m.color} - colors:
+            raise PackageError(f"avatar.json: material {m.name}: no colour {sorted(missing)}")
+    for name, t in manifest.textures.items():
+        if missing := ({layer.ink for layer in t.layers} | {t.base or "white"}) - colors:
+            raise PackageError(f"avatar.json: texture {name}: no colour {sorted(missing)}")
+    return manifest
 
 
 def parse(value: Any) -> Manifest:
     """Check the parsed JSON of avatar.json; raises PackageError naming the field."""
-    f = _Fields(value, "avatar.json")
+    f = Fields(value, "avatar.json")
     if f.take("format") != FORMAT:
         raise PackageError(f"avatar.json: format is not {FORMAT!r}: this is no avatar package")
     if (version := f.take("version")) != VERSION:
         raise PackageError(f"avatar.json: version {version!r:.20}, this build reads {VERSION}")
-    materials = f.take("materials")
-    if not isinstance(materials, list) or not 1 <= len(materials) <= 64:
-        raise PackageError("avatar.json: materials must be a list of 1 to 64 objects")
-    rest = f.inner("rest").rest()
-    if unknown := sorted(set(rest) - set(ARKIT)):
-        raise PackageError(f"avatar.json: rest names unknown blendshapes {unknown[:5]}")
+    materials = f.rows("materials", 1, MATERIALS)
+    textures = f.inner("textures").rest()
+    if len(textures) > 16 or any(not re.fullmatch(NAME, str(name)) for name in textures):
+        raise PackageError("avatar.json: textures must be at most 16, with plain names")
     landmarks = f.inner("landmarks").rest()
     for name, vertex in landmarks.items():
         if isinstance(vertex, bool) or not isinstance(vertex, int) or not 0 <= vertex < 65536:
@@ -218,10 +227,15 @@ def parse(value: Any) -> Manifest:
         pivot=f.triple("pivot", -100, 100),
         head_width=f.number("head_width", 0.01, 100),
         outline_width=f.number("outline_width", 0, 0.05),
-        backdrop=_backdrop(f.inner("backdrop")),
+        light=direction(f.take("light"), "avatar.json.light"),
+        background=background.parse(f.take("background"), "avatar.json.background"),
+        palette=palette.parse(f.inner("palette")),
+        textures={k: _texture(v, f"avatar.json.textures.{k}") for k, v in textures.items()},
         materials=tuple(_material(m, i) for i, m in enumerate(materials)),
-        rest={k: number(v, -1, 1, f"rest.{k}") for k, v in rest.items()},
+        spring=_spring(f.inner("spring")),
+        correctives=_correctives(f),
+        rest=f.numbers("rest", -1, 1, ARKIT),
         landmarks=landmarks,
     )
     f.done()
-    return manifest
+    return _known(manifest)

@@ -51,6 +51,10 @@ class Figure:
         self._rest = np.zeros(len(ARKIT), np.float32)
         for name, weight in spec.rest.items():
             self._rest[INDEX[name]] = weight
+        # Rows of shapes whose product drives a corrective; row 52 is a constant one.
+        self._factors = np.full((len(spec.correctives), 3), len(ARKIT))
+        for row, names in zip(self._factors, spec.correctives, strict=True):
+            row[: len(names)] = [INDEX[name] for name in names]
         self._pivot = np.array(spec.pivot, np.float32)
         self._width = spec.head_width
         self.landmarks = spec.landmarks
@@ -59,13 +63,20 @@ class Figure:
         """World positions [V, 3] in decimetres."""
         mesh = self._mesh
         points = np.empty_like(mesh.position)
+        weights = self.weights(motion.weights)
         ops.blend(
-            mesh.position, correct(motion.weights, self._rest), mesh.shape_start, mesh.shape_row,
-            mesh.shape_delta, mesh.shape_scale, points,
+            mesh.position, weights, mesh.shape_start, mesh.shape_row, mesh.shape_delta,
+            mesh.shape_scale, points,
         )  # fmt: skip
         poses, _ = self.poses(motion.pose)
         ops.bend(points, mesh.neck, poses)
         return points
+
+    def weights(self, weights: F32) -> F32:
+        """Weights [52] -> those of all shapes [52 + C], correctives included."""
+        drawn = correct(weights, self._rest)
+        known = np.append(np.clip(drawn, 0, 1), np.float32(1))
+        return np.concatenate([drawn, known[self._factors].prod(1)]).astype(np.float32)
 
     def poses(self, pose: F32) -> tuple[F32, F32]:
         """Rigid motions [STEPS, 3, 4] from shoulders to head, and the head's rotation [3, 3]."""

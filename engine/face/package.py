@@ -1,7 +1,8 @@
 """Avatar packages: `load` reads and checks a folder, or the same folder zipped, before any use.
 
-A package holds `avatar.json`, `mesh.safetensors`, PNG textures, `LICENSE` and optionally
-`renderer.safetensors`. Whatever is wrong with it is a PackageError that names the file and field.
+A package holds `avatar.json`, `mesh.safetensors`, PNG textures and masks, `LICENSE` and optionally
+`recipe.json` (what it was built from) and `renderer.safetensors`. Whatever is wrong with it is a
+PackageError that names the file and field.
 """
 
 import os
@@ -26,7 +27,8 @@ class Package:
 
     manifest: Manifest
     mesh: tensors.Mesh
-    textures: dict[str, U8]  # name -> [H, W, 3]
+    pictures: dict[str, U8]  # name -> [H, W, 3]
+    masks: dict[str, U8]  # name -> [H, W], how much of an ink
     licence: str
 
     @property
@@ -55,9 +57,19 @@ def load(name_or_path: str | Path) -> Package:
     with Archive(path) as archive:
         spec = manifest.parse(archive.json("avatar.json", limit=1 << 20))
         mesh = tensors.read(archive.read("mesh.safetensors", limit=32 << 20), spec)
-        textures = {name: archive.png(f"{name}.png") for name in sorted(spec.texture_names())}
+        pictures = {name: archive.png(f"{name}.png") for name in sorted(spec.pictures())}
+        masks = {name: archive.png(f"{name}.png", "L") for name in sorted(spec.masks())}
+        _alike(spec, masks)
         licence = archive.read("LICENSE", limit=1 << 18)
     try:
-        return Package(spec, mesh, textures, licence.decode("utf-8"))
+        return Package(spec, mesh, pictures, masks, licence.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise PackageError("LICENSE is not UTF-8 text: save it as UTF-8") from error
+
+
+def _alike(spec: Manifest, masks: dict[str, U8]) -> None:
+    """Masks of one texture have one size."""
+    for name, texture in spec.textures.items():
+        sizes = {masks[layer.mask].shape for layer in texture.layers}
+        if len(sizes) > 1:
+            raise PackageError(f"the masks of texture {name} have sizes {sorted(sizes)}: make one")

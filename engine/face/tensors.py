@@ -33,13 +33,16 @@ class Mesh:
     neck: F32  # [V] 0 = shoulders, 1 = head
     outline: F32  # [V] relative width of the outline
     proxy: F32  # [V, 4] smooth rest normal and its share in shading
-    shape_start: I32  # [53]
+    ambient: F32  # [V] light that baked occlusion leaves, 1 = all
+    loose: F32  # [V] how much of the hair's swing a vertex takes
+    breath: F32  # [V] how much of the breath
+    shape_start: I32  # [52 + C + 1], C correctives
     shape_row: I32  # [N] vertex moved
     shape_delta: npt.NDArray[np.int16]  # [N, 3]
-    shape_scale: F32  # [52] dm per unit of shape_delta
+    shape_scale: F32  # [52 + C] dm per unit of shape_delta
 
 
-# name -> (stored type, shape with V, F, N for the counts, lowest, highest)
+# name -> (stored type, shape with V, F, N, K (shapes) for the counts, lowest, highest)
 _SPEC: dict[str, tuple[str, tuple[str | int, ...], float, float]] = {
     "position": ("float32", ("V", 3), -EXTENT, EXTENT),
     "uv": ("float32", ("V", 2), -8, 8),
@@ -49,10 +52,13 @@ _SPEC: dict[str, tuple[str, tuple[str | int, ...], float, float]] = {
     "neck": ("float16", ("V",), 0, 1),
     "outline": ("float16", ("V",), 0, 4),
     "proxy": ("float16", ("V", 4), -1.01, 1.01),
-    "shape_start": ("int32", (BLENDSHAPES + 1,), 0, ROWS),
+    "ambient": ("uint8", ("V",), 0, 255),
+    "loose": ("uint8", ("V",), 0, 255),
+    "breath": ("uint8", ("V",), 0, 255),
+    "shape_start": ("int32", ("K+1",), 0, ROWS),
     "shape_row": ("uint16", ("N",), 0, np.inf),
     "shape_delta": ("int16", ("N", 3), -np.inf, np.inf),
-    "shape_scale": ("float32", (BLENDSHAPES,), 0, 0.01),
+    "shape_scale": ("float32", ("K",), 0, 0.01),
 }
 
 
@@ -98,6 +104,8 @@ def read(data: bytes, manifest: Manifest) -> Mesh:
     for axis, most in (("V", VERTICES), ("F", TRIANGLES), ("N", ROWS)):
         if not 1 <= sizes[axis] <= most:
             raise PackageError(f"mesh.safetensors: {sizes[axis]} {axis} rows, expected 1 to {most}")
+    sizes["K"] = BLENDSHAPES + len(manifest.correctives)
+    sizes["K+1"] = sizes["K"] + 1
     for name in _SPEC:
         _check(name, stored[name], sizes)
     for name in ("triangle", "weld", "shape_row"):
@@ -111,6 +119,8 @@ def read(data: bytes, manifest: Manifest) -> Mesh:
     wide: dict[str, Any] = dict.fromkeys(("triangle", "weld", "shape_row"), np.int32)
     wide |= dict.fromkeys(("neck", "outline", "proxy"), np.float32)
     arrays = {n: np.ascontiguousarray(stored[n], wide.get(n)) for n in _SPEC}
+    for name in ("ambient", "loose", "breath"):
+        arrays[name] = stored[name].astype(np.float32) / np.float32(255)
     for array in arrays.values():
         array.flags.writeable = False
     return Mesh(**arrays)

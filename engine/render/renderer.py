@@ -13,6 +13,7 @@ from engine.errors import FrameError
 from engine.face.package import Package, load
 from engine.frames import F32, U8, Motion, Video
 from engine.render.gbuffer import GBuffer, Visibility
+from engine.render.setting import Setting
 from engine.render.toon import Toon
 from kernels.i420 import rgb_to_i420
 
@@ -22,7 +23,9 @@ SIZES = (64, 1024)  # px, smallest and largest
 class Renderer:
     """Draws one avatar at one size."""
 
-    def __init__(self, package: Package | str | Path, size: int = 512) -> None:
+    def __init__(
+        self, package: Package | str | Path, size: int = 512, setting: Setting | None = None
+    ) -> None:
         if not isinstance(size, int) or not SIZES[0] <= size <= SIZES[1] or size % 2:
             raise FrameError(
                 f"size is {size!r}, expected an even number from {SIZES[0]} to {SIZES[1]}"
@@ -30,7 +33,8 @@ class Renderer:
         self.package = package if isinstance(package, Package) else load(package)
         self.size = size
         self._seen = Visibility(self.package, size, size)
-        self._toon = Toon(self.package, size, size)
+        self.setting = setting or Setting()
+        self._toon = Toon(self.package, size, size, self.setting)
         self._rgb = np.empty((size, size, 3), np.uint8)
 
     def render(self, motion: Motion) -> Video:

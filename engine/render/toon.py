@@ -1,21 +1,28 @@
-"""The default look: a manifest's materials, textures and backdrop as tables for `kernels.shade`."""
+"""The default look: materials, textures and background as tables for `kernels.shade`."""
 
 import numpy as np
+from PIL import Image, ImageFilter
 
-from engine.face.manifest import Backdrop, Material
+from engine.face.background import KEY, Background, Gradient, Picture, Plain
+from engine.face.fields import RGB
+from engine.face.manifest import Material
 from engine.face.package import Package
+from engine.face.palette import rgb
+from engine.face.texture import paint
 from engine.frames import F32, U8
 from engine.render.gbuffer import Visibility
+from engine.render.setting import Setting
 from kernels.shade import LOOKS, Look, fragments, room, shade
 
 _SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
 
 
-def _row(material: Material, texture: int) -> F32:
+def _row(material: Material, texture: int, colors: dict[str, RGB], light: RGB) -> F32:
     row = np.zeros(LOOKS, np.float32)
-    row[Look.RED : Look.BLUE + 1] = material.color
-    row[Look.SHADOW_RED : Look.SHADOW_BLUE + 1] = material.shadow
-    row[Look.LIGHT_X : Look.LIGHT_Z + 1] = material.light
+    base, dark = np.array(colors[material.color]), np.array(colors[material.shadow])
+    row[Look.RED : Look.BLUE + 1] = 1.0 if texture >= 0 else base
+    row[Look.SHADOW_RED : Look.SHADOW_BLUE + 1] = np.clip(dark / np.maximum(base, 0.02), 0, 1)
+    row[Look.LIGHT_X : Look.LIGHT_Z + 1] = material.light or light
     row[Look.THRESHOLD], row[Look.SOFTNESS] = material.threshold, material.softness
     row[Look.RIM], row[Look.LIFT] = material.rim, material.lift
     row[Look.SHINE] = material.shine.strength
@@ -25,9 +32,9 @@ def _row(material: Material, texture: int) -> F32:
     return row
 
 
-def _line(material: Material) -> F32:
+def _line(material: Material, colors: dict[str, RGB]) -> F32:
     row = np.zeros(LOOKS, np.float32)
-    row[Look.RED : Look.BLUE + 1] = material.outline or (0.0, 0.0, 0.0)
+    row[Look.RED : Look.BLUE + 1] = colors[material.outline or "black"]
     row[Look.TEXTURE], row[Look.FLAT] = -1, 1
     return row
 
@@ -40,11 +47,11 @@ def _halve(picture: U8) -> U8:
     return np.asarray(np.rint(blocks.mean((1, 3))), np.uint8)
 
 
-def backdrop(colors: Backdrop, height: int, width: int) -> U8:
-    """Vertical gradient [H, W, 3] with a soft glow behind the head, dithered against banding."""
+def _gradient(colors: Gradient, height: int, width: int) -> U8:
+    """Dithered against banding."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     v, u = (y + 0.5) / height, (x + 0.5) / width - 0.5
-    top, bottom, glow = (np.array(c) for c in (colors.top, colors.bottom, colors.glow))
+    top, bottom, glow = (np.array(rgb(c)) for c in (colors.top, colors.bottom, colors.glow))
     picture = top + (bottom - top) * v[..., None]
     share = np.exp(-(((u * width / height) / 0.42) ** 2 + ((v - 0.42) / 0.45) ** 2) * 1.2)
     picture = picture + (glow - picture) * (0.85 * share)[..., None]
@@ -55,15 +62,46 @@ def backdrop(colors: Backdrop, height: int, width: int) -> U8:
     return np.asarray(levels, np.uint8)
 
 
+def _filled(picture: Picture, height: int, width: int) -> U8:
+    """Scaled to cover the whole frame, cut evenly, blurred."""
+    image = Image.fromarray(picture.pixels)
+    scale = max(width / image.width, height / image.height)
+    size = max(width, round(image.width * scale)), max(height, round(image.height * scale))
+    image = image.resize(size, Image.Resampling.LANCZOS)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    image = image.crop((left, top, left + width, top + height))
+    return np.array(image.filter(ImageFilter.GaussianBlur(picture.blur * height)))
+
+
+def backdrop(background: Background, height: int, width: int) -> U8:
+    """The background as pixels [H, W, 3]."""
+    match background:
+        case Gradient():
+            return _gradient(background, height, width)
+        case Picture():
+            return _filled(background, height, width)
+        case Plain(color=color):
+            flat = rgb(color)
+        case _:
+            flat = rgb(KEY)
+    out = np.empty((height, width, 3), np.uint8)
+    out[:] = np.rint(np.array(flat) * 255)
+    return out
+
+
 class Toon:
     """Cel shading of one package at one size."""
 
-    def __init__(self, package: Package, height: int, width: int) -> None:
+    def __init__(self, package: Package, height: int, width: int, setting: Setting) -> None:
         spec = package.manifest
-        order = sorted(package.textures)
-        rows = [_row(m, order.index(m.texture) if m.texture else -1) for m in spec.materials]
-        self._table = np.stack(rows + [_line(m) for m in spec.materials])
-        pictures = [package.textures[name] for name in order]
+        colors = setting.colors(spec.palette)
+        order, light = sorted(spec.textures), setting.light or spec.light
+        rows = [
+            _row(m, order.index(m.texture) if m.texture else -1, colors, light)
+            for m in spec.materials
+        ]
+        self._table = np.stack(rows + [_line(m, colors) for m in spec.materials])
+        pictures = [paint(package, name, colors) for name in order]
         if min(height, width) <= _SMALL:
             pictures = [_halve(p) for p in pictures]
         self._index = np.zeros((max(len(order), 1), 3), np.int32)
@@ -73,7 +111,7 @@ class Toon:
             offset += picture.size
         flat = [p.reshape(-1) for p in pictures] or [np.zeros(3, np.uint8)]
         self._textures = np.concatenate(flat)
-        self._backdrop = backdrop(spec.backdrop, height, width)
+        self._backdrop = backdrop(setting.background or spec.background, height, width)
         self._uv = package.mesh.uv
         self._room = room(height, width)
 

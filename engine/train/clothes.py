@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.errors import PackageError
 from engine.train.bust import AXIS_Z, F64, I64, Bust, Part
+from engine.train.recipe import Recipe
 
 EASE = 0.045  # dm between skin and cloth
 
@@ -124,8 +126,21 @@ def collar(bust: Bust, shirt_part: Part, line: Neckline) -> Part:
     )  # fmt: skip
 
 
-def dress(bust: Bust, skin: I64, line: Neckline) -> tuple[I64, list[Part]]:
-    """Skin quads -> (those still visible, shirt and collar)."""
+def formal(bust: Bust, skin: I64, who: Recipe) -> tuple[I64, list[Part]]:
+    """A shirt with a folded collar."""
+    line = Neckline(Neckline.height + who.clothes.height)
     visible, covered = split(bust, skin, line)
     cloth = shirt(bust, covered, line)
     return visible, [cloth, collar(bust, cloth, line)]
+
+
+GARMENTS = {"shirt": formal}
+
+
+def dress(bust: Bust, skin: I64, who: Recipe) -> tuple[I64, list[Part]]:
+    """Skin quads -> (those still visible, the clothes); PackageError for unknown ones."""
+    if who.clothes.cut not in GARMENTS:
+        raise PackageError(
+            f"there are no clothes {who.clothes.cut!r}, choose from: {', '.join(GARMENTS)}"
+        )
+    return GARMENTS[who.clothes.cut](bust, skin, who)

@@ -6,6 +6,7 @@ import numpy as np
 
 from engine.train.bust import F64, Part
 from engine.train.hair import Lock, Skull, cap, sweep
+from engine.train.sitter import Sitter
 
 
 def _along(x: float, beta: float) -> tuple[float, float]:
@@ -16,9 +17,9 @@ def _along(x: float, beta: float) -> tuple[float, float]:
     return float(np.degrees(np.arctan2(d[0], d[2]))), float(np.degrees(np.arcsin(d[1])))
 
 
-def bob(skin: Part) -> list[Part]:
+def bob(sitter: Sitter) -> list[Part]:
     """A chin-long bob with a side parting on the subject's left and a swept fringe."""
-    skull, noise = Skull(skin, 0.10), np.random.default_rng(4)
+    skull, noise = Skull(sitter.skin, 0.10), np.random.default_rng(4)
     line: F64 = np.array(
         [[-180, 0, 0.85], [-100, 0, 0.80], [-78, 0, 0.75], [-66, 8, 0.1], [-45, 34, 0], [0, 46, 0],
          [45, 34, 0], [66, 8, 0.1], [78, 0, 0.75], [100, 0, 0.80], [180, 0, 0.85]]
@@ -70,9 +71,9 @@ def bob(skin: Part) -> list[Part]:
     return made
 
 
-def quiff(skin: Part) -> list[Part]:
+def quiff(sitter: Sitter) -> list[Part]:
     """Short sides and a full top, swept from a parting on the subject's right."""
-    skull, noise = Skull(skin, 0.03), np.random.default_rng(7)
+    skull, noise = Skull(sitter.skin, 0.03), np.random.default_rng(7)
     line: F64 = np.array(
         [[-180, -38, 0], [-125, -30, 0], [-104, 4, 0], [-92, 4, 0], [-84, -14, 0], [-74, -12, 0],
          [-66, 12, 0], [-48, 29, 0], [0, 35, 0], [48, 29, 0], [66, 12, 0], [74, -12, 0],
@@ -114,4 +115,9 @@ def quiff(skin: Part) -> list[Part]:
     return made
 
 
-HAIRDOS: dict[str, Callable[[Part], list[Part]]] = {"bob": bob, "quiff": quiff}
+def none(sitter: Sitter) -> list[Part]:
+    """Bald."""
+    return []
+
+
+HAIRDOS: dict[str, Callable[[Sitter], list[Part]]] = {"none": none, "bob": bob, "quiff": quiff}

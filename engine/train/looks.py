@@ -1,84 +1,84 @@
-"""A character's palette -> material table of avatar.json and painted textures."""
+"""Material table and textures of an avatar: which colours of its palette go where."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.train.bust import Bust, Part
-from engine.train.cast import Character, rgb
-from engine.train.paint import eye_texture, hair_texture, skin_texture
+from engine.train.bust import Part
+from engine.train.paint import QUICK, SIZE, Ink, eye_inks, hair_inks, skin_inks
+from engine.train.sitter import Sitter
 
 U8 = npt.NDArray[np.uint8]
-KEY = [-0.35, 0.45, 0.82]  # the light comes from the upper left of the picture
 
 
-def _material(name: str, color: Any, shadow: Any, **other: Any) -> dict[str, Any]:
+def _row(name: str, color: str, shadow: str, **other: Any) -> dict[str, Any]:
     table: dict[str, Any] = {
-        "name": name, "color": list(color), "shadow": list(shadow), "light": KEY,
+        "name": name, "color": color, "shadow": shadow, "texture": None, "light": None,
         "threshold": 0.05, "softness": 0.2, "rim": 0.1, "lift": 0.0,
         "shine": {"strength": 0.0, "edge": 0.9, "softness": 0.05},
-        "texture": None, "flat": False, "two_sided": False, "outline": None,
+        "flat": False, "two_sided": False, "outline": None,
+        "ambient": 1.0, "casts": False, "receives": 0.0,
     }  # fmt: skip
     assert not set(other) - set(table)
     return table | other
 
 
-def materials(character: Character) -> list[dict[str, Any]]:
-    """Rows of the material table, in drawing-independent order."""
-    p = character.palette
-    tint, white = rgb(p.skin_shadow), (1.0, 1.0, 1.0)
-    return [
-        _material("skin", white, tint, texture="skin", outline=list(rgb(p.line)), lift=0.03),
-        _material("mouth", rgb("#6b2029"), rgb("#705058"), rim=0.0),
-        _material(
-            "eye",
-            white,
-            rgb("#b9bfd6"),
-            rim=0.0,
-            texture="eye",
-            light=[0.1, -0.6, 0.6],
-            threshold=0.36,
-            softness=0.10,
-        ),  # fmt: skip
-        _material("lash", rgb("#3a211d"), rgb("#3a211d"), flat=True, two_sided=True),
-        _material("teeth", rgb("#fdf8f0"), rgb("#d8c8c8"), rim=0.0),
-        _material("tongue", rgb("#c25a66"), rgb("#9c4a56"), rim=0.0),
-        _material(
-            "hair",
-            white,
-            rgb(p.hair_shadow),
-            texture="hair",
-            threshold=0.12,
-            softness=0.10,
-            rim=0.10,
-            shine={"strength": 0.16, "edge": 0.90, "softness": 0.03},
-            outline=list(rgb(p.hair_line)),
-        ),  # fmt: skip
-        _material(
-            "shirt",
-            rgb(p.shirt),
-            rgb(p.cloth_shadow),
-            softness=0.06,
-            outline=list(rgb(p.cloth_line)),
-        ),
-        _material("collar", rgb(p.collar), rgb(p.cloth_shadow), outline=list(rgb(p.cloth_line))),
-        _material("underhair", rgb(p.hair_under), rgb("#c0b0b0"), two_sided=True, rim=0.0),
-    ]
+def _hair(name: str, ink: str) -> dict[str, Any]:
+    return _row(
+        name, ink, f"{ink}_shadow", texture=name, threshold=0.12, softness=0.10,
+        shine={"strength": 0.16, "edge": 0.90, "softness": 0.03}, outline=f"{ink}_line",
+        casts=True, receives=0.5,
+    )  # fmt: skip
+
+
+def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
+    """Rows of the material table for the parts called `names`."""
+    rows = [
+        _row("skin", "skin", "skin_shadow", texture="skin", outline="skin_line", lift=0.03,
+             casts=True, receives=1.0),
+        _row("mouth", "mouth", "mouth_shadow", rim=0.0),
+        _row("eye", "sclera", "sclera_shadow", rim=0.0, texture="eye", light=[0.1, -0.6, 0.6],
+             threshold=0.36, softness=0.10),
+        _row("lash", "lash", "lash", flat=True, two_sided=True),
+        _row("teeth", "teeth", "teeth_shadow", rim=0.0),
+        _row("tongue", "tongue", "tongue_shadow", rim=0.0),
+        _hair("hair", "hair"),
+        _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
+        _hair("beard", "beard"),
+        _row("shirt", "cloth", "cloth_shadow", softness=0.06, outline="cloth_line", receives=0.8),
+        _row("collar", "trim", "trim_shadow", outline="trim_line", casts=True, receives=0.8),
+        _row("frame", "frame", "frame_shadow", rim=0.0, outline=None, casts=True,
+             shine={"strength": 0.4, "edge": 0.93, "softness": 0.03}),
+        _row("accent", "accent", "accent_shadow", outline="accent_line",
+             shine={"strength": 0.5, "edge": 0.9, "softness": 0.04}),
+    ]  # fmt: skip
+    known = {row["name"] for row in rows}
+    assert names <= known, f"no material for {names - known}"
+    return [row for row in rows if row["name"] in names]
 
 
 def textures(
-    character: Character, bust: Bust, parts: list[Part], landmarks: dict[str, int]
-) -> dict[str, U8]:
-    """Texture name -> RGB picture; `parts` is the whole figure, its skin first."""
+    sitter: Sitter, parts: list[Part], names: set[str | None], quick: bool
+) -> tuple[dict[str, Any], dict[str, U8]]:
+    """(`textures` of avatar.json, file name -> grey mask [S, S]); `names`: those wanted."""
     hair = [p for p in parts if p.name == "hair"]
-    marks = {
-        name: parts[0].positions[vertex]
-        for name, vertex in landmarks.items()
-        if vertex < len(parts[0].positions)
-    }
-    return {
-        "skin": skin_texture(character, bust, parts[0], hair, marks),
-        "eye": eye_texture(character),
-        "hair": hair_texture(character),
-    }
+    inks = {"skin": ("skin", skin_inks(sitter, hair, QUICK if quick else SIZE)),
+            "eye": ("sclera", eye_inks(sitter.recipe)),
+            "hair": ("hair", hair_inks()),
+            "beard": ("beard", hair_inks())}  # fmt: skip
+    table: dict[str, Any] = {}
+    masks: dict[str, U8] = {}
+    for name, (base, laid) in inks.items():
+        if name not in names:
+            continue
+        table[name] = {"base": base, "layers": []}
+        for number, ink in enumerate(laid):
+            mask = f"{name}_{number}_{ink.name}"
+            masks[mask] = _grey(ink)
+            table[name]["layers"].append({"ink": ink.name, "mask": mask, "blend": ink.blend})
+    return table, masks
+
+
+def _grey(ink: Ink) -> U8:
+    return np.asarray(np.rint(np.clip(ink.alpha, 0, 1) * 255), np.uint8)

@@ -92,6 +92,11 @@ class MakeHuman:
         }
         return np.array(positions), np.array(uvs), groups
 
+    def local(self, folders: tuple[str, ...]) -> list[str]:
+        """Names of the identity targets in these folders, sorted."""
+        inside = tuple(f"{DATA}/targets/{folder}/" for folder in folders)
+        return sorted(name for name, path in self._targets.items() if path.startswith(inside))
+
     def target(self, name: str) -> F64:
         """Offsets [V, 3] of an identity target, by its file name without suffix."""
         return self._parse(gzip.decompress(self._zip.read(self._targets[name])))

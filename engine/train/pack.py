@@ -9,14 +9,13 @@ import numpy.typing as npt
 from PIL import Image
 from safetensors.numpy import save_file
 
-from engine.face.blendshapes import INDEX
-from engine.train.bust import F64, Part
+from engine.train.bust import F64, Part, breath_weight
 
 LEAST = 0.0014  # dm: smaller movements are dropped
 
 
 def sparse(shapes: F64) -> dict[str, npt.NDArray[Any]]:
-    """Dense movements [52, V, 3] -> rows, int16 values and one scale per shape."""
+    """Dense movements [K, V, 3] -> rows, int16 values and one scale per shape."""
     rows, values, start, scale = [], [], [0], []
     for shape in shapes:
         moved = np.flatnonzero(np.abs(shape).max(1) > LEAST)
@@ -33,9 +32,14 @@ def sparse(shapes: F64) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.NDArray[Any]]:
-    """Tensors of `mesh.safetensors` (see engine/face/package.py) from parts and [52, S, 3] shapes
-    of the MakeHuman vertices that parts name as their source."""
+def join(
+    parts: list[Part], materials: list[str], shapes: F64, names: list[str], ambient: F64
+) -> dict[str, npt.NDArray[Any]]:
+    """Tensors of `mesh.safetensors` (see engine/face/README.md).
+
+    shapes [K, S, 3]: movements, called `names`, of the MakeHuman vertices that parts name as their
+    source; ambient [V] in [0, 1]: light that occlusion leaves at each vertex of the parts.
+    """
     count = np.cumsum([0] + [len(p.positions) for p in parts])
     weld, base = [], 0
     for part in parts:
@@ -47,8 +51,10 @@ def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.
         follows = (part.source >= 0)[None, :, None]
         moves.append(np.where(follows, shapes[:, np.maximum(part.source, 0)], 0.0))
         for name, extra in part.extra.items():
-            moves[-1][INDEX[name]] += extra
+            moves[-1][names.index(name)] += extra
     proxies = [p.proxy if len(p.proxy) else np.zeros((len(p.positions), 4)) for p in parts]
+    loose = [p.loose if len(p.loose) else np.zeros(len(p.positions)) for p in parts]
+    breath = [np.where(p.neck < 1, breath_weight(p.positions), 0.0) for p in parts]
     return {
         "position": np.concatenate([p.positions for p in parts]).astype(np.float32),
         "uv": np.concatenate([p.uvs for p in parts]).astype(np.float32),
@@ -62,23 +68,31 @@ def join(parts: list[Part], materials: list[str], shapes: F64) -> dict[str, npt.
         "neck": np.concatenate([p.neck for p in parts]).astype(np.float16),
         "outline": np.concatenate([p.outline for p in parts]).astype(np.float16),
         "proxy": np.concatenate(proxies).astype(np.float16),
+        "ambient": _bytes(ambient),
+        "loose": _bytes(np.concatenate(loose)),
+        "breath": _bytes(np.concatenate(breath)),
         **sparse(np.concatenate(moves, axis=1)),
     }
+
+
+def _bytes(share: F64) -> npt.NDArray[np.uint8]:
+    return np.asarray(np.rint(np.clip(share, 0, 1) * 255), np.uint8)
 
 
 def write(
     folder: Path,
     tensors: dict[str, npt.NDArray[Any]],
     manifest: dict[str, Any],
-    textures: dict[str, npt.NDArray[np.uint8]],
-    licence: str,
+    pictures: dict[str, npt.NDArray[np.uint8]],
+    texts: dict[str, str],
 ) -> None:
-    """Write the package folder."""
+    """Write the package folder; `pictures`: grey [H, W] or RGB [H, W, 3], `texts`: other files."""
     folder.mkdir(parents=True, exist_ok=True)
     mesh = folder / "mesh.safetensors"
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, mesh)
     mesh.chmod(0o644)
-    for name, picture in textures.items():
+    for name, picture in pictures.items():
         Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
     (folder / "avatar.json").write_text(json.dumps(manifest, indent=1) + "\n")
-    (folder / "LICENSE").write_text(licence)
+    for name, text in texts.items():
+        (folder / name).write_text(text)

@@ -1,39 +1,60 @@
-"""Paints the skin and eye textures: every stroke is a function of the rest position it lands on.
+"""Paints skin, eyes and hair as inks: grey masks of palette colours, which may change at run time.
 
-The skin is unrolled by `bust.skin_uv`; `Canvas` knows the rest position under each texel, so
-brows, lips, blush and cast shadows are drawn in decimetres on the face, whatever the unrolling.
+The skin is unrolled by `bust.skin_uv`; `Canvas` knows the rest position under each texel, so brows,
+lips, blush and freckles are drawn in decimetres on the face, whatever the unrolling. Inks are laid
+in order, each a grey mask of one palette colour (engine.face.texture lays them the same way).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.train.bust import AXIS_Z, F64, Bust, Part, smooth
-from engine.train.cast import Character, Palette, rgb
+from engine.train.recipe import Recipe
+from engine.train.sitter import Sitter
 from kernels.raster import BOTH, EMPTY, empty, rasterize
 
 U8 = npt.NDArray[np.uint8]
 SIZE = 1024
+QUICK = 512  # texels a side in previews
 EYE_SIZE = 256
 EYE_RADIUS = 0.21  # dm: half the width of the eye texture
+PATTERNS = ("none",)  # of Skin.pattern
+
+
+@dataclass
+class Ink:
+    """One palette colour and how much of it lies where."""
+
+    name: str
+    alpha: F64  # [S, S] in [0, 1]
+    blend: str = "over"
 
 
 @dataclass
 class Canvas:
-    """Colour and rest geometry of every texel [SIZE, SIZE]."""
+    """Rest geometry of every texel [S, S], and the inks laid so far."""
 
-    color: F64  # [S, S, 3]
     position: F64  # [S, S, 3]
     lips: F64  # [S, S] MakeHuman's lip mask
+    inks: list[Ink] = field(default_factory=list)
 
-    def over(self, paint: tuple[float, float, float], alpha: F64) -> None:
-        """Blend a colour over the canvas."""
-        self.color += (np.array(paint) - self.color) * np.clip(alpha, 0, 1)[..., None]
+    def over(self, ink: str, alpha: F64) -> None:
+        """Lay a palette colour over what is there."""
+        self._lay(Ink(ink, np.clip(alpha, 0, 1)))
 
-    def multiply(self, tint: tuple[float, float, float], alpha: F64) -> None:
-        """Darken by a tint."""
-        self.color *= 1 + (np.array(tint) - 1) * np.clip(alpha, 0, 1)[..., None]
+    def multiply(self, ink: str, alpha: F64) -> None:
+        """Darken by a palette colour."""
+        self._lay(Ink(ink, np.clip(alpha, 0, 1), "multiply"))
+
+    def _lay(self, ink: Ink) -> None:
+        last = self.inks[-1] if self.inks else None
+        if last and (last.name, last.blend) == (ink.name, ink.blend) and ink.blend == "over":
+            # Two coats of one ink are one denser coat.
+            last.alpha = 1 - (1 - last.alpha) * (1 - ink.alpha)
+        else:
+            self.inks.append(ink)
 
 
 def _cross(a: F64, b: F64) -> F64:
@@ -75,20 +96,20 @@ def _grow(values: F64, known: npt.NDArray[np.bool_], rounds: int) -> F64:
     return values
 
 
-def canvas(bust: Bust, skin: Part, base: tuple[float, float, float]) -> Canvas:
-    """An evenly coloured canvas with the geometry under its texels."""
+def canvas(bust: Bust, skin: Part, size: int = SIZE) -> Canvas:
+    """An empty canvas with the geometry under its texels."""
     radius = np.hypot(skin.positions[:, 0], skin.positions[:, 2] - AXIS_Z)
     screen = np.stack(
-        [skin.uvs[:, 0] * SIZE, (1 - skin.uvs[:, 1]) * SIZE, 0.9 - 0.2 * radius], axis=1
+        [skin.uvs[:, 0] * size, (1 - skin.uvs[:, 1]) * size, 0.9 - 0.2 * radius], axis=1
     )
-    known, position = coverage(screen, skin.triangles, SIZE, skin.positions)
-    position = _grow(position, known, 24)
+    known, position = coverage(screen, skin.triangles, size, skin.positions)
+    position = _grow(position, known, 24 * size // 1024)
     group = bust.source.groups["body"]
     atlas = np.zeros((len(bust.positions), 3))
     atlas[group.vertices.ravel(), :2] = bust.source.uvs[group.uvs.ravel()]
-    _, uv = coverage(screen, skin.triangles, SIZE, atlas[skin.source])
-    lips = bust.region("lips", uv[..., :2].reshape(-1, 2)).reshape(SIZE, SIZE) * known
-    return Canvas(np.full((SIZE, SIZE, 3), base, float), position, lips)
+    _, uv = coverage(screen, skin.triangles, size, atlas[skin.source])
+    lips = bust.region("lips", uv[..., :2].reshape(-1, 2)).reshape(size, size) * known
+    return Canvas(position, lips)
 
 
 def stroke(at: F64, curve: F64, widths: F64, soft: float) -> F64:
@@ -118,26 +139,24 @@ def blur(image: F64, radius: int) -> F64:
     return image
 
 
-def _brows(c: Canvas, who: Character) -> None:
+def _brows(c: Canvas, who: Recipe) -> None:
     x, y = np.abs(c.position[..., 0]), c.position[..., 1]
     front = c.position[..., 2] > -0.5
-    curve = np.array(who.brow)
-    alpha = stroke(np.stack([x, y], -1), curve[:, :2], curve[:, 2] * who.brow_thickness, 0.012)
-    c.over(rgb(who.palette.brow), alpha * front * 0.96)
+    curve = np.array(who.brows.curve)
+    alpha = stroke(np.stack([x, y], -1), curve[:, :2], curve[:, 2] * who.brows.thickness, 0.012)
+    c.over("brow", alpha * front * 0.96)
 
 
-def _lips(c: Canvas, who: Character, marks: dict[str, F64]) -> None:
+def _lips(c: Canvas, who: Recipe, marks: dict[str, F64]) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     mask = smooth(0.50, 0.85, blur(c.lips, 2))
-    seam = marks["lip_upper_inner"][1]
-    tint = np.array(rgb(who.palette.lips))
-    dark: tuple[float, float, float] = tuple(tint * [0.90, 0.80, 0.83])
-    c.over(rgb(who.palette.lips), mask * who.lip_tint)
+    seam, tint = marks["lip_upper_inner"][1], who.skin.lips
+    c.over("lips", mask * tint)
     upper = smooth(seam - 0.005, seam + 0.02, y)
-    c.over(dark, mask * upper * who.lip_tint * 0.75)
+    c.over("lips_dark", mask * upper * tint * 0.75)
     # A soft light on the lower lip makes it round.
     shine = np.exp(-(((x + 0.03) / 0.075) ** 2) - ((y - seam + 0.055) / 0.017) ** 2)
-    c.over((1.0, 0.93, 0.90), shine * mask * 0.38 * who.lip_tint)
+    c.over("lips_light", shine * mask * 0.38 * tint)
 
 
 def lip_seam(bust: Bust, skin: Part) -> F64:
@@ -154,7 +173,7 @@ def lip_seam(bust: Bust, skin: Part) -> F64:
     return np.array(points)
 
 
-def _mouth_line(c: Canvas, who: Character, seam: F64) -> None:
+def _mouth_line(c: Canvas, seam: F64) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     corner = seam[-1] + [[0.022, 0.006], [0.045, 0.022]]
     curve = np.concatenate([[[-0.03, seam[0, 1]]], seam, corner])
@@ -164,42 +183,46 @@ def _mouth_line(c: Canvas, who: Character, seam: F64) -> None:
     alpha = stroke(np.stack([np.abs(x), y], -1), curve, width, 0.010) * (z > -0.2)
     # A wider, softer shade stays visible when the lips are pressed or rolled in.
     shade = stroke(np.stack([np.abs(x), y], -1), curve, width * 1.5, 0.05) * (z > -0.2)
-    c.over(rgb(who.palette.mouth_line), np.maximum(alpha * 0.85, shade * 0.38))
+    c.over("mouth_line", np.maximum(alpha * 0.85, shade * 0.38))
 
 
-def _nose(c: Canvas, who: Character) -> None:
+def _nose(c: Canvas, who: Recipe) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     front = z > 0.0
-    at, tint = np.stack([np.abs(x), y], -1), rgb(who.palette.nose_line)
-    base, wing = who.nose_y, 0.105
+    at = np.stack([np.abs(x), y], -1)
+    base, wing = who.skin.nose_y, 0.105
     under = np.array(
         [[-0.03, base], [0.0, base - 0.002], [0.03, base + 0.002], [0.055, base + 0.012]]
     )
-    c.over(tint, stroke(at, under, np.array([0.004, 0.007, 0.006, 0.001]), 0.012) * front * 0.75)
+    c.over(
+        "nose_line", stroke(at, under, np.array([0.004, 0.007, 0.006, 0.001]), 0.012) * front * 0.75
+    )
     side = np.array([[wing - 0.015, base + 0.012], [wing, base + 0.03], [wing, base + 0.055],
                      [wing - 0.01, base + 0.075]])  # fmt: skip
-    c.over(tint, stroke(at, side, np.array([0.003, 0.005, 0.004, 0.001]), 0.010) * front * 0.55)
+    c.over(
+        "nose_line", stroke(at, side, np.array([0.003, 0.005, 0.004, 0.001]), 0.010) * front * 0.55
+    )
     light = np.exp(-(((x + 0.02) / 0.030) ** 2) - ((y - base - 0.085) / 0.026) ** 2)
-    c.over((1.0, 0.97, 0.92), light * front * 0.55)
+    c.over("white", light * front * 0.5)
 
 
-def _lids(c: Canvas, who: Character, marks: dict[str, F64]) -> None:
+def _lids(c: Canvas, marks: dict[str, F64]) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     at, front = np.stack([np.abs(x), y], -1), z > -0.35
     inner, low, outer = (marks[f"{n}_left"][:2] for n in ("eye_inner", "lid_lower", "eye_outer"))
     width = np.array([0.001, 0.005, 0.005, 0.001])
     lower = np.array([inner + [0.12, -0.095], low + [0.0, -0.016], low + [0.06, -0.002],
                       outer + [-0.035, -0.075]])  # fmt: skip
-    c.over(rgb(who.palette.line), stroke(at, lower, width, 0.012) * front * 0.35)
+    c.over("skin_line", stroke(at, lower, width, 0.012) * front * 0.35)
 
 
-def _cheeks(c: Canvas, who: Character) -> None:
+def _cheeks(c: Canvas, who: Recipe) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     front = smooth(-0.6, -0.2, z)
     blush = np.exp(-(((np.abs(x) - 0.47) / 0.16) ** 2) - ((y + 0.31) / 0.10) ** 2)
-    c.over(rgb(who.palette.blush), blush * front * who.blush)
+    c.over("blush", blush * front * who.skin.blush)
     nose = np.exp(-((x / 0.10) ** 2) - ((y + 0.33) / 0.07) ** 2)
-    c.over(rgb(who.palette.blush), nose * front * who.blush * 0.55)
+    c.over("blush", nose * front * who.skin.blush * 0.55)
 
 
 def jaw_edge(skin: Part, chin: F64) -> tuple[F64, F64]:
@@ -220,20 +243,19 @@ def jaw_edge(skin: Part, chin: F64) -> tuple[F64, F64]:
     return np.r_[azimuth, 1.6], np.r_[curve, -0.40]
 
 
-def _shadows(c: Canvas, palette: Palette, cast: F64, edge: tuple[F64, F64]) -> None:
+def _shadows(c: Canvas, cast: F64, edge: tuple[F64, F64]) -> None:
     x, y, z = np.moveaxis(c.position, 2, 0)
     # The jaw line falls from below the ear to the chin; the neck under it lies in its shadow.
     jaw = np.interp(np.abs(np.arctan2(x, z - AXIS_Z)), *edge)
     low_end = smooth(-1.50, -1.42, y - 0.10 * np.cos(np.arctan2(x, z - AXIS_Z)) + 0.12 * x)
     neck = smooth(-0.03, 0.01, jaw - y) * low_end * (np.hypot(x, z - AXIS_Z) < 0.85)
-    tint = rgb(palette.skin_shadow)
-    c.multiply(tint, np.maximum(neck * 0.9, cast))
+    c.over("skin_shadow", np.maximum(neck * 0.9, cast))
 
 
 def cast_shadow(c: Canvas, hair: list[Part], shift: tuple[float, float]) -> F64:
     """Where hair, seen from the front and moved by `shift` dm, lies over the skin."""
     if not hair:
-        return np.zeros((SIZE, SIZE))
+        return np.zeros(c.lips.shape)
     points = np.concatenate([p.positions for p in hair])
     counts = np.cumsum([0] + [len(p.positions) for p in hair])
     faces = np.concatenate([p.triangles + n for p, n in zip(hair, counts, strict=False)])
@@ -252,50 +274,41 @@ def cast_shadow(c: Canvas, hair: list[Part], shift: tuple[float, float]) -> F64:
     return np.asarray(mask[row, column] * smooth(-0.7, -0.45, c.position[..., 2]))
 
 
-def skin_texture(
-    who: Character, bust: Bust, skin: Part, hair: list[Part], marks: dict[str, F64]
-) -> U8:
-    """The unrolled skin [SIZE, SIZE, 3]; `marks` are rest landmarks."""
-    c = canvas(bust, skin, rgb(who.palette.skin))
+def skin_inks(sitter: Sitter, hair: list[Part], size: int = SIZE) -> list[Ink]:
+    """What is painted on the unrolled skin, in order."""
+    who, marks = sitter.recipe, sitter.marks
+    c = canvas(sitter.bust, sitter.skin, size)
     _cheeks(c, who)
     _lips(c, who, marks)
-    _shadows(
-        c, who.palette, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, jaw_edge(skin, marks["chin"])
-    )
+    _shadows(c, cast_shadow(c, hair, (0.05, -0.075)) * 0.85, jaw_edge(sitter.skin, marks["chin"]))
     _nose(c, who)
-    _lids(c, who, marks)
-    _mouth_line(c, who, lip_seam(bust, skin))
+    _lids(c, marks)
+    _mouth_line(c, lip_seam(sitter.bust, sitter.skin))
     _brows(c, who)
-    return np.asarray(np.rint(np.clip(c.color, 0, 1) * 255), np.uint8)
+    return c.inks
 
 
-def eye_texture(who: Character) -> U8:
-    """An eyeball seen from the front [EYE_SIZE, EYE_SIZE, 3], EYE_RADIUS dm to each side."""
+def eye_inks(who: Recipe) -> list[Ink]:
+    """An eyeball seen from the front [EYE_SIZE, EYE_SIZE], EYE_RADIUS dm to each side."""
     n = EYE_SIZE
     y, x = np.mgrid[0:n, 0:n]
     x, y = (x + 0.5) / n * 2 - 1, 1 - (y + 0.5) / n * 2
     x, y = x * EYE_RADIUS, y * EYE_RADIUS
-    picture = np.full((n, n, 3), (1.0, 0.995, 0.985))
-    soft = 0.004
+    c = Canvas(np.stack([x, y, 0 * x], -1), 0 * x)
 
-    def disc(cx: float, cy: float, rx: float, ry: float, edge: float = soft) -> F64:
+    def disc(cx: float, cy: float, rx: float, ry: float, edge: float = 0.004) -> F64:
         d = (1 - np.hypot((x - cx) / rx, (y - cy) / ry)) * min(rx, ry)
         return np.asarray(np.clip(d / edge + 0.5, 0, 1))
 
-    def over(paint: tuple[float, float, float], alpha: F64) -> None:
-        picture[:] += (np.array(paint) - picture) * alpha[..., None]
-
-    r = who.iris_radius
-    iris, dark = rgb(who.palette.iris), rgb(who.palette.iris_dark)
-    over(dark, disc(0, 0, r, r))
-    over(iris, disc(0, 0, r * 0.88, r * 0.88, 0.01))
-    glow: tuple[float, float, float] = tuple(np.clip(np.array(iris) * 1.35 + 0.12, 0, 1))
-    over(glow, disc(0, -r * 0.42, r * 0.62, r * 0.40, 0.035) * 0.85)
-    over(dark, disc(0, r * 0.62, r * 0.86, r * 0.46, 0.05) * disc(0, 0, r * 0.95, r * 0.95) * 0.65)
-    over((0.06, 0.05, 0.07), disc(0, 0, r * 0.44, r * 0.46))
-    over((1, 1, 1), disc(-r * 0.36, r * 0.26, r * 0.25, r * 0.26))
-    over((1, 1, 1), disc(r * 0.36, -r * 0.40, r * 0.12, r * 0.12) * 0.85)
-    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+    r = who.eyes.iris
+    c.over("iris_dark", disc(0, 0, r, r))
+    c.over("iris", disc(0, 0, r * 0.88, r * 0.88, 0.01))
+    c.over("iris_light", disc(0, -r * 0.42, r * 0.62, r * 0.40, 0.035) * 0.85)
+    c.over("iris_dark", disc(0, r * 0.62, r * 0.86, r * 0.46, 0.05) * disc(0, 0, r, r) * 0.65)
+    c.over("pupil", disc(0, 0, r * who.eyes.pupil, r * who.eyes.pupil))
+    c.over("white", disc(-r * 0.36, r * 0.26, r * 0.25, r * 0.26))
+    c.over("white", disc(r * 0.36, -r * 0.40, r * 0.12, r * 0.12) * 0.85)
+    return c.inks
 
 
 def eye_uv(points: F64, centre: F64) -> F64:
@@ -303,14 +316,11 @@ def eye_uv(points: F64, centre: F64) -> F64:
     return np.asarray(0.5 + (points[:, :2] - centre[:2]) / (2 * EYE_RADIUS))
 
 
-def hair_texture(who: Character) -> U8:
-    """A lock unrolled [256, 64, 3]: root at the top, tip at the bottom, fine strands along it."""
+def hair_inks() -> list[Ink]:
+    """A lock unrolled [256, 64]: root at the top, tip at the bottom, fine strands along it."""
     height, width = 256, 64
     v = ((np.arange(height) + 0.5) / height)[:, None]
     u = ((np.arange(width) + 0.5) / width)[None, :]
-    dark, light = np.array(rgb(who.palette.hair)), np.array(rgb(who.palette.hair_light))
     share = smooth(0.05, 0.45, v) * (1 - 0.55 * smooth(0.6, 1.0, v)) + 0 * u
     strands = 0.5 + 0.5 * np.sin(2 * np.pi * (3.0 * u + 0.15 * np.sin(6 * v)))
-    share = np.clip(share * (0.72 + 0.28 * strands), 0, 1)
-    picture = dark + (light - dark) * share[..., None]
-    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+    return [Ink("hair_light", np.clip(share * (0.72 + 0.28 * strands), 0, 1))]

@@ -1,0 +1,143 @@
+"""Colours by name: a few that a person chooses, the others derived from them.
+
+Derivation happens in OKLCh (Björn Ottosson, "A perceptual color space for image processing",
+2020), where lightness, colourfulness and hue are what the eye calls so: a shadow derived from any
+skin looks like its shadow. A recipe and `avatar.json` hold only what was chosen; whatever they
+name explicitly is never overridden.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import PackageError
+from engine.face.fields import RGB, Fields, color
+
+CHOSEN = {  # what a palette falls back to
+    "skin": "#f2c8a6", "hair": "#5b3a2c", "iris": "#5a8f8a", "cloth": "#3d6fb4",
+    "trim": "#f6f2ea", "accent": "#d9b45a", "frame": "#2b2a33",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A colour made of another: in OKLCh, L and C multiplied, the hue turned (degrees)."""
+
+    of: str
+    light: float = 1.0
+    chroma: float = 1.0
+    turn: float = 0.0
+    add: float = 0.0  # to lightness, after the factor
+    towards: str = ""  # an absolute colour mixed in
+    share: float = 0.0
+
+
+RULES: dict[str, _Rule] = {
+    "skin_shadow": _Rule("skin", 0.86, 1.25, -14, towards="#9a4a55", share=0.10),
+    "skin_light": _Rule("skin", 1.0, 0.75, 6, add=0.045),
+    "skin_line": _Rule("skin", 0.48, 1.0, -18),
+    "blush": _Rule("skin", 0.90, 1.6, -22, towards="#e2605f", share=0.35),
+    "lips": _Rule("skin", 0.83, 1.35, -28, towards="#c4535c", share=0.40),
+    "lips_dark": _Rule("lips", 0.84, 1.1, -4),
+    "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
+    "mouth_line": _Rule("lips", 0.52, 0.95, -2),
+    "nose_line": _Rule("skin", 0.72, 1.35, -16),
+    "freckles": _Rule("skin", 0.76, 1.4, -6),
+    "crease": _Rule("skin", 0.76, 1.3, -14),
+    "brow": _Rule("hair", 0.86, 0.9),
+    "lash": _Rule("hair", 0.55, 0.6, towards="#241a1c", share=0.6),
+    "iris_dark": _Rule("iris", 0.45, 0.9, -8),
+    "iris_light": _Rule("iris", 1.18, 1.05, 10, add=0.05),
+    "pupil": _Rule("iris", 0.18, 0.5),
+    "hair_light": _Rule("hair", 1.22, 1.1, 8, add=0.06),
+    "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
+    "hair_line": _Rule("hair", 0.48, 0.9, -10),
+    "hair_under": _Rule("hair", 0.66, 0.95, -8),
+    "beard": _Rule("hair", 0.96, 1.0),
+    "beard_shadow": _Rule("beard", 0.70, 1.0, -10),
+    "beard_line": _Rule("beard", 0.50, 0.9, -10),
+    "cloth_shadow": _Rule("cloth", 0.76, 1.05, -10),
+    "cloth_line": _Rule("cloth", 0.45, 0.8, -8),
+    "trim_shadow": _Rule("trim", 0.80, 1.3, -14, towards="#9d9bc4", share=0.35),
+    "trim_line": _Rule("trim", 0.42, 0.9),
+    "accent_shadow": _Rule("accent", 0.72, 1.1, -16),
+    "accent_line": _Rule("accent", 0.45, 0.9, -12),
+    "frame_shadow": _Rule("frame", 0.7, 1.0),
+    "frame_line": _Rule("frame", 0.5, 0.8),
+}  # fmt: skip
+FIXED = {
+    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#b9bfd6",
+    "teeth": "#fbf6ee", "teeth_shadow": "#cdb9bb", "gums": "#c96f76", "tongue": "#cf6a73",
+    "tongue_shadow": "#964650", "mouth": "#5d1a26", "mouth_shadow": "#3a0f1a",
+    "rim": "#fff4e4",
+}  # fmt: skip
+
+_TO_LMS = np.array([[0.4122214708, 0.5363325363, 0.0514459929],
+                    [0.2119034982, 0.6806995451, 0.1073969566],
+                    [0.0883024619, 0.2817188376, 0.6299787005]])  # fmt: skip
+_TO_LAB = np.array([[0.2104542553, 0.7936177850, -0.0040720468],
+                    [1.9779984951, -2.4285922050, 0.4505937099],
+                    [0.0259040371, 0.7827717662, -0.8086757660]])  # fmt: skip
+
+
+def rgb(code: str) -> RGB:
+    """'#rrggbb' -> three numbers in [0, 1]."""
+    r, g, b = (int(code[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return r, g, b
+
+
+def code(color: np.ndarray | RGB) -> str:
+    """Three numbers, clipped to [0, 1] -> '#rrggbb'."""
+    return "#" + "".join(f"{round(255 * float(np.clip(c, 0, 1))):02x}" for c in color)
+
+
+def oklch(color: RGB) -> tuple[float, float, float]:
+    """sRGB in [0, 1] -> lightness [0, 1], chroma, hue in degrees."""
+    c = np.asarray(color, float)
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    lab = _TO_LAB @ np.cbrt(_TO_LMS @ linear)
+    return (float(lab[0]), float(np.hypot(lab[1], lab[2])),
+            float(np.degrees(np.arctan2(lab[2], lab[1]))))  # fmt: skip
+
+
+def from_oklch(light: float, chroma: float, hue: float) -> RGB:
+    """The inverse; what no screen can show loses chroma until one can."""
+    for share in np.linspace(1, 0, 21):
+        a, b = chroma * share * np.cos(np.radians(hue)), chroma * share * np.sin(np.radians(hue))
+        linear = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_LAB, [light, a, b]) ** 3)
+        if linear.min() >= -1e-4 and linear.max() <= 1 + 1e-4:
+            break
+    linear = np.clip(linear, 0, 1)
+    r, g, b = np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055)
+    return float(r), float(g), float(b)
+
+
+def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
+    """All colours by name, as sRGB in [0, 1], from the chosen ones ('#rrggbb')."""
+    known = {name: rgb(value) for name, value in {**CHOSEN, **FIXED, **chosen}.items()}
+    for name, rule in RULES.items():  # in order: a rule's source stands before it
+        if name in chosen:
+            continue
+        light, chroma, hue = oklch(known[rule.of])
+        made = from_oklch(
+            min(light * rule.light + rule.add, 1.0), chroma * rule.chroma, hue + rule.turn
+        )
+        if rule.share:
+            r, g, b = (
+                a + rule.share * (b - a) for a, b in zip(made, rgb(rule.towards), strict=True)
+            )
+            made = r, g, b
+        known[name] = made
+    return known
+
+
+def parse(f: Fields, most: int = 128) -> dict[str, str]:
+    """The checked object of a `palette` field: name -> '#rrggbb'."""
+    left = f.rest()
+    if len(left) > most:
+        raise PackageError(f"{f.where} has {len(left)} colours, expected at most {most}")
+    for name in left:
+        if not name.isidentifier() or len(name) > 32:
+            raise PackageError(f"{f.where} names a colour {name!r:.40}, expected a plain name")
+    return {name: color(value, f"{f.where}.{name}") for name, value in left.items()}
