@@ -42,7 +42,7 @@ def speak(args: argparse.Namespace) -> tuple[list[Row], list[Motion]]:
     rows: list[Row] = []
     motions: list[Motion] = []
     avatar = Avatar.load(args.avatar, size=args.size, lookahead_ms=args.lookahead)
-    style = avatar.style(args.style)
+    style, hair = avatar.style(args.style), None
     seconds = duration(args.input)
     form = "{l_bar}{bar}| {n:.1f}/{total:.1f} s [{elapsed}<{remaining}]" if seconds else None
     with (
@@ -50,7 +50,8 @@ def speak(args: argparse.Namespace) -> tuple[list[Row], list[Motion]]:
         tqdm(total=seconds, unit="s", bar_format=form, desc=args.input.name) as bar,
     ):
         for done in offline.perform(hear(args.input, out, bar), style, args.lookahead):
-            for motion in done.motions:
+            swung, hair = avatar.swing(done.motions, hair)
+            for motion in swung:
                 out.write(avatar.render(motion))
             rows += done.rows
             motions += done.motions

@@ -4,7 +4,8 @@ values out, and safe to call for many sessions from one thread.
 
 from pathlib import Path
 
-from engine.face import package
+from engine.face import package, swing
+from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
 from engine.render.renderer import Renderer
@@ -25,6 +26,7 @@ class Avatar:
         self.name = name
         self.line = line
         self.renderer = renderer
+        self._swing = swing.Swing(renderer.package.manifest.spring)
         self._library = StyleLibrary()
 
     @classmethod
@@ -73,6 +75,16 @@ class Avatar:
     def interrupt(self, state: LineState) -> LineState:
         """Forget pending speech; the mouth closes smoothly."""
         return self.line.interrupt(state)
+
+    def swing(
+        self, motions: list[Motion], state: SwingState | None = None
+    ) -> tuple[list[Motion], SwingState]:
+        """The same motions with the swing of loose hair; `state` None: it hangs at rest.
+
+        For motions as they will be drawn, none left out: call it after whatever moves the head.
+        States fit all avatars.
+        """
+        return swing.follow(self._swing, motions, state)
 
     def render(self, motion: Motion) -> Video:
         """Draw one picture; the same motion gives the same bytes."""

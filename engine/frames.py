@@ -51,11 +51,12 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """ARKit-52 weights and a head pose; shown while sample `start` is heard."""
+    """ARKit-52 weights, a head pose, the hair's lag; shown while sample `start` is heard."""
 
     start: int
     weights: F32  # [52], order of engine.face.blendshapes.ARKIT, nominally in [0, 1]
     pose: F32  # [6], order of POSE
+    swing: F32 | None = None  # [3] degrees of yaw, pitch, roll of loose hair; None: at rest
 
     def __post_init__(self) -> None:
         if self.weights.shape != (BLENDSHAPES,) or self.pose.shape != (len(POSE),):
@@ -63,6 +64,8 @@ class Motion:
                 f"Motion has weights {self.weights.shape} and pose {self.pose.shape}, "
                 f"expected ({BLENDSHAPES},) and ({len(POSE)},)"
             )
+        if self.swing is not None and self.swing.shape != (3,):
+            raise FrameError(f"Motion has a swing {self.swing.shape}, expected (3,) or None")
 
     def __repr__(self) -> str:
         return f"Motion(start={self.start})"

@@ -168,5 +168,7 @@ def video(
     """Pictures of a clip, 25 a second, drawn while iterating. See `motion`."""
     if not isinstance(avatar, Avatar):
         avatar = Avatar.load(avatar, size=size, lookahead_ms=lookahead_ms)
+    hair = None
     for output in perform(_chunks(pcm), style, lookahead_ms, seed):
-        yield from map(avatar.render, output.motions)
+        motions, hair = avatar.swing(output.motions, hair)
+        yield from map(avatar.render, motions)

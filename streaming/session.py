@@ -1,9 +1,9 @@
 """One live session: sound in, pictures and the delayed voice out, on one clock.
 
 The straight line: source -> intake -> chunker -> animate -> mimic (gestures of a person who is
-followed) -> render -> playout. Motion never skips; a picture that would be late is not drawn when a
-newer motion is at hand. The voice goes to the playout as it arrives, past the engine, so that
-nothing the engine does can delay it.
+followed) -> swing (hair) -> render -> playout. Motion never skips; a picture that would be late is
+not drawn when a newer motion is at hand. The voice goes to the playout as it arrives, past the
+engine, so that nothing the engine does can delay it.
 """
 
 import asyncio
@@ -54,6 +54,8 @@ class Actor(Protocol):
 
     def interrupt(self, state: Any) -> Any: ...
 
+    def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]: ...
+
     def render(self, motion: Motion) -> Video: ...
 
 
@@ -95,6 +97,7 @@ class Session:
         self._actor = actor
         self._worker = worker
         self._state = state
+        self._hair: Any = None  # state of the swing, which outlives a change of face
         self._state_lock = asyncio.Lock()
         self._chunker = Chunker()
         self._intake = Intake(self.clock)
@@ -202,8 +205,9 @@ class Session:
                 return
             generation = self._generation
             async with self._state_lock:
-                motions, self._state = await self._call(
-                    _advance, self._actor, self._chunker, self.mimic, sounds, self._state
+                states = self._state, self._hair
+                motions, (self._state, self._hair) = await self._call(
+                    _advance, self._actor, self._chunker, self.mimic, sounds, states
                 )
             for motion in motions:
                 newer = motion is not motions[-1] or len(self._blocks) >= CATCH_UP
@@ -270,12 +274,14 @@ class Session:
 
 
 def _advance(
-    actor: Actor, chunker: Chunker, mimic: Mimic, sounds: list[Sound], state: Any
-) -> tuple[list[Motion], Any]:
-    """On the engine thread: sounds -> the motions they complete."""
+    actor: Actor, chunker: Chunker, mimic: Mimic, sounds: list[Sound], states: tuple[Any, Any]
+) -> tuple[list[Motion], tuple[Any, Any]]:
+    """On the engine thread: sounds -> the motions they complete; `states`: actor's, hair's."""
     motions: list[Motion] = []
+    state, hair = states
     for sound in sounds:
         for audio in chunker.push(sound.pcm, sound.rate, sound.start):
             done, state = actor.animate(audio, state)
             motions += mimic.lead(done)
-    return motions, state
+    motions, hair = actor.swing(motions, hair)
+    return motions, (state, hair)

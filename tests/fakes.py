@@ -107,6 +107,9 @@ class FakeAvatar:
     def interrupt(self, state: FakeState) -> FakeState:
         return state._replace(levels=(0.0,) * 8, jaw=0.0)
 
+    def swing(self, motions: list[Motion], state: None) -> tuple[list[Motion], None]:
+        return motions, state
+
     def render(self, motion: Motion) -> Video:
         """Grey, a mouth whose height is the jaw, a barcode of the tick in the top rows."""
         self.rendered += 1

@@ -1,4 +1,5 @@
-"""Motion -> posed vertices: correctives, 52 blendshapes, a neck that bends, shoulders that stay.
+"""Motion -> posed vertices: correctives, 52 blendshapes, hair that swings, a chest that breathes,
+a neck that bends.
 
 Stateless and deterministic; owns scratch buffers, so one Figure serves one thread.
 """
@@ -9,10 +10,16 @@ import numpy.typing as npt
 from engine.face.blendshapes import ARKIT, INDEX
 from engine.face.camera import limit_pose, rotation
 from engine.face.package import Package
-from engine.frames import F32, Motion
+from engine.face.swing import LIMIT
+from engine.frames import F32, SAMPLE_RATE, Motion
 from kernels import mesh as ops
 
 STEPS = 17  # interpolated poses between shoulders and head
+SWING_STEPS = 5  # and between hair that rides on the head and hair that is loose
+SKULL = 0.55  # head widths from the neck's pivot up to the middle of the skull
+# Breath: two rhythms whose ratio is no fraction, so that it never repeats; Hz and share.
+RHYTHMS = ((0.2503, 0.75), (0.1709, 0.25))
+BREATH = np.array([0.0, 0.016, 0.008], np.float32)  # head widths at the top of a breath
 
 _BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
 _SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
@@ -68,6 +75,9 @@ class Figure:
             mesh.position, weights, mesh.shape_start, mesh.shape_row, mesh.shape_delta,
             mesh.shape_scale, points,
         )  # fmt: skip
+        if motion.swing is not None and motion.swing.any():
+            ops.bend(points, mesh.loose, self._swung(motion.swing))
+        points += (mesh.breath * breath(motion.start))[:, None] * (BREATH * self._width)
         poses, _ = self.poses(motion.pose)
         ops.bend(points, mesh.neck, poses)
         return points
@@ -90,9 +100,25 @@ class Figure:
             out[step, :, 3] = self._pivot - turn @ self._pivot + shift * share
         return out, out[-1, :, :3].copy()
 
+    def _swung(self, swing: F32) -> F32:
+        """Turns about the middle of the skull [SWING_STEPS, 3, 4], up to the whole swing."""
+        centre = self._pivot + np.array([0, SKULL * self._width, 0], np.float32)
+        angles = LIMIT * np.tanh(np.nan_to_num(swing, posinf=0.0, neginf=0.0) / LIMIT)
+        out = np.empty((SWING_STEPS, 3, 4), np.float32)
+        for step in range(SWING_STEPS):
+            turn = rotation(*(float(angle) * step / (SWING_STEPS - 1) for angle in angles))
+            out[step, :, :3], out[step, :, 3] = turn, centre - turn @ centre
+        return out
+
     def named(self, points: F32) -> dict[str, npt.NDArray[np.float32]]:
         """Landmark name -> xyz among posed vertices."""
         return {name: points[index] for name, index in self.landmarks.items()}
+
+
+def breath(start: int) -> float:
+    """How far in a breath is when sample `start` is heard, in [-1, 1]; 0 at the first."""
+    seconds = start / SAMPLE_RATE
+    return float(sum(share * np.sin(2 * np.pi * hz * seconds) for hz, share in RHYTHMS))
 
 
 def lip_aperture(package: Package, weights: F32) -> float:

@@ -34,6 +34,8 @@ def test_audio_refuses_other_shapes(pcm: np.ndarray) -> None:
 def test_motion_refuses_other_shapes() -> None:
     with pytest.raises(FrameError, match=r"\(51,\).*expected \(52,\)"):
         Motion(0, np.zeros(51, np.float32), np.zeros(6, np.float32))
+    with pytest.raises(FrameError, match=r"swing \(2,\).*expected \(3,\)"):
+        Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32), np.zeros(2, np.float32))
 
 
 @pytest.mark.parametrize("shape", [(98, 64), (96, 63)])

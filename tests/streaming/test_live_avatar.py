@@ -40,6 +40,9 @@ class Watched:
     def interrupt(self, state: Any) -> Any:
         return self.avatar.interrupt(state)
 
+    def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]:
+        return self.avatar.swing(motions, state)
+
     def render(self, motion: Motion) -> Video:
         return Video(motion.start, np.zeros((96, 64), np.uint8))
 

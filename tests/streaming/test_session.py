@@ -392,3 +392,25 @@ def test_delay_covers_sound_look_ahead_and_engine(
     assert choose_delay(latency, 1000) == 4800
     assert choose_delay(latency, engine_ms, seen=2400) == 2720
     assert JAW >= 0
+
+
+def test_the_hair_swings_once_for_every_motion_even_of_pictures_not_drawn() -> None:
+    class Haired(FakeAvatar):
+        def __init__(self) -> None:
+            super().__init__()
+            self.swung: list[int] = []
+
+        def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]:
+            self.swung += [motion.start for motion in motions]
+            assert state == (self.swung[-1 - len(motions)] if len(self.swung) > len(motions)
+                             else None) or not motions  # fmt: skip
+            return motions, self.swung[-1] if self.swung else None
+
+    avatar = Haired()
+    tone = stereo(bursts(2.0))
+    play(
+        lambda clock: microphone(tone, clock), 2.0,
+        worker=lambda: InlineWorker(0.003, 0.070), avatar=avatar,
+    )  # fmt: skip
+    assert len(avatar.swung) > 40 > avatar.rendered
+    np.testing.assert_array_equal(np.diff(avatar.swung), 640)
