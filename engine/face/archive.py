@@ -1,12 +1,14 @@
 """Bounded reading of a package's files from a folder or a zip: nothing is extracted to disk.
 
-Only plain names at the top level are read, symbolic links and encrypted or oversized members are
-refused, and sizes are checked against what is really read, not what a header claims.
+Only plain names at the top level are read; symbolic links, and encrypted, oversized or unusually
+compressed members are refused. Sizes are checked against what is really read, not what a header
+claims, and all pictures of a package share one budget of pixels.
 """
 
 import io
 import json
 import stat
+import struct
 import warnings
 import zipfile
 import zlib
@@ -24,6 +26,11 @@ MEMBERS = 64  # files in a package
 TOTAL = 128 << 20  # bytes in a package, unpacked
 PICTURE_BYTES = 16 << 20
 PICTURE_SIDE = 4096
+PIXELS = 32 << 20  # in all pictures and masks of a package
+DIRECTORY = 1 << 18  # bytes of a zip's table of contents
+_END = 22  # bytes of the record that ends a zip, without its comment
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError,
+           NotImplementedError, OverflowError)  # fmt: skip
 
 
 class Archive:
@@ -33,13 +40,15 @@ class Archive:
         self._path = path
         self._zip: zipfile.ZipFile | None = None
         self._prefix = ""
+        self._pixels = PIXELS
         if path.is_dir():
             if path.is_symlink():
                 raise PackageError(f"{path.name} is a symbolic link: give the folder itself")
             return
         try:
+            _check_directory(path)
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise PackageError(
                 f"{path.name} is not a readable avatar package: expected a folder or a zip file"
             ) from error
@@ -75,6 +84,9 @@ class Archive:
                 raise PackageError(f"zip member {name!r} points outside the package: refused")
             if stat.S_ISLNK(member.external_attr >> 16):
                 raise PackageError(f"zip member {name!r} is a symbolic link: refused")
+            # Other methods allocate what the file asks for, before anything can be measured.
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise PackageError(f"zip member {name!r} is not stored or deflated: zip it plainly")
             if member.flag_bits & 1:
                 raise PackageError(f"zip member {name!r} is encrypted: store it plainly")
             if name in seen:
@@ -99,8 +111,11 @@ class Archive:
             raise PackageError(f"{name} is a symbolic link: refused")
         if not path.is_file():
             raise PackageError(f"{name} is missing from the avatar package {self._path.name}")
-        with path.open("rb") as file:
-            return file.read(limit + 1)
+        try:
+            with path.open("rb") as file:
+                return file.read(limit + 1)
+        except OSError as error:
+            raise PackageError(f"{name} cannot be read: {error.strerror}") from error
 
     def _from_zip(self, name: str, limit: int) -> bytes:
         assert self._zip is not None
@@ -111,19 +126,23 @@ class Archive:
             raise PackageError(
                 f"{name} is missing from the avatar package {self._path.name}"
             ) from error
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        except (*_DAMAGE, RuntimeError) as error:
             raise PackageError(f"{name} in {self._path.name} is damaged: {error}") from error
 
     def json(self, name: str, limit: int) -> Any:
         """Parsed JSON of a file."""
         try:
-            return json.loads(self.read(name, limit), parse_constant=_refuse)
+            return json.loads(
+                self.read(name, limit), parse_constant=_refuse, object_pairs_hook=_once
+            )
         except (ValueError, RecursionError) as error:
             raise PackageError(f"{name} is not valid JSON: {error}") from error
 
     def png(self, name: str, mode: str = "RGB") -> npt.NDArray[np.uint8]:
-        """Pixels of a PNG of at most PICTURE_SIDE pixels a side: [H, W, 3] uint8, or [H, W] for
-        mode "L"."""
+        """Pixels of a PNG: [H, W, 3] uint8, or [H, W] for mode "L".
+
+        At most PICTURE_SIDE pixels a side, and PIXELS in all that are read from this archive.
+        """
         data = self.read(name, PICTURE_BYTES)
         try:
             with warnings.catch_warnings():
@@ -134,9 +153,44 @@ class Archive:
                             f"{name} is {picture.width}x{picture.height} pixels, expected at most "
                             f"{PICTURE_SIDE} a side"
                         )
+                    self._pixels -= picture.width * picture.height
+                    if self._pixels < 0:
+                        raise PackageError(
+                            f"{name}: all pictures together exceed {PIXELS >> 20} million pixels: "
+                            "make them smaller"
+                        )
                     return np.array(picture.convert(mode))
-        except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+        except (*_DAMAGE, SyntaxError, Warning, KeyError, IndexError, TypeError,
+                Image.DecompressionBombError) as error:  # fmt: skip
             raise PackageError(f"{name} is not a readable PNG: {error}") from error
+
+
+def _check_directory(path: Path) -> None:
+    """Raises for a file whose table of contents would fill the memory before it is looked at."""
+    if not path.is_file():  # a device or a pipe may never end
+        raise OSError("no regular file")
+    size = path.stat().st_size
+    if size > TOTAL:
+        raise PackageError(f"{path.name} has {size >> 20} MB, expected at most {TOTAL >> 20}")
+    with path.open("rb") as file:
+        file.seek(max(0, size - _END - 65535))
+        tail = file.read()
+    # The same place where zipfile looks: the very end, or before a comment.
+    plain = tail[-_END : -_END + 4] == b"PK\5\6" and tail[-2:] == b"\0\0"
+    at = len(tail) - _END if plain else tail.rfind(b"PK\5\6")
+    if at < 0 or len(tail) < at + _END:
+        raise zipfile.BadZipFile("no end record")
+    table = struct.unpack_from("<I", tail, at + 12)[0]
+    if table > DIRECTORY or tail[max(at - 20, 0) : at][:4] == b"PK\6\7":
+        raise PackageError(f"{path.name} has a table of contents for far more than {MEMBERS} files")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: what a doubled one means depends on the reader."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("an object names a key twice")
+    return made
 
 
 def _refuse(constant: str) -> Any:

@@ -9,6 +9,8 @@ from engine.errors import PackageError
 RGB = tuple[float, float, float]
 NAME = r"[a-z][a-z0-9_]{0,31}"
 COLOR = r"#[0-9a-fA-F]{6}"
+# One line of text: no control characters, none that reverse what follows, no lone surrogates.
+LINE = r"[^\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]{1,2000}"
 
 
 class Fields:
@@ -29,12 +31,11 @@ class Fields:
             raise PackageError(f"{self.where} lacks {key!r}")
         return self._left.pop(key)
 
-    def text(self, key: str, pattern: str = r"[^\x00-\x1f]{1,2000}") -> str:
+    def text(self, key: str, pattern: str = LINE) -> str:
         value = self.take(key)
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
-            raise PackageError(
-                f"{self.where}.{key} is {value!r:.60}, expected text matching {pattern}"
-            )
+            wanted = "a line of text" if pattern == LINE else f"text matching {pattern}"
+            raise PackageError(f"{self.where}.{key} is {value!r:.60}, expected {wanted}")
         return value
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
@@ -75,7 +76,7 @@ class Fields:
         if len(left) > most:
             raise PackageError(f"{inner.where} has {len(left)} entries, expected at most {most}")
         if known is not None and (unknown := sorted(set(left) - set(known))):
-            raise PackageError(f"{inner.where} names unknown {unknown[:5]}")
+            raise PackageError(f"{inner.where} names unknown {str(unknown[:5]):.200}")
         return {k: number(v, low, high, f"{inner.where}.{k:.40}") for k, v in left.items()}
 
     def rest(self) -> dict[str, Any]:
@@ -86,7 +87,8 @@ class Fields:
     def done(self) -> None:
         """Raises PackageError when something was not read."""
         if self._left:
-            raise PackageError(f"{self.where} has unknown fields {sorted(self._left)[:5]}")
+            names = [f"{name!r:.40}" for name in sorted(self._left)[:5]]
+            raise PackageError(f"{self.where} has unknown fields {', '.join(names)}")
 
 
 def number(value: Any, low: float, high: float, where: str) -> float:

@@ -15,6 +15,12 @@ FORMAT, VERSION = "vivify-avatar", 2
 MATERIALS = 32  # most a package may have
 CORRECTIVES = 32
 BLENDS = ("over", "multiply")
+LAYERS = 24  # of one texture
+LANDMARKS = (  # that a package must name: vertices by which motion is measured
+    "lip_upper_inner", "lip_lower_inner", "mouth_corner_left", "mouth_corner_right",
+    "eye_outer_left", "eye_outer_right", "eye_inner_left", "eye_inner_right",
+    "lid_upper_left", "lid_upper_right", "lid_lower_left", "lid_lower_right", "nose_tip", "chin",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ def _texture(value: Any, where: str) -> Texture:
         made = Texture(f.text("picture", NAME), None, ())
     else:
         base, layers = f.text("base", NAME), []
-        for row in f.rows("layers", 0, 24):
+        for row in f.rows("layers", 0, LAYERS):
             layer = Fields(row, f"{where}.layers")
             layers.append(
                 Layer(layer.text("ink", NAME), layer.text("mask", NAME),
@@ -182,7 +188,8 @@ def _spring(f: Fields) -> Spring:
 def _correctives(f: Fields) -> tuple[tuple[str, ...], ...]:
     found = []
     for row in f.rows("correctives", 0, CORRECTIVES):
-        if not isinstance(row, list) or not 2 <= len(row) <= 3 or not set(row) <= set(ARKIT):
+        named = isinstance(row, list) and all(isinstance(n, str) and n in ARKIT for n in row)
+        if not named or not 2 <= len(row) <= 3:
             raise PackageError(
                 f"avatar.json: corrective {row!r:.80} is no list of two or three blendshape names"
             )
@@ -193,6 +200,11 @@ def _correctives(f: Fields) -> tuple[tuple[str, ...], ...]:
 def _known(manifest: Manifest) -> Manifest:
     """The same manifest, if all it refers to exists."""
     colors = set(palette.derived(manifest.palette))
+    names = [m.name for m in manifest.materials]
+    if doubled := sorted({n for n in names if names.count(n) > 1}):
+        raise PackageError(f"avatar.json: two materials are called {doubled}: name them apart")
+    if missing := set(LANDMARKS) - set(manifest.landmarks):
+        raise PackageError(f"avatar.json: landmarks lack {sorted(missing)[:5]}")
     for m in manifest.materials:
         if m.texture is not None and m.texture not in manifest.textures:
             raise PackageError(f"avatar.json: material {m.name} has no texture {m.texture!r}")
@@ -216,6 +228,8 @@ def parse(value: Any) -> Manifest:
     if len(textures) > 16 or any(not re.fullmatch(NAME, str(name)) for name in textures):
         raise PackageError("avatar.json: textures must be at most 16, with plain names")
     landmarks = f.inner("landmarks").rest()
+    if len(landmarks) > 64 or any(not re.fullmatch(NAME, name) for name in landmarks):
+        raise PackageError("avatar.json: landmarks must be at most 64, with plain names")
     for name, vertex in landmarks.items():
         if isinstance(vertex, bool) or not isinstance(vertex, int) or not 0 <= vertex < 65536:
             raise PackageError(f"avatar.json: landmark {name!r:.40} is no vertex number")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine.errors import PackageError
 from engine.face import manifest, tensors
-from engine.face.archive import Archive
+from engine.face.archive import PIXELS, Archive
 from engine.face.manifest import Manifest
 
 ASSETS = Path(__file__).parents[1] / "assets" / "avatars"
@@ -59,7 +59,7 @@ def load(name_or_path: str | Path) -> Package:
         mesh = tensors.read(archive.read("mesh.safetensors", limit=32 << 20), spec)
         pictures = {name: archive.png(f"{name}.png") for name in sorted(spec.pictures())}
         masks = {name: archive.png(f"{name}.png", "L") for name in sorted(spec.masks())}
-        _alike(spec, masks)
+        _alike(spec, masks, pictures)
         licence = archive.read("LICENSE", limit=1 << 18)
     try:
         return Package(spec, mesh, pictures, masks, licence.decode("utf-8"))
@@ -67,9 +67,17 @@ def load(name_or_path: str | Path) -> Package:
         raise PackageError("LICENSE is not UTF-8 text: save it as UTF-8") from error
 
 
-def _alike(spec: Manifest, masks: dict[str, U8]) -> None:
-    """Masks of one texture have one size."""
+def _alike(spec: Manifest, masks: dict[str, U8], pictures: dict[str, U8]) -> None:
+    """Masks of one texture have one size; painting all textures takes bounded time and memory."""
+    painted = 0
     for name, texture in spec.textures.items():
         sizes = {masks[layer.mask].shape for layer in texture.layers}
         if len(sizes) > 1:
             raise PackageError(f"the masks of texture {name} have sizes {sorted(sizes)}: make one")
+        painted += sum(masks[layer.mask].size for layer in texture.layers)
+        painted += 0 if texture.picture is None else pictures[texture.picture].size // 3
+    if painted > 2 * PIXELS:
+        raise PackageError(
+            f"avatar.json: the layers of all textures are {painted >> 20} million pixels, expected "
+            f"at most {2 * PIXELS >> 20}: make the masks smaller"
+        )

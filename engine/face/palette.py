@@ -6,13 +6,14 @@ skin looks like its shadow. A recipe and `avatar.json` hold only what was chosen
 name explicitly is never overridden.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from engine.errors import PackageError
-from engine.face.fields import RGB, Fields, color
+from engine.face.fields import NAME, RGB, Fields, color
 
 CHOSEN = {  # what a palette falls back to
     "skin": "#f2c8a6", "hair": "#5b3a2c", "iris": "#5a8f8a", "cloth": "#3d6fb4",
@@ -138,6 +139,6 @@ def parse(f: Fields, most: int = 128) -> dict[str, str]:
     if len(left) > most:
         raise PackageError(f"{f.where} has {len(left)} colours, expected at most {most}")
     for name in left:
-        if not name.isidentifier() or len(name) > 32:
+        if not re.fullmatch(NAME, name):
             raise PackageError(f"{f.where} names a colour {name!r:.40}, expected a plain name")
     return {name: color(value, f"{f.where}.{name}") for name, value in left.items()}

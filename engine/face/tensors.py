@@ -19,6 +19,7 @@ VERTICES = 40_000  # most a package may have; real time on one core ends far bel
 TRIANGLES = 60_000
 ROWS = 1_000_000
 EXTENT = 100.0  # dm from the origin
+MOVE = 10.0  # dm: the farthest that one shape moves a vertex
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ _SPEC: dict[str, tuple[str, tuple[str | int, ...], float, float]] = {
     "shape_start": ("int32", ("K+1",), 0, ROWS),
     "shape_row": ("uint16", ("N",), 0, np.inf),
     "shape_delta": ("int16", ("N", 3), -np.inf, np.inf),
-    "shape_scale": ("float32", ("K",), 0, 0.01),
+    "shape_scale": ("float32", ("K",), 0, MOVE / 32767),
 }
 
 

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import struct
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -11,20 +13,38 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from safetensors.numpy import load, save
 
 from engine.errors import PackageError
 from engine.face import package
+from engine.face.manifest import LANDMARKS, parse
 
 SOURCE = package.ASSETS / "mira"
+SPEC = json.loads((SOURCE / "avatar.json").read_text())
+MASK = SPEC["textures"]["skin"]["layers"][0]["mask"]
+PNG = f"{MASK}.png"
 Files = dict[str, bytes]
 Change = Callable[[Files], None]
 
 
+def grey(side: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def small() -> Files:
+    """A package with tiny masks, quick to write and to read."""
+    found = {p.name: p.read_bytes() for p in SOURCE.iterdir() if p.suffix != ".png"}
+    return found | {f"{p.stem}.png": grey(8) for p in SOURCE.glob("*.png")}
+
+
 @pytest.fixture
 def files() -> Files:
-    return {p.name: p.read_bytes() for p in SOURCE.iterdir()}
+    return small()
 
 
 def folder(files: Files, where: Path) -> Path:
@@ -35,7 +55,7 @@ def folder(files: Files, where: Path) -> Path:
 
 
 def zipped(files: Files, path: Path, prefix: str = "") -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in files.items():
             archive.writestr(prefix + name, data)
     return path
@@ -124,7 +144,8 @@ def test_folder_and_zip_load_the_same(files: Files, tmp_path: Path) -> None:
         two = package.load(path)
         assert two.manifest == one.manifest
         np.testing.assert_array_equal(two.mesh.shape_delta, one.mesh.shape_delta)
-        np.testing.assert_array_equal(two.textures["skin"], one.textures["skin"])
+        assert set(two.masks) == set(one.masks)
+        np.testing.assert_array_equal(two.masks[MASK], one.masks[MASK])
 
 
 def test_loaded_arrays_cannot_be_changed() -> None:
@@ -136,7 +157,7 @@ def test_loaded_arrays_cannot_be_changed() -> None:
 BROKEN: dict[str, tuple[Change, str]] = {
     "no manifest": (drop("avatar.json"), "avatar.json is missing"),
     "no mesh": (drop("mesh.safetensors"), "mesh.safetensors is missing"),
-    "no texture": (drop("skin.png"), "skin.png is missing"),
+    "no mask": (drop(PNG), f"{PNG} is missing"),
     "no licence": (drop("LICENSE"), "LICENSE is missing"),
     "bad json": (raw("avatar.json", b"{"), "not valid JSON"),
     "json is binary": (raw("avatar.json", b"\xff\xfe\x00"), "not valid JSON"),
@@ -155,11 +176,40 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "true for a number": (edit("head_width", True), "head_width"),
     "far before near": (edit("camera.far", 0.5), "camera.far"),
     "no materials": (edit("materials", []), "materials"),
-    "colour out of range": (edit("materials.0.color", [2, 0, 0]), r"color\[0\]"),
+    "colour without name": (edit("materials.0.color", [2, 0, 0]), "color"),
+    "unknown colour": (edit("materials.0.color", "plaid"), "no colour"),
+    "unknown outline": (edit("materials.0.outline", "plaid"), "no colour"),
+    "unknown texture": (edit("materials.0.texture", "plaid"), "no texture"),
+    "palette code": (edit("palette.skin", "red"), "palette.skin"),
+    "palette name": (edit("palette.a-b", "#ffffff"), "plain name"),
+    "palette code with newline": (edit("palette.skin", "#ffffff\n"), "palette.skin"),
+    "unknown ink": (edit("textures.skin.layers.0.ink", "plaid"), "no colour"),
+    "mask path": (edit("textures.skin.layers.0.mask", "../mask"), "mask"),
+    "blend": (edit("textures.skin.layers.0.blend", "eval"), "blend"),
+    "picture and base": (edit("textures.skin.picture", "photo"), "unknown fields"),
+    "too many layers": (edit("textures.skin.layers", [{}] * 25), "layers"),
+    "too many textures": (edit("textures", {f"t{i}": {} for i in range(17)}), "at most 16"),
+    "texture name": (edit("textures.a/x", {}), "plain names"),
+    "materials of one name": (edit("materials.1.name", "skin"), "two materials"),
+    "background": (edit("background", {"kind": "url"}), "background.kind"),
+    "background picture": (edit("background.file", "/etc/passwd"), "unknown fields"),
+    "spring": (edit("spring.frequency", 1e9), "spring.frequency"),
+    "corrective of one": (edit("correctives", [["jawOpen"]]), "corrective"),
+    "corrective of lists": (edit("correctives", [[[], {}]]), "corrective"),
+    "correctives without shapes": (edit("correctives", [["jawOpen", "mouthPucker"]] * 9), "shape"),
+    "light as text": (edit("light", "above"), "light"),
+    "title that reverses": (edit("title", "a\u202eb"), "title"),
+    "title of half a letter": (edit("title", "\ud800"), "title"),
+    "key twice": (
+        lambda f: f.update({"avatar.json": b'{"format": 1, ' + f["avatar.json"].lstrip()[1:]}),
+        "twice",
+    ),
     "texture path": (edit("materials.0.texture", "../../etc/passwd"), "texture"),
     "zero light": (edit("materials.0.light", [0, 0, 0]), "light"),
     "unknown shape": (edit("rest", {"wink": 1}), "wink"),
     "landmark text": (edit("landmarks.chin", "7"), "landmark"),
+    "landmark name": (edit("landmarks.A b", 7), "plain names"),
+    "landmark missing": (edit(f"landmarks.{LANDMARKS[0]}", DELETE), "landmarks lack"),
     "landmark beyond": (edit("landmarks.chin", 65000), "landmarks"),
     "mesh is text": (raw("mesh.safetensors", b"hello"), "damaged"),
     "mesh header lies": (raw("mesh.safetensors", struct.pack("<Q", 2**60) + b"{}"), "damaged"),
@@ -184,12 +234,15 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "material index": (tensor("material", put(0, 200)), "material refers"),
     "shape ranges": (tensor("shape_start", put(3, 10**6)), "shape_start"),
     "negative range": (tensor("shape_start", put(1, -5)), "shape_start"),
+    "far shape": (tensor("shape_scale", put(0, 0.009)), "shape_scale reaches"),
+    "byte ambient": (tensor("ambient", lambda a: a.astype(np.float32)), "expected uint8"),
+    "loose for too few": (tensor("loose", lambda a: a[1:]), "loose is"),
     "infinite scale": (tensor("shape_scale", put(0, np.inf)), "shape_scale contains"),
     "neck over 1": (tensor("neck", put(0, 2)), "neck reaches"),
-    "png is text": (raw("skin.png", b"not a picture"), "skin.png"),
-    "png is gif": (raw("skin.png", gif()), "skin.png"),
-    "png truncated": (lambda f: f.update({"skin.png": f["skin.png"][:300]}), "skin.png"),
-    "png too large": (raw("skin.png", huge_png()), "skin.png"),
+    "png is text": (raw(PNG, b"not a picture"), PNG),
+    "png is gif": (raw(PNG, gif()), PNG),
+    "png truncated": (lambda f: f.update({PNG: f[PNG][:45]}), PNG),
+    "png too large": (raw(PNG, huge_png()), PNG),
     "licence not text": (raw("LICENSE", b"\xff\xff"), "LICENSE"),
 }  # fmt: skip
 
@@ -204,6 +257,34 @@ def test_broken_packages_are_refused_by_name(
     where = folder(files, tmp_path / "p") if form == "folder" else zipped(files, tmp_path / "p.zip")
     with pytest.raises(PackageError, match=message):
         package.load(where)
+
+
+def test_all_pictures_share_one_budget(files: Files, tmp_path: Path) -> None:
+    for name in [n for n in files if n.endswith(".png")]:
+        files[name] = grey(4000)
+    with pytest.raises(PackageError, match="all pictures together exceed 32 million"):
+        package.load(folder(files, tmp_path / "p"))
+
+
+def test_painting_one_mask_again_and_again_is_bounded(files: Files, tmp_path: Path) -> None:
+    layer = {"ink": "skin", "mask": MASK, "blend": "over"}
+    edit("textures.skin.layers", [layer] * 24)(files)
+    files[PNG] = grey(2048)
+    with pytest.raises(PackageError, match="layers of all textures"):
+        package.load(folder(files, tmp_path / "p"))
+
+
+def test_masks_of_two_sizes(files: Files, tmp_path: Path) -> None:
+    with pytest.raises(PackageError, match="have sizes"):
+        package.load(folder({**files, PNG: grey(16)}, tmp_path / "p"))
+
+
+def test_texture_as_a_picture(files: Files, tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (8, 4), (9, 8, 7, 6)).save(buffer, "PNG")
+    edit("textures.skin", {"picture": "photo"})(files)
+    made = package.load(folder({**files, "photo.png": buffer.getvalue()}, tmp_path / "p"))
+    assert made.pictures["photo"].shape == (4, 8, 3)
 
 
 def test_wrong_names_and_files(tmp_path: Path) -> None:
@@ -221,7 +302,7 @@ def test_zip_path_traversal(name: str, files: Files, tmp_path: Path) -> None:
 
 
 def test_zip_bombs(files: Files, tmp_path: Path) -> None:
-    bomb = zipped({**files, "skin.png": bytes(100 << 20)}, tmp_path / "bomb.zip")
+    bomb = zipped({**files, PNG: bytes(100 << 20)}, tmp_path / "bomb.zip")
     with pytest.raises(PackageError, match="larger than"):
         package.load(bomb)
     many = zipped({**files, **{f"f{i}": b"" for i in range(100)}}, tmp_path / "many.zip")
@@ -242,17 +323,96 @@ def test_zip_links_and_doubles(files: Files, tmp_path: Path) -> None:
         package.load(path)
     path = zipped(files, tmp_path / "double.zip")
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
-        archive.writestr("skin.png", b"")
+        archive.writestr(PNG, b"")
     with pytest.raises(PackageError, match="twice"):
         package.load(path)
 
 
 def test_folder_links(files: Files, tmp_path: Path) -> None:
     where = folder(files, tmp_path / "p")
-    (where / "skin.png").unlink()
-    (where / "skin.png").symlink_to(SOURCE / "skin.png")
+    (where / PNG).unlink()
+    (where / PNG).symlink_to(SOURCE / PNG)
     with pytest.raises(PackageError, match="symbolic link"):
         package.load(where)
+
+
+def test_zip_methods_that_allocate_at_will(files: Files, tmp_path: Path) -> None:
+    for method in (zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2):
+        with zipfile.ZipFile(tmp_path / "p.zip", "w", method) as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        with pytest.raises(PackageError, match="stored or deflated"):
+            package.load(tmp_path / "p.zip")
+
+
+def test_zip_with_a_huge_table_of_contents(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        for number in range(6000):
+            archive.writestr(f"{number:05d}", b"")
+    with pytest.raises(PackageError, match="table of contents"):
+        package.load(tmp_path / "p.zip")
+
+
+def test_pipes_and_devices_are_not_waited_for(files: Files, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "p.zip")
+    with pytest.raises(PackageError, match="not a readable avatar package"):
+        package.load(tmp_path / "p.zip")
+    where = folder(files, tmp_path / "p")
+    (where / "LICENSE").unlink()
+    os.mkfifo(where / "LICENSE")
+    with pytest.raises(PackageError, match="LICENSE is missing"):
+        package.load(where)
+
+
+def _loads_or_refuses(path: Path) -> None:
+    try:
+        package.load(path)
+    except PackageError:
+        return
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.data())
+def test_bytes_changed_anywhere(data: st.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        if data.draw(st.booleans()):
+            path = zipped(small(), Path(scratch) / "p.zip")
+            target = path
+        else:
+            path = folder(small(), Path(scratch) / "p")
+            target = path / data.draw(st.sampled_from(sorted(small())))
+        content = bytearray(target.read_bytes())
+        ends = st.integers(0, min(200, len(content) - 1))  # headers and directories
+        for _ in range(data.draw(st.integers(1, 6))):
+            place = data.draw(ends | ends.map(lambda n: -1 - n) | st.integers(0, len(content) - 1))
+            content[place] = data.draw(st.integers(0, 255))
+        target.write_bytes(content[: data.draw(st.just(len(content)) | st.integers(0, 3000))])
+        _loads_or_refuses(path)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(st.data(), JSON)
+def test_any_json_in_any_field(data: st.DataObject, value: Any) -> None:
+    root = node = json.loads(json.dumps(SPEC))
+    for _ in range(6):
+        key = data.draw(st.sampled_from(sorted(node) if isinstance(node, dict) else
+                                        list(range(len(node)))))  # fmt: skip
+        if isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans()):
+            node = node[key]
+        else:
+            break
+    node[key] = value
+    try:
+        parse(root)
+    except PackageError as error:
+        assert len(str(error)) < 1000
 
 
 def test_damaged_zip_member(files: Files, tmp_path: Path) -> None:
