@@ -2,13 +2,15 @@
 values out, and safe to call for many sessions from one thread.
 """
 
+import copy
 from pathlib import Path
 
 from engine.face import package, swing
 from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
-from engine.render.renderer import Renderer
+from engine.render.renderer import Renderer, Size
+from engine.render.setting import Setting
 from engine.style import library
 from engine.style.code import Style
 from engine.style.library import StyleLibrary
@@ -31,15 +33,26 @@ class Avatar:
 
     @classmethod
     def load(
-        cls, name_or_path: str | Path = DEFAULT_AVATAR, size: int = 512, lookahead_ms: int = 20
-    ) -> "Avatar":
+        cls, name_or_path: str | Path = DEFAULT_AVATAR, size: Size = 512, lookahead_ms: int = 20,
+        setting: Setting | None = None,
+    ) -> "Avatar":  # fmt: skip
         """A bundled avatar or a package (folder or .zip).
 
-        `size`: picture width and height in pixels; `lookahead_ms`: 0, 20 or 60. Raises
-        PackageError for a broken package or an unknown name, VivifyError for a wrong look-ahead.
+        `size`: side of a square picture in pixels, or (width, height); `lookahead_ms`: 0, 20 or
+        60; `setting`: light, colours, line and background, the package's by default. Raises
+        PackageError for a broken package or an unknown name, FrameError for an impossible size,
+        VivifyError for a wrong look-ahead.
         """
         face = package.load(name_or_path)
-        return cls(face.name, line(lookahead_ms), Renderer(face, size=size))
+        return cls(face.name, line(lookahead_ms), Renderer(face, size, setting))
+
+    def staged(self, setting: Setting) -> "Avatar":
+        """The same avatar in another setting. It shares line, states, mesh and buffers with this
+        one, so use both from one thread; to change the look of a running session, render its
+        motions with it."""
+        other = copy.copy(self)
+        other.renderer = self.renderer.staged(setting)
+        return other
 
     @staticmethod
     def names() -> list[str]:
@@ -47,7 +60,8 @@ class Avatar:
         return list(package.names())
 
     @property
-    def size(self) -> int:
+    def size(self) -> Size:
+        """As given: a number for a square, else (width, height)."""
         return self.renderer.size
 
     @property

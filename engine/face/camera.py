@@ -29,7 +29,7 @@ class Camera:
 
     height: float  # y of the optical axis, dm
     distance: float  # z of the pinhole, dm
-    fov_deg: float  # of the shorter side
+    fov_deg: float  # vertical; of the width, where the picture is higher than wide
     near: float  # nearest and farthest depth from the pinhole, dm
     far: float
 

@@ -7,9 +7,10 @@ import numpy as np
 from engine.face.mesh import Figure
 from engine.face.package import Package
 from engine.frames import F32, U8, Motion
+from engine.render.workspace import Buffers
 from kernels import mesh as ops
 from kernels.gbuffer import interpolate
-from kernels.raster import BACK, BOTH, FRONT, empty, rasterize
+from kernels.raster import BACK, BOTH, EMPTY, FRONT, rasterize
 
 _BEHIND = 0.004  # depth by which an outline lies behind its surface
 
@@ -25,7 +26,7 @@ class GBuffer:
 
 
 class Visibility:
-    """Draws a package's triangles at one size; owns its buffers, so it serves one thread."""
+    """Draws a package's triangles at one size; owns its vertices, so it serves one thread."""
 
     def __init__(self, package: Package, height: int, width: int) -> None:
         mesh, spec = package.mesh, package.manifest
@@ -53,11 +54,12 @@ class Visibility:
         self._scratch = np.empty((int(self._weld.max()) + 1, 3), np.float32)
         self.screen = np.empty((2 * count, 3), np.float32)
         self.normals = np.empty((count, 3), np.float32)
-        self.keys = empty(height, width)
+        self._shape = height, width
 
-    def draw(self, motion: Motion, outlines: bool = True) -> None:
-        """Fill `keys`, `screen` and `normals` for a motion."""
-        height, width = self.keys.shape[:2]
+    def draw(self, motion: Motion, buffers: Buffers, outline: float = 1.0) -> None:
+        """Fill buffers.keys, `screen` and `normals` for a motion; `outline`: factor on the width
+        of lines, 0 for none."""
+        height, width = self._shape
         points = self.figure.vertices(motion)
         _, turn = self.figure.poses(motion.pose)
         mesh, count = self._mesh, len(points)
@@ -66,22 +68,32 @@ class Visibility:
         )
         self.screen[:count] = self._camera.project(points, width, height)
         ops.inflate(
-            self.screen[:count], self.normals, self._outline, np.float32(_BEHIND),
+            self.screen[:count], self.normals, self._outline * np.float32(outline),
+            np.float32(_BEHIND),
             self.screen[count:],
         )  # fmt: skip
-        count = len(self.triangles) if outlines else self._surfaces
-        rasterize(self.screen, self.triangles[:count], self._sides[:count], self._late, self.keys)
+        count = len(self.triangles) if outline else self._surfaces
+        rasterize(
+            self.screen, self.triangles[:count], self._sides[:count], self._late, buffers.keys
+        )
 
-    def gbuffer(self, motion: Motion) -> GBuffer:
+    def cut_out(self, buffers: Buffers, rgba: U8) -> None:
+        """What was drawn over black -> rgba [H, W, 4] with alpha, colours not premultiplied."""
+        covered = (buffers.keys != EMPTY).sum(2)
+        share = np.array([0, 4, 2, 4 / 3, 1], np.float32)[covered]
+        rgba[..., :3] = np.rint(np.minimum(rgba[..., :3] * share[..., None], 255))
+        rgba[..., 3] = np.array([0, 64, 128, 191, 255], np.uint8)[covered]
+
+    def gbuffer(self, motion: Motion, buffers: Buffers) -> GBuffer:
         """Attributes of the surface nearest to the viewer at each pixel, without outlines."""
-        self.draw(motion, outlines=False)
-        height, width = self.keys.shape[:2]
+        self.draw(motion, buffers, outline=0)
+        height, width = self._shape
         uv = np.empty((height, width, 2), np.float32)
         normal = np.empty((height, width, 3), np.float32)
         depth = np.empty((height, width), np.float32)
         mask = np.empty((height, width), np.uint8)
         interpolate(
-            self.keys, self.screen, self.triangles, self.materials, self.normals, self._mesh.uv,
+            buffers.keys, self.screen, self.triangles, self.materials, self.normals, self._mesh.uv,
             uv, normal, depth, mask,
         )  # fmt: skip
         return GBuffer(uv, normal, depth, mask)

@@ -1,7 +1,8 @@
 """Motion -> Video: the stateless renderer that the whole line calls.
 
-The same motion gives the same bytes, whatever was drawn before. Scratch buffers belong to the
-instance: share one among the sessions of one thread, not among threads.
+The same motion gives the same bytes, whatever was drawn before. Vertices belong to the instance:
+share one among the sessions of one thread, not among threads. Picture buffers come from
+engine.render.workspace and are shared by all renderers of a size, whichever thread they serve.
 """
 
 from pathlib import Path
@@ -10,53 +11,100 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import FrameError
+from engine.face.background import Transparent
 from engine.face.package import Package, load
 from engine.frames import F32, U8, Motion, Video
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.setting import Setting
 from engine.render.toon import Toon
+from engine.render.workspace import Buffers, workspace
 from kernels.i420 import rgb_to_i420
 
-SIZES = (64, 1024)  # px, smallest and largest
+SIZES = (64, 1920)  # px, smallest and largest side
+Size = int | tuple[int, int]
+
+
+def sides(size: Size) -> tuple[int, int]:
+    """(width, height) of a size: a number for a square, or both. Raises FrameError."""
+    pair = (size, size) if isinstance(size, int) else size
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise FrameError(f"size is {size!r:.60}, expected a number or (width, height)")
+    for side in pair:
+        if isinstance(side, bool) or not isinstance(side, int | np.integer):
+            raise FrameError(f"size is {size!r:.60}, expected whole numbers of pixels")
+        if not SIZES[0] <= side <= SIZES[1] or side % 2:
+            raise FrameError(
+                f"size is {size!r:.60}, expected an even number from {SIZES[0]} to {SIZES[1]}, or "
+                "two of them: (width, height)"
+            )
+    return int(pair[0]), int(pair[1])
 
 
 class Renderer:
-    """Draws one avatar at one size."""
+    """Draws one avatar at one size in one setting."""
 
     def __init__(
-        self, package: Package | str | Path, size: int = 512, setting: Setting | None = None
+        self, package: Package | str | Path, size: Size = 512, setting: Setting | None = None
     ) -> None:
-        if not isinstance(size, int) or not SIZES[0] <= size <= SIZES[1] or size % 2:
-            raise FrameError(
-                f"size is {size!r}, expected an even number from {SIZES[0]} to {SIZES[1]}"
-            )
+        """`package`: an avatar's name, folder or zip, or a loaded one; `size`: px of a square, or
+        (width, height). The vertical angle of view is the avatar's: a wide picture shows more
+        background on both sides. Raises FrameError, PackageError."""
+        self.width, self.height = sides(size)
         self.package = package if isinstance(package, Package) else load(package)
-        self.size = size
-        self._seen = Visibility(self.package, size, size)
         self.setting = setting or Setting()
-        self._toon = Toon(self.package, size, size, self.setting)
-        self._rgb = np.empty((size, size, 3), np.uint8)
+        self._space = workspace(self.height, self.width)
+        self._seen = Visibility(self.package, self.height, self.width)
+        self._toon = Toon(self.package, self.height, self.width, self.setting)
+
+    @property
+    def size(self) -> Size:
+        """As given: a number for a square, else (width, height)."""
+        return self.width if self.width == self.height else (self.width, self.height)
+
+    def staged(self, setting: Setting) -> "Renderer":
+        """The same avatar and size in another setting; mesh and buffers are shared, so use both
+        from one thread. Costs the textures if colours change, the backdrop if it does."""
+        other = object.__new__(Renderer)
+        other.width, other.height, other.package = self.width, self.height, self.package
+        other.setting, other._space, other._seen = setting, self._space, self._seen
+        other._toon = self._toon.staged(setting)
+        return other
 
     def render(self, motion: Motion) -> Video:
         """One I420 picture; its array is fresh and never touched again."""
-        self._draw(motion, self._rgb)
-        i420 = np.empty((self.size * 3 // 2, self.size), np.uint8)
-        rgb_to_i420(self._rgb, i420)
+        i420 = np.empty((self.height * 3 // 2, self.width), np.uint8)
+        with self._space.lend() as buffers:
+            self._draw(motion, buffers, buffers.rgb)
+            rgb_to_i420(buffers.rgb, i420)
         return Video(motion.start, i420)
 
     def render_rgb(self, motion: Motion) -> U8:
         """The same picture as RGB [H, W, 3] uint8, before chroma is halved."""
-        out = np.empty_like(self._rgb)
-        self._draw(motion, out)
+        out = np.empty((self.height, self.width, 3), np.uint8)
+        with self._space.lend() as buffers:
+            self._draw(motion, buffers, out)
         return out
 
-    def _draw(self, motion: Motion, out: U8) -> None:
-        self._seen.draw(motion)
-        self._toon.shade(self._seen, out)
+    def render_rgba(self, motion: Motion) -> U8:
+        """RGBA [H, W, 4] uint8, alpha not premultiplied: smooth around the figure of a
+        Transparent background, 255 everywhere on any other."""
+        out = np.empty((self.height, self.width, 4), np.uint8)
+        with self._space.lend() as buffers:
+            self._draw(motion, buffers, buffers.rgb, clear=True)
+            out[..., :3] = buffers.rgb
+            out[..., 3] = 255
+            if isinstance(self._toon.background, Transparent):
+                self._seen.cut_out(buffers, out)
+        return out
+
+    def _draw(self, motion: Motion, buffers: Buffers, out: U8, clear: bool = False) -> None:
+        self._seen.draw(motion, buffers, self.setting.outline)
+        self._toon.shade(self._seen, buffers, out, clear)
 
     def gbuffer(self, motion: Motion) -> GBuffer:
         """uv, normal, depth and mask for a neural renderer."""
-        return self._seen.gbuffer(motion)
+        with self._space.lend() as buffers:
+            return self._seen.gbuffer(motion, buffers)
 
     def vertices(self, motion: Motion) -> F32:
         """World positions [V, 3] in decimetres."""

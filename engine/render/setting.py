@@ -10,6 +10,13 @@ from engine.face.fields import RGB, color
 from engine.face.palette import derived
 
 
+def _directed(light: RGB) -> bool:
+    try:
+        return len(light) == 3 and 0.1 <= math.hypot(*light) <= 100
+    except TypeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Overrides of a package's look; the defaults change nothing.
@@ -24,10 +31,18 @@ class Setting:
     background: Background | None = None
 
     def __post_init__(self) -> None:
-        if self.light is not None and not 0.1 <= math.hypot(*self.light) < math.inf:
-            raise FrameError(f"the light {self.light} has no direction, expected about length 1")
-        if not 0 <= self.outline <= 3:
-            raise FrameError(f"outline is {self.outline:g}, expected 0 (none) to 3 (bold)")
+        if self.light is not None and not _directed(self.light):
+            raise FrameError(
+                f"the light {self.light!r:.80} has no direction, expected three numbers of about "
+                "length 1 together"
+            )
+        if not isinstance(self.outline, int | float) or not 0 <= self.outline <= 3:
+            raise FrameError(f"outline is {self.outline!r:.40}, expected 0 (none) to 3 (bold)")
+        if self.background is not None and not isinstance(self.background, Background):
+            raise FrameError(
+                f"the background is {type(self.background).__name__}, expected Plain, Gradient, "
+                "Picture or Transparent of engine.face.background"
+            )
         known = derived({})
         for name, value in self.palette.items():
             if name not in known:

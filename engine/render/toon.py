@@ -1,9 +1,12 @@
 """The default look: materials, textures and background as tables for `kernels.shade`."""
 
+import math
+
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from engine.face.background import KEY, Background, Gradient, Picture, Plain
+from engine.face.background import KEY, Background, Gradient, Picture, Plain, Transparent
 from engine.face.fields import RGB
 from engine.face.manifest import Material
 from engine.face.package import Package
@@ -12,7 +15,10 @@ from engine.face.texture import paint
 from engine.frames import F32, U8
 from engine.render.gbuffer import Visibility
 from engine.render.setting import Setting
-from kernels.shade import LOOKS, Look, fragments, room, shade
+from engine.render.workspace import Buffers
+from kernels.shade import LOOKS, Look, fragments, shade
+
+I32 = npt.NDArray[np.int32]
 
 _SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
 
@@ -89,38 +95,73 @@ def backdrop(background: Background, height: int, width: int) -> U8:
     return out
 
 
-class Toon:
-    """Cel shading of one package at one size."""
+def unit(direction: RGB) -> RGB:
+    """The same direction at length 1."""
+    x, y, z = direction
+    length = math.hypot(x, y, z)
+    return x / length, y / length, z / length
 
-    def __init__(self, package: Package, height: int, width: int, setting: Setting) -> None:
+
+def _atlas(package: Package, colors: dict[str, RGB], side: int) -> tuple[U8, I32]:
+    """All textures end to end, and the offset in bytes, height and width of each [T, 3]."""
+    order = sorted(package.manifest.textures)
+    pictures = [paint(package, name, colors) for name in order]
+    if side <= _SMALL:
+        pictures = [_halve(p) for p in pictures]
+    index = np.zeros((max(len(order), 1), 3), np.int32)
+    offset = 0
+    for row, picture in enumerate(pictures):
+        index[row] = offset, picture.shape[0], picture.shape[1]
+        offset += picture.size
+    return np.concatenate([p.reshape(-1) for p in pictures] or [np.zeros(3, np.uint8)]), index
+
+
+class Toon:
+    """Cel shading of one package at one size in one setting."""
+
+    def __init__(
+        self, package: Package, height: int, width: int, setting: Setting,
+        like: "Toon | None" = None,
+    ) -> None:  # fmt: skip
+        """`like`: the same at the same size in another setting, whose pictures are shared where
+        the settings agree."""
         spec = package.manifest
+        self._package, self._shape, self._setting = package, (height, width), setting
+        self.background = setting.background or spec.background
         colors = setting.colors(spec.palette)
-        order, light = sorted(spec.textures), setting.light or spec.light
+        order, light = sorted(spec.textures), unit(setting.light or spec.light)
         rows = [
             _row(m, order.index(m.texture) if m.texture else -1, colors, light)
             for m in spec.materials
         ]
         self._table = np.stack(rows + [_line(m, colors) for m in spec.materials])
-        pictures = [paint(package, name, colors) for name in order]
-        if min(height, width) <= _SMALL:
-            pictures = [_halve(p) for p in pictures]
-        self._index = np.zeros((max(len(order), 1), 3), np.int32)
-        offset = 0
-        for row, picture in enumerate(pictures):
-            self._index[row] = offset, picture.shape[0], picture.shape[1]
-            offset += picture.size
-        flat = [p.reshape(-1) for p in pictures] or [np.zeros(3, np.uint8)]
-        self._textures = np.concatenate(flat)
-        self._backdrop = backdrop(setting.background or spec.background, height, width)
+        self._textures: U8
+        self._index: I32
+        self._backdrop: U8
+        if like and setting.palette == like._setting.palette:
+            self._textures, self._index = like._textures, like._index
+        else:
+            self._textures, self._index = _atlas(package, colors, min(height, width))
+        if like and self.background is like.background:
+            self._backdrop = like._backdrop
+        else:
+            self._backdrop = backdrop(self.background, height, width)
         self._uv = package.mesh.uv
-        self._room = room(height, width)
 
-    def shade(self, seen: Visibility, out: U8) -> None:
-        """Colour what `seen` has drawn into out [H, W, 3]."""
+    def staged(self, setting: Setting) -> "Toon":
+        """The same package and size in another setting."""
+        return Toon(self._package, *self._shape, setting, like=self)
+
+    def shade(self, seen: Visibility, buffers: Buffers, out: U8, clear: bool = False) -> None:
+        """Colour what `seen` has drawn into out [H, W, 3]; `clear`: a Transparent background is
+        black."""
         width = out.shape[1]
-        count = fragments(seen.keys, seen.materials, self._backdrop, *self._room, out)
+        behind = self._backdrop
+        if clear and isinstance(self.background, Transparent):
+            behind = np.zeros_like(behind)
+        count = fragments(buffers.keys, seen.materials, behind, *buffers.room, out)
         shade(
-            count, width, *self._room, seen.screen, seen.triangles, seen.materials, seen.normals,
-            self._uv, self._table, self._textures, self._index, self._backdrop.reshape(-1, 3),
+            count, width, *buffers.room, seen.screen, seen.triangles, seen.materials, seen.normals,
+            self._uv, self._table, self._textures, self._index, behind.reshape(-1, 3),
             out.reshape(-1, 3),
         )  # fmt: skip

@@ -11,6 +11,7 @@ from engine.face.camera import POSE_LIMITS
 from engine.face.package import Package
 from engine.frames import Motion
 from engine.render.gbuffer import Visibility
+from engine.render.workspace import Buffers
 from kernels.raster import EMPTY, triangle_of
 
 SIZE = 512
@@ -43,11 +44,11 @@ def _motions() -> list[Motion]:
 
 def seen(package: Package) -> npt.NDArray[np.bool_]:
     """Which triangles [F] of a package some pose shows, themselves or as an outline."""
-    view = Visibility(package, SIZE, SIZE)
+    view, buffers = Visibility(package, SIZE, SIZE), Buffers(SIZE, SIZE)
     hit = np.zeros(len(view.triangles), bool)
     for motion in _motions():
-        view.draw(motion)
-        hit[triangle_of(view.keys[view.keys != EMPTY])] = True
+        view.draw(motion, buffers)
+        hit[triangle_of(buffers.keys[buffers.keys != EMPTY])] = True
     found = np.zeros(len(package.mesh.triangle), bool)
     found[view.source[hit]] = True
     # Neck and clothes shift against each other in too many ways to try: all of them stay.

@@ -53,9 +53,9 @@ def test_sizes_give_valid_video(size: int) -> None:
     assert luma.min() >= 16 and luma.max() <= 235 and luma.std() > 20
 
 
-@pytest.mark.parametrize("size", [0, 62, 255, 1026, -2])
+@pytest.mark.parametrize("size", [0, 62, 255, 1922, -2, (512, 63), (512,), "512", 64.0, True])
 def test_impossible_sizes_are_refused(size: int) -> None:
-    with pytest.raises(FrameError, match="even number from 64 to 1024"):
+    with pytest.raises(FrameError, match="expected"):
         Renderer("mira", size)
 
 
