@@ -18,6 +18,7 @@ from pathlib import Path
 
 from engine.errors import RuntimeUnavailable
 from engine.tracker.models import CHECKSUMS, Net
+from engine.tracker.models import cache_folder as cache_folder
 from streaming.errors import TransportError
 
 WHEEL = "mediapipe==0.10.21"  # Apache-2.0; only its .tflite files are taken
@@ -25,17 +26,6 @@ WHEEL = "mediapipe==0.10.21"  # Apache-2.0; only its .tflite files are taken
 _BUILD = ("--platform", "manylinux_2_28_x86_64", "--python-version", "3.11")
 _SECONDS = 600
 _ASK_S = 0.2  # how soon a fetch that nobody wants any more ends
-
-
-def cache_folder() -> Path:
-    """Where Vivify keeps what it has fetched for this user."""
-    if sys.platform == "win32":
-        root = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        root = str(Path.home() / "Library" / "Caches")
-    else:
-        root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "vivify"
 
 
 def missing() -> str:

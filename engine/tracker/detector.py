@@ -31,12 +31,17 @@ def detect(net: Net, rgb: U8, tries: int, last: Region | None) -> Region | None:
     `tries`: how many pictures in a row had no face; every second try looks closer at a part, where
     a face too small for the whole picture may be.
     """
-    faces = _faces(net, rgb, _area(rgb.shape[1], rgb.shape[0], tries))
+    faces = around(net, rgb, tries)
     if not faces:
         return None
     if last is None:
         return max(faces, key=lambda face: face.size)
     return min(faces, key=lambda face: (face.x - last.x) ** 2 + (face.y - last.y) ** 2)
+
+
+def around(net: Net, rgb: U8, tries: int) -> list[Region]:
+    """All faces in the picture, or in the part that this try looks at."""
+    return _faces(net, rgb, _area(rgb.shape[1], rgb.shape[0], tries))
 
 
 def _area(width: int, height: int, tries: int) -> Region:

@@ -6,6 +6,8 @@ is the pinned one. `ai_edge_litert` is imported here alone, and only when models
 
 import hashlib
 import io
+import os
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,17 @@ FACE_MODEL_CHECKSUM = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544
 _PARTS = ("face_detector.tflite", "face_landmarks_detector.tflite", "face_blendshapes.tflite")
 
 _FETCH = "fetch them with streaming.models.face_models()"
+
+
+def cache_folder() -> Path:
+    """Where Vivify keeps what it has fetched for this user."""
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        root = str(Path.home() / "Library" / "Caches")
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(root) / "vivify"
 
 
 class Net:

@@ -19,11 +19,11 @@ from engine.face.blendshapes import ARKIT, INDEX
 from engine.frames import BLENDSHAPES, F32, SAMPLE_RATE, U8, Motion
 from engine.render.renderer import Renderer
 from engine.tracker.coefficients import MEDIAPIPE, SUBSET, given
-from engine.tracker.detector import detect
 from engine.tracker.mesh import landmarks, surround
 from engine.tracker.models import Models
 from engine.tracker.pose import Rigid, angles, head
 from engine.tracker.steady import Steady, steady
+from engine.tracker.still import find
 
 FLIP = np.array([1, -1, -1], np.float32)  # pixels -> x right, y up, z to the camera
 _VIDEOS = (".mp4", ".mpg")
@@ -115,17 +115,6 @@ def renders(count: int, size: int, models: Models, rigid: Rigid, seed: int) -> l
             Faces(name, name, False, seen, turns, pose_seen, seen, exact, exact, np.array(poses))
         )
     return out
-
-
-def find(models: Models, rgb: U8) -> F32 | None:
-    """Landmarks [478, 3] of the face in a single picture."""
-    region = detect(models.detector, rgb, 0, None)
-    for _ in range(2):
-        if region is None:
-            return None
-        points, presence = landmarks(models, rgb, region)
-        region = surround(points) if presence >= 0.5 else None
-    return None if region is None else points
 
 
 def _face(rng: np.random.Generator) -> tuple[F32, F32]:
