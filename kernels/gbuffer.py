@@ -3,9 +3,9 @@
 import numpy as np
 import numpy.typing as npt
 
+from kernels.cel import corner_weights
 from kernels.jit import Scalar, jit
 from kernels.raster import DEPTH_ONE, EMPTY
-from kernels.shade import corner_weights
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]

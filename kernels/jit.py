@@ -1,13 +1,15 @@
 """`jit`: numba.njit with the project's settings, typed so that strict mypy sees the plain function.
 
-Compiled code is cached on disk (beside the source, or in the user's cache folder when that is not
-writable), so only a machine's first picture pays for compilation. The GIL is released.
+Compiled code is kept in the user's cache folder (kernels.cache), so only a machine's first picture
+pays for compilation. The GIL is released.
 """
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numba
+
+from kernels.cache import attach
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -17,8 +19,9 @@ Scalar: TypeAlias = Any
 
 def jit(function: Callable[P, R]) -> Callable[P, R]:
     """Compile on first call; arithmetic may contract to fused multiply-add, nothing else."""
-    compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-    return cast(Callable[P, R], compiled(function))
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})(function)
+    attach(compiled, function)
+    return cast(Callable[P, R], compiled)
 
 
 def inlined(function: Callable[P, R]) -> Callable[P, R]:

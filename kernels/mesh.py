@@ -6,9 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from kernels.jit import jit
+from kernels.raster import TILE
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
+
+_INNER = np.float32(0.55)  # width of lines inside the figure
+_SHADED = np.float32(0.45)  # how much wider lines on the shadow side are
 
 
 @jit
@@ -104,13 +108,48 @@ def normals(
 
 
 @jit
-def inflate(screen: F32, normal: F32, width: F32, behind: Any, out: F32) -> None:
+def strands(tangents: F32, turn: F32, half: F32, out: F32) -> None:
+    """out [V] = cosine between rest tangents [V, 3], turned by `turn` [3, 3], and `half` [3]."""
+    x = turn[0, 0] * half[0] + turn[1, 0] * half[1] + turn[2, 0] * half[2]
+    y = turn[0, 1] * half[0] + turn[1, 1] * half[1] + turn[2, 1] * half[2]
+    z = turn[0, 2] * half[0] + turn[1, 2] * half[1] + turn[2, 2] * half[2]
+    for v in range(len(tangents)):
+        out[v] = tangents[v, 0] * x + tangents[v, 1] * y + tangents[v, 2] * z
+
+
+@jit
+def inflate(
+    screen: F32, normal: F32, width: F32, behind: Any, shade: F32, clear: F32, reach: Any, out: F32
+) -> None:
     """Outline hull: screen [V, 3] pushed along its normal by width [V] pixels -> out [V, 3].
 
     Its back faces, drawn `behind` (depth units) the surface, show as a line of that width around
-    every silhouette, with the coverage and the steadiness of ordinary triangles.
+    every silhouette, with the coverage and the steadiness of ordinary triangles. Lines are wider
+    towards `shade` [2], away from the light in the screen's plane (+y down), and narrower where
+    `reach` pixels on there is no clear background: clear [h, w] is its share by tile of
+    kernels.raster.TILE pixels, read bilinearly.
     """
+    rows, columns = clear.shape[0], clear.shape[1]
+    x_most, y_most = np.float32(columns - 1.01), np.float32(rows - 1.01)
+    zero, half, tile = np.float32(0), np.float32(0.5), np.float32(1 / TILE)
     for v in range(len(screen)):
-        out[v, 0] = screen[v, 0] + normal[v, 0] * width[v]
-        out[v, 1] = screen[v, 1] - normal[v, 1] * width[v]
+        w = width[v]
+        if w == 0:
+            continue
+        dx, dy = normal[v, 0], -normal[v, 1]
+        x = min(max((screen[v, 0] + dx * reach) * tile - half, zero), x_most)
+        y = min(max((screen[v, 1] + dy * reach) * tile - half, zero), y_most)
+        # A coordinate that is not a number would be no index; its triangles are left out anyway.
+        if not (x >= zero and y >= zero):
+            x, y = zero, zero
+        c, r = np.int32(x), np.int32(y)
+        fx, fy = x - np.float32(c), y - np.float32(r)
+        above = clear[r, c] + fx * (clear[r, c + 1] - clear[r, c])
+        below = clear[r + 1, c] + fx * (clear[r + 1, c + 1] - clear[r + 1, c])
+        outside = above + fy * (below - above)
+        outside = min(max((outside - np.float32(0.04)) * np.float32(4), zero), np.float32(1))
+        away = max(dx * shade[0] + dy * shade[1], zero)
+        w *= (_INNER + (np.float32(1) - _INNER) * outside) * (np.float32(0.85) + _SHADED * away)
+        out[v, 0] = screen[v, 0] + dx * w
+        out[v, 1] = screen[v, 1] + dy * w
         out[v, 2] = screen[v, 2] + behind

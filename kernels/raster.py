@@ -2,11 +2,11 @@
 
 A key is `depth << 32 | triangle` as int64: the smaller key wins, so equal depths go to the lower
 triangle number and the result does not depend on drawing order. Positions are snapped to 1/256
-pixel and coverage is decided in integers with the top-left rule: neighbouring triangles share no
-sample and leave none out. A CUDA twin does the same with a 64-bit atomicMin.
+pixel and depths to integers, coverage is decided in integers with the top-left rule: neighbouring
+triangles share no sample and leave none out. A CUDA twin does the same with a 64-bit atomicMin.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ EMPTY = np.int64(0x7FFFFFFFFFFFFFFF)
 DEPTH_ONE = float(2**31 - 129)  # key depth of z = 1, below EMPTY's
 FRONT, BOTH, BACK = 0, 1, 2  # which faces of a triangle are drawn
 
+F32 = npt.NDArray[np.float32]
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+U8 = npt.NDArray[np.uint8]
 _OX0, _OX1, _OX2, _OX3 = (x for x, _ in OFFSETS)
 _OY0, _OY1, _OY2, _OY3 = (y for _, y in OFFSETS)
 FRACTION = 12
@@ -30,6 +33,7 @@ _SLACK = 256  # key depth: more than rounding can bring a sample nearer than its
 TILE = 8
 _ONE = float(1 << FRACTION)
 _U1, _U2, _U3, _U4 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+_AWAY = 1e300
 _FAR = 16384.0  # px: coordinates beyond this are off any screen and could overflow
 
 
@@ -40,14 +44,19 @@ def _bias(dx: Scalar, dy: Scalar) -> Scalar:
 
 
 @inlined
-def _narrow(low: Scalar, high: Scalar, edge: Scalar, inverse: Scalar) -> tuple[Scalar, Scalar]:
-    """The part of low..high where edge + x / inverse may be >= 0; inverse 0: the edge is level."""
-    x = -edge * inverse
-    if inverse > 0:
-        return max(low, x - 0.5), high
-    if inverse < 0:
-        return low, min(high, x + 0.5)
-    return low, high if edge >= 0 else -1.0
+def _span(edge: Scalar, step: Scalar, b: Scalar, count: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+    """Where edge + step x may be >= 0 in the first row: (low, high, move of both by row).
+
+    A bound that the edge does not give lies so far outside that no row's move brings it in; a
+    level edge gives none, as the rows themselves end there.
+    """
+    if step > 0:
+        inverse = 1.0 / step
+        return -edge * inverse - 0.5, _AWAY, -b * SUBPIXEL * inverse
+    if step < 0:
+        inverse = 1.0 / step
+        return -_AWAY, -edge * inverse + 0.5, -b * SUBPIXEL * inverse
+    return -_AWAY, _AWAY, 0.0
 
 
 @jit
@@ -76,26 +85,23 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
     far0, far1 = max(s00, s01, s02, s03), max(s10, s11, s12, s13)
     far2 = max(s20, s21, s22, s23)
     # Depth in fixed point, FRACTION bits below one key step: integers here, integers on a GPU.
-    g1, g2 = (z[1] - z[0]) * _ONE / area, (z[2] - z[0]) * _ONE / area
+    g1, g2 = float(z[1] - z[0]) * _ONE / area, float(z[2] - z[0]) * _ONE / area
     fx, fy = a1 * g1 + a2 * g2, b1 * g1 + b2 * g2
     limit = 2.0**44
     zx = np.int64(min(max(fx, -limit), limit))
     zy = np.int64(min(max(fy, -limit), limit))
-    depth_row = np.int64(z[0] * _ONE) + zx * (left - x0) + zy * (top - y0)
+    depth_row = (z[0] << FRACTION) + zx * (left - x0) + zy * (top - y0)
     d0, d1 = zx * _OX0 + zy * _OY0, zx * _OX1 + zy * _OY1
     d2, d3 = zx * _OX2 + zy * _OY2, zx * _OX3 + zy * _OY3
     step0, step1, step2, stepz = a0 * SUBPIXEL, a1 * SUBPIXEL, a2 * SUBPIXEL, zx * SUBPIXEL
-    i0 = 1.0 / step0 if step0 else 0.0
-    i1 = 1.0 / step1 if step1 else 0.0
-    i2 = 1.0 / step2 if step2 else 0.0
     count = float(box[2] - box[0] - 1)
+    # First and last pixel of a row that may have a covered sample, by edge: they move by a fixed
+    # step from row to row. Half a pixel of slack keeps rounding from deciding anything.
+    low0, high0, move0 = _span(row0 + far0, step0, b0, count)
+    low1, high1, move1 = _span(row1 + far1, step1, b1, count)
+    low2, high2, move2 = _span(row2 + far2, step2, b2, count)
     for y in range(box[1], box[3]):
-        # First and last pixel of this row that may have a covered sample; half a pixel of slack
-        # keeps the division's rounding from deciding anything.
-        low, high = 0.0, count
-        low, high = _narrow(low, high, row0 + far0, i0)
-        low, high = _narrow(low, high, row1 + far1, i1)
-        low, high = _narrow(low, high, row2 + far2, i2)
+        low, high = max(0.0, low0, low1, low2), min(count, high0, high1, high2)
         if low <= high:
             first = np.int64(low)
             e0, e1, e2 = row0 + step0 * first, row1 + step1 * first, row2 + step2 * first
@@ -121,6 +127,9 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
                 e2 += step2
                 d += stepz
                 at += _U4
+        low0, high0 = low0 + move0, high0 + move0
+        low1, high1 = low1 + move1, high1 + move1
+        low2, high2 = low2 + move2, high2 + move2
         row0 += b0 * SUBPIXEL
         row1 += b1 * SUBPIXEL
         row2 += b2 * SUBPIXEL
@@ -128,15 +137,18 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
 
 
 @jit
-def _farthest(keys: I64, tiles: I64) -> None:
-    """tiles [H / TILE, W / TILE] = the largest depth among the samples of each tile."""
-    height, width = keys.shape[0], keys.shape[1]
-    tiles[:] = 0
-    for y in range(height):
-        for x in range(width):
-            key = max(keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]) >> 32
-            if key > tiles[y // TILE, x // TILE]:
-                tiles[y // TILE, x // TILE] = key
+def _snap(screen: F32, out: I32) -> None:
+    """Screen [V, 3] -> x and y in 1/SUBPIXEL pixels and key depth [V, 3]; impossible ones have
+    depth -1."""
+    for v in range(len(screen)):
+        x, y, z = screen[v, 0], screen[v, 1], screen[v, 2]
+        # Written so that a coordinate that is not a number fails too.
+        if 0 <= z < 1 and abs(x) < _FAR and abs(y) < _FAR:
+            out[v, 0] = np.int32(np.floor(x * SUBPIXEL + 0.5))
+            out[v, 1] = np.int32(np.floor(y * SUBPIXEL + 0.5))
+            out[v, 2] = np.int32(z * DEPTH_ONE)
+        else:
+            out[v, 2] = -1
 
 
 @jit
@@ -150,12 +162,82 @@ def _hidden(tiles: I64, box: Scalar, nearest: Scalar) -> Scalar:
 
 
 @jit
-def rasterize(
-    screen: npt.NDArray[np.float32],
-    triangles: npt.NDArray[np.int32],
-    sides: npt.NDArray[np.uint8],
-    late: int,
+def _draw(
+    corners: I32, triangles: I32, sides: U8, first: int, last: int, tested: bool, tiles: I64,
     keys: I64,
+) -> None:  # fmt: skip
+    """Merge triangles `first` to `last` - 1, corners [V, 3] of `_snap`, into keys; `tested`: those
+    behind their tiles' farthest depth are left out."""
+    height, width = keys.shape[0], keys.shape[1]
+    flat = keys.reshape(-1)
+    for n in range(first, last):
+        t = np.uint64(n)
+        i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
+        k = np.uint64(triangles[t, 2])
+        zi, zj, zk = np.int64(corners[i, 2]), np.int64(corners[j, 2]), np.int64(corners[k, 2])
+        if zi | zj | zk < 0:
+            continue
+        xi, yi = np.int64(corners[i, 0]), np.int64(corners[i, 1])
+        xj, yj = np.int64(corners[j, 0]), np.int64(corners[j, 1])
+        xk, yk = np.int64(corners[k, 0]), np.int64(corners[k, 1])
+        area = (xj - xi) * (yk - yi) - (xk - xi) * (yj - yi)
+        # y points down: a counter-clockwise front has a negative area here.
+        if area == 0 or (sides[t] == FRONT and area > 0) or (sides[t] == BACK and area < 0):
+            continue
+        box = (
+            max(min(xi, xj, xk) // SUBPIXEL, 0),
+            max(min(yi, yj, yk) // SUBPIXEL, 0),
+            min(max(xi, xj, xk) // SUBPIXEL + 1, width),
+            min(max(yi, yj, yk) // SUBPIXEL + 1, height),
+        )
+        if box[0] >= box[2] or box[1] >= box[3]:
+            continue
+        if tested and _hidden(tiles, box, min(zi, zj, zk) - _SLACK):
+            continue
+        if area > 0:
+            _fill(flat, width, box, (xi, yi, xj, yj, xk, yk), (zi, zj, zk), n)
+        else:
+            _fill(flat, width, box, (xi, yi, xk, yk, xj, yj), (zi, zk, zj), n)
+
+
+@jit
+def _survey(keys: I64, tiles: I64, clear: F32) -> None:
+    """Of each tile of TILE x TILE pixels: the farthest depth, and the share of pixels whose first
+    sample is empty."""
+    height, width = keys.shape[0], keys.shape[1]
+    flat = keys.reshape(-1)
+    for ty in range(tiles.shape[0]):
+        for tx in range(tiles.shape[1]):
+            rows, columns = min(TILE, height - ty * TILE), min(TILE, width - tx * TILE)
+            far0, far1 = np.int64(0), np.int64(0)
+            far2, far3, count = far0, far1, 0
+            for y in range(ty * TILE, ty * TILE + rows):
+                at = np.uint64((y * width + tx * TILE) * SAMPLES)
+                for _ in range(columns):
+                    key = flat[at]
+                    count += key == EMPTY
+                    far0, far1 = max(far0, key), max(far1, flat[at + _U1])
+                    far2, far3 = max(far2, flat[at + _U2]), max(far3, flat[at + _U3])
+                    at += _U4
+            tiles[ty, tx] = max(far0, far1, far2, far3) >> 32
+            clear[ty, tx] = np.float32(count) / np.float32(rows * columns)
+
+
+class Tiles(NamedTuple):
+    """What is known of each tile of TILE x TILE pixels after `rasterize`."""
+
+    farthest: I64  # [H / TILE, W / TILE] key depth behind which nothing shows
+    clear: F32  # [H / TILE, W / TILE] share of pixels that nothing covers
+
+
+def tiles_of(height: int, width: int) -> Tiles:
+    """Buffers for `rasterize` at one size."""
+    shape = -(-height // TILE), -(-width // TILE)
+    return Tiles(np.empty(shape, np.int64), np.empty(shape, np.float32))
+
+
+def rasterize(
+    screen: F32, triangles: I32, sides: U8, late: int, keys: I64, tiles: Tiles | None = None
 ) -> None:
     """Overwrite `keys` with the nearest triangle at each of four samples of each pixel.
 
@@ -163,54 +245,27 @@ def rasterize(
     [F, 3] int32, counter-clockwise seen from their front; sides [F] uint8: FRONT, BOTH or BACK
     faces are drawn; keys [H, W, 4] int64. Triangles from `late` on are likely to be hidden by
     those before: they are first compared with the farthest depth of each TILE x TILE pixels, which
-    changes the time, never the result. A triangle with a corner outside 0 <= z < 1 (behind the
-    camera, too far, not a number) is left out.
+    changes the time, never the result. `tiles`: filled with what lies in each tile after the first
+    `late` triangles. A triangle with a corner outside 0 <= z < 1 (behind the camera, too far, not a
+    number) is left out.
     """
-    height, width = keys.shape[0], keys.shape[1]
+    tiles = tiles or tiles_of(*keys.shape[:2])
     keys[:] = EMPTY
-    flat = keys.reshape(-1)
-    tiles = np.empty(((height + TILE - 1) // TILE, (width + TILE - 1) // TILE), np.int64)
-    for t in range(triangles.shape[0]):
-        if t == late:
-            _farthest(keys, tiles)
-        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        zi, zj, zk = screen[i, 2], screen[j, 2], screen[k, 2]
-        if not (0 <= zi < 1 and 0 <= zj < 1 and 0 <= zk < 1):
-            continue
-        ax, ay, bx, by = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1]
-        cx, cy = screen[k, 0], screen[k, 1]
-        # Written so that a coordinate that is not a number fails too.
-        if not (abs(ax) < _FAR and abs(bx) < _FAR and abs(cx) < _FAR):
-            continue
-        if not (abs(ay) < _FAR and abs(by) < _FAR and abs(cy) < _FAR):
-            continue
-        xi = np.int64(np.floor(ax * SUBPIXEL + 0.5))
-        yi = np.int64(np.floor(ay * SUBPIXEL + 0.5))
-        xj = np.int64(np.floor(bx * SUBPIXEL + 0.5))
-        yj = np.int64(np.floor(by * SUBPIXEL + 0.5))
-        xk = np.int64(np.floor(cx * SUBPIXEL + 0.5))
-        yk = np.int64(np.floor(cy * SUBPIXEL + 0.5))
-        area = (xj - xi) * (yk - yi) - (xk - xi) * (yj - yi)
-        # y points down: a counter-clockwise front has a negative area here.
-        if area == 0 or (sides[t] == FRONT and area > 0) or (sides[t] == BACK and area < 0):
-            continue
-        x_low, x_high = min(xi, xj, xk), max(xi, xj, xk)
-        y_low, y_high = min(yi, yj, yk), max(yi, yj, yk)
-        box = (
-            max(x_low // SUBPIXEL, 0),
-            max(y_low // SUBPIXEL, 0),
-            min(x_high // SUBPIXEL + 1, width),
-            min(y_high // SUBPIXEL + 1, height),
-        )
-        if box[0] >= box[2] or box[1] >= box[3]:
-            continue
-        if t >= late and _hidden(tiles, box, np.int64(min(zi, zj, zk) * DEPTH_ONE) - _SLACK):
-            continue
-        di, dj, dk = zi * DEPTH_ONE, zj * DEPTH_ONE, zk * DEPTH_ONE
-        if area > 0:
-            _fill(flat, width, box, (xi, yi, xj, yj, xk, yk), (di, dj, dk), t)
-        else:
-            _fill(flat, width, box, (xi, yi, xk, yk, xj, yj), (di, dk, dj), t)
+    corners = np.empty(screen.shape, np.int32)
+    _snap(screen, corners)
+    _draw(corners, triangles, sides, 0, late, False, tiles.farthest, keys)
+    _survey(keys, *tiles)
+    _draw(corners, triangles, sides, late, len(triangles), True, tiles.farthest, keys)
+
+
+def overlay(
+    screen: F32, triangles: I32, sides: U8, first: int, keys: I64, tiles: Tiles
+) -> None:  # fmt: skip
+    """Merge triangles `first` and up into `keys` and `tiles` that `rasterize` has filled; the
+    numbers in keys are those of `triangles`."""
+    corners = np.empty(screen.shape, np.int32)
+    _snap(screen, corners)
+    _draw(corners, triangles, sides, first, len(triangles), True, tiles.farthest, keys)
 
 
 def empty(height: int, width: int) -> I64:

@@ -51,7 +51,8 @@ class Material:
     outline: str | None  # colour of the outline, None for no outline
     ambient: float  # how much of the baked occlusion is shown
     casts: bool  # contact shadows on what lies behind
-    receives: float  # how dark they are on this
+    receives: float  # how dark they are on this; 1: it casts only on what follows the head less
+    strand: bool = False  # its highlight is a band across strands that run along v
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ def _material(value: Any, index: int) -> Material:
         ambient=f.number("ambient", 0, 1),
         casts=f.flag("casts"),
         receives=f.number("receives", 0, 1),
+        strand=f.flag("strand") if "strand" in f else False,
     )
     shine.done()
     f.done()

@@ -3,16 +3,30 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
+from engine.face.fields import RGB
 from engine.face.mesh import Figure
 from engine.face.package import Package
-from engine.frames import F32, U8, Motion
+from engine.frames import BLENDSHAPES, F32, U8, Motion
+from engine.render.traits import strands, traits
 from engine.render.workspace import Buffers
 from kernels import mesh as ops
+from kernels.cel import Trait
 from kernels.gbuffer import interpolate
-from kernels.raster import BACK, BOTH, EMPTY, FRONT, rasterize
+from kernels.raster import BACK, BOTH, EMPTY, FRONT, empty, overlay, rasterize, triangle_of
 
+_GLANCE = 192  # px
+_POSES = ((0, 0), (-25, 0), (25, 0), (0, 12), (0, -12))  # yaw, pitch
+_BAND = 6  # px of a glance
+_BEYOND = 0.008  # share of the picture's side at which an outline asks for clear background
 _BEHIND = 0.004  # depth by which an outline lies behind its surface
+
+
+def _line(side: int) -> float:
+    """Pixels of a line one share of the picture wide: less than in proportion, so that lines keep
+    their presence in small pictures and stay fine in large ones."""
+    return float(512 * (side / 512) ** 0.85)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +47,51 @@ class Visibility:
         self.figure = Figure(package)
         self._mesh, self._camera = mesh, spec.camera
         count = len(mesh.position)
-        lined = np.array([m.outline is not None for m in spec.materials])[mesh.material]
-        # The front half of the outlined materials, the outer shells, hides most of the rest.
-        front = lined & (mesh.position[mesh.triangle, 2].max(1) > spec.pivot[2])
-        order = np.argsort(~front, kind="stable")
+        self._shape = height, width
+        both = np.array([BOTH if m.two_sided else FRONT for m in spec.materials], np.uint8)
+        order, shown = self._order(both)
         faces, kinds = mesh.triangle[order], mesh.material[order]
-        hull = lined[order] & (mesh.outline[faces].max(1) > 0)
+        lined = np.array([m.outline is not None for m in spec.materials])[kinds]
+        hull = lined & (mesh.outline[faces].max(1) > 0)
         # The package's triangle behind each drawn one.
         self.source = np.concatenate([order, order[hull]])
-        self._late, self._surfaces = int(front.sum()), len(faces)
+        self._late, self._surfaces = shown, len(faces)
         self.triangles = np.concatenate([faces, faces[hull] + count]).astype(np.int32)
         # Outlines use the rows after the surfaces' own in the material table.
         self.materials = np.concatenate([kinds, kinds[hull] + len(spec.materials)]).astype(np.uint8)
-        both = np.array([BOTH if m.two_sided else FRONT for m in spec.materials], np.uint8)
         self._sides = np.concatenate([both[kinds], np.full(hull.sum(), BACK, np.uint8)]).astype(
             np.uint8
         )
-        self._outline = (mesh.outline * spec.outline_width * min(height, width)).astype(np.float32)
+        side = min(height, width)
+        self._outline = (mesh.outline * spec.outline_width * _line(side)).astype(np.float32)
         self._weld = np.unique(mesh.weld, return_inverse=True)[1].astype(np.int32)
         self._scratch = np.empty((int(self._weld.max()) + 1, 3), np.float32)
-        self.screen = np.empty((2 * count, 3), np.float32)
+        self.screen = np.full((2 * count, 3), -1, np.float32)  # hulls without a line stay outside
         self.normals = np.empty((count, 3), np.float32)
-        self._shape = height, width
+        self.traits = traits(mesh)
+        combed = np.array([m.strand for m in spec.materials])[mesh.material]
+        self._strands = strands(mesh, combed)
 
-    def draw(self, motion: Motion, buffers: Buffers, outline: float = 1.0) -> None:
-        """Fill buffers.keys, `screen` and `normals` for a motion; `outline`: factor on the width
-        of lines, 0 for none."""
+    def _order(self, sides: U8) -> tuple[npt.NDArray[np.int64], int]:
+        """(order of drawing [F], how many of them are drawn before anything is tested for being
+        hidden); sides [M] of each material."""
+        mesh, keys = self._mesh, empty(_GLANCE, _GLANCE)
+        # What shows in a few poses hides most of the rest.
+        shown = np.zeros(len(mesh.triangle), bool)
+        for yaw, pitch in reversed(_POSES):
+            motion = Motion(
+                0, np.zeros(52, np.float32), np.array([yaw, pitch, 0, 0, 0, 0], np.float32)
+            )
+            screen = self._camera.project(self.figure.vertices(motion), _GLANCE, _GLANCE)
+            rasterize(screen, mesh.triangle, sides[mesh.material], len(mesh.triangle), keys)
+            shown[triangle_of(keys[keys != EMPTY])] = True
+        # Neighbours follow each other, so that the part of the keys they touch stays in the cache.
+        x, y = screen[mesh.triangle, :2].mean(1).T
+        return np.lexsort((x, y // _BAND, ~shown)), int(shown.sum())
+
+    def draw(self, motion: Motion, buffers: Buffers, light: RGB, outline: float = 1.0) -> None:
+        """Fill buffers.keys, `screen`, `normals` and `traits` for a motion; `light`: unit vector
+        to the key light; `outline`: factor on the width of lines, 0 for none."""
         height, width = self._shape
         points = self.figure.vertices(motion)
         _, turn = self.figure.poses(motion.pose)
@@ -66,15 +99,24 @@ class Visibility:
         ops.normals(
             points, mesh.triangle, self._weld, mesh.proxy, turn, self._scratch, self.normals
         )
+        self.traits[:, : Trait.NORMAL_Z + 1] = self.normals
+        half = np.array([light[0], light[1], light[2] + 1], np.float32)
+        half /= max(float(np.linalg.norm(half)), 1e-6)
+        ops.strands(self._strands, turn, half, self.traits[:, Trait.STRAND])
         self.screen[:count] = self._camera.project(points, width, height)
+        rasterize(
+            self.screen[:count], self.triangles[: self._surfaces], self._sides[: self._surfaces],
+            self._late, buffers.keys, buffers.tiles,
+        )  # fmt: skip
+        if not outline:
+            return
         ops.inflate(
             self.screen[:count], self.normals, self._outline * np.float32(outline),
-            np.float32(_BEHIND),
-            self.screen[count:],
+            np.float32(_BEHIND), np.array([-light[0], light[1]], np.float32),
+            buffers.tiles.clear, np.float32(_BEYOND * min(height, width)), self.screen[count:],
         )  # fmt: skip
-        count = len(self.triangles) if outline else self._surfaces
-        rasterize(
-            self.screen, self.triangles[:count], self._sides[:count], self._late, buffers.keys
+        overlay(
+            self.screen, self.triangles, self._sides, self._surfaces, buffers.keys, buffers.tiles
         )
 
     def cut_out(self, buffers: Buffers, rgba: U8) -> None:
@@ -86,7 +128,7 @@ class Visibility:
 
     def gbuffer(self, motion: Motion, buffers: Buffers) -> GBuffer:
         """Attributes of the surface nearest to the viewer at each pixel, without outlines."""
-        self.draw(motion, buffers, outline=0)
+        self.draw(motion, buffers, (0.0, 0.0, 1.0), outline=0)
         height, width = self._shape
         uv = np.empty((height, width, 2), np.float32)
         normal = np.empty((height, width, 3), np.float32)

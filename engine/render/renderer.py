@@ -98,7 +98,7 @@ class Renderer:
         return out
 
     def _draw(self, motion: Motion, buffers: Buffers, out: U8, clear: bool = False) -> None:
-        self._seen.draw(motion, buffers, self.setting.outline)
+        self._seen.draw(motion, buffers, self._toon.light, self.setting.outline)
         self._toon.shade(self._seen, buffers, out, clear)
 
     def gbuffer(self, motion: Motion) -> GBuffer:

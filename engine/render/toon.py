@@ -1,4 +1,4 @@
-"""The default look: materials, textures and background as tables for `kernels.shade`."""
+"""The default look: materials, textures and background as tables for `kernels.cel.shade`."""
 
 import math
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from engine.face.background import KEY, Background, Gradient, Picture, Plain, Transparent
+from engine.face.camera import Camera
 from engine.face.fields import RGB
 from engine.face.manifest import Material
 from engine.face.package import Package
@@ -16,10 +17,12 @@ from engine.frames import F32, U8
 from engine.render.gbuffer import Visibility
 from engine.render.setting import Setting
 from engine.render.workspace import Buffers
-from kernels.shade import LOOKS, Look, fragments, shade
+from kernels.cel import LOOKS, SCENES, SMALL, Cast, Look, Scene, fragments, shade
 
 I32 = npt.NDArray[np.int32]
+U32 = npt.NDArray[np.uint32]
 
+_LONGEST = 1.3  # dm of contact shadow per dm of depth
 _SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
 
 
@@ -35,6 +38,8 @@ def _row(material: Material, texture: int, colors: dict[str, RGB], light: RGB) -
     row[Look.SHINE_EDGE] = material.shine.edge
     row[Look.SHINE_SOFTNESS] = material.shine.softness
     row[Look.TEXTURE], row[Look.FLAT] = texture, material.flat
+    row[Look.AMBIENT], row[Look.RECEIVES] = material.ambient, material.receives
+    row[Look.STRAND] = material.strand
     return row
 
 
@@ -43,6 +48,28 @@ def _line(material: Material, colors: dict[str, RGB]) -> F32:
     row[Look.RED : Look.BLUE + 1] = colors[material.outline or "black"]
     row[Look.TEXTURE], row[Look.FLAT] = -1, 1
     return row
+
+
+def _cast(material: Material) -> Cast:
+    if not material.casts:
+        return Cast.NONE
+    return Cast.BROAD if material.receives == 1 else Cast.FINE
+
+
+def _scene(camera: Camera, light: RGB, rim: RGB, height: int, width: int) -> F32:
+    """What holds for the whole picture, by kernels.cel.Scene."""
+    scene = np.zeros(SCENES, np.float32)
+    scene[Scene.RIM_RED : Scene.RIM_BLUE + 1] = rim
+    x, y, z = light
+    behind = -x if x else 1e-3, abs(x) * 0.6 + 0.1
+    scene[Scene.RIM_X : Scene.RIM_Y + 1] = np.array(behind) / math.hypot(*behind)
+    scene[Scene.NEAR], scene[Scene.RANGE] = camera.near, camera.far - camera.near
+    focal = 0.5 * min(height, width) / math.tan(math.radians(camera.fov_deg) / 2)
+    # A low light would throw shadows across the whole face.
+    slope = max(z, 0.4, math.hypot(x, y) / _LONGEST)
+    cell = 1 if min(height, width) <= SMALL else 2
+    scene[Scene.AWAY_X : Scene.AWAY_Y + 1] = np.array([x, -y]) / slope * focal / cell
+    return scene
 
 
 def _halve(picture: U8) -> U8:
@@ -102,8 +129,8 @@ def unit(direction: RGB) -> RGB:
     return x / length, y / length, z / length
 
 
-def _atlas(package: Package, colors: dict[str, RGB], side: int) -> tuple[U8, I32]:
-    """All textures end to end, and the offset in bytes, height and width of each [T, 3]."""
+def _atlas(package: Package, colors: dict[str, RGB], side: int) -> tuple[U32, I32]:
+    """All textures end to end as words, and the offset, height and width of each [T, 3]."""
     order = sorted(package.manifest.textures)
     pictures = [paint(package, name, colors) for name in order]
     if side <= _SMALL:
@@ -112,8 +139,11 @@ def _atlas(package: Package, colors: dict[str, RGB], side: int) -> tuple[U8, I32
     offset = 0
     for row, picture in enumerate(pictures):
         index[row] = offset, picture.shape[0], picture.shape[1]
-        offset += picture.size
-    return np.concatenate([p.reshape(-1) for p in pictures] or [np.zeros(3, np.uint8)]), index
+        offset += picture.shape[0] * picture.shape[1]
+    words = np.zeros((max(offset, 1), 4), np.uint8)
+    for (first, rows, columns), picture in zip(index, pictures, strict=False):
+        words[first : first + rows * columns, :3] = picture.reshape(-1, 3)
+    return words.view("<u4").astype(np.uint32, copy=False).reshape(-1), index
 
 
 class Toon:
@@ -134,8 +164,12 @@ class Toon:
             _row(m, order.index(m.texture) if m.texture else -1, colors, light)
             for m in spec.materials
         ]
+        self.light = light
+        self._scene = _scene(spec.camera, light, colors["rim"], height, width)
+        casts = [_cast(m) for m in spec.materials]
+        self._casts = np.array(casts + casts, np.uint8)
         self._table = np.stack(rows + [_line(m, colors) for m in spec.materials])
-        self._textures: U8
+        self._textures: U32
         self._index: I32
         self._backdrop: U8
         if like and setting.palette == like._setting.palette:
@@ -146,7 +180,6 @@ class Toon:
             self._backdrop = like._backdrop
         else:
             self._backdrop = backdrop(self.background, height, width)
-        self._uv = package.mesh.uv
 
     def staged(self, setting: Setting) -> "Toon":
         """The same package and size in another setting."""
@@ -159,9 +192,11 @@ class Toon:
         behind = self._backdrop
         if clear and isinstance(self.background, Transparent):
             behind = np.zeros_like(behind)
-        count = fragments(buffers.keys, seen.materials, behind, *buffers.room, out)
+        count = fragments(
+            buffers.keys, seen.materials, self._casts, behind, *buffers.room, *buffers.casters, out
+        )
         shade(
-            count, width, *buffers.room, seen.screen, seen.triangles, seen.materials, seen.normals,
-            self._uv, self._table, self._textures, self._index, behind.reshape(-1, 3),
-            out.reshape(-1, 3),
+            count, width, *buffers.room, seen.screen, seen.triangles, seen.materials, seen.traits,
+            self._table, self._scene, *buffers.casters, self._textures, self._index,
+            behind.reshape(-1, 3), out.reshape(-1, 3),
         )  # fmt: skip

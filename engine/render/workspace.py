@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from engine.frames import U8
-from kernels.raster import empty
-from kernels.shade import room
+from kernels.cel import casters, room
+from kernels.raster import empty, tiles_of
 
 KEPT = 2  # sets that a size keeps while none is in use
 
@@ -23,7 +23,9 @@ class Buffers:
 
     def __init__(self, height: int, width: int) -> None:
         self.keys = empty(height, width)
+        self.tiles = tiles_of(height, width)
         self.room = room(height, width)
+        self.casters = casters(height, width)
         self.rgb: U8 = np.empty((height, width, 3), np.uint8)
 
 

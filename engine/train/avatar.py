@@ -87,7 +87,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
     table = materials(sitter, {p.name for p in made})
     names = [*ARKIT, *("+".join(c) for c in CORRECTIVES)]
     shapes = np.concatenate([bust.shapes(), *(corrective(bust, c)[None] for c in CORRECTIVES)])
-    tensors = pack.join(made, [m["name"] for m in table], shapes, names, bake(made))
+    tensors = pack.join(made, [m["name"] for m in table], shapes, names, bake(made, quick))
     painted, pictures = textures(sitter, made, {m["texture"] for m in table}, quick)
     manifest: dict[str, Any] = {
         "format": "vivify-avatar", "version": 2,

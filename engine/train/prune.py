@@ -47,7 +47,7 @@ def seen(package: Package) -> npt.NDArray[np.bool_]:
     view, buffers = Visibility(package, SIZE, SIZE), Buffers(SIZE, SIZE)
     hit = np.zeros(len(view.triangles), bool)
     for motion in _motions():
-        view.draw(motion, buffers)
+        view.draw(motion, buffers, package.manifest.light)
         hit[triangle_of(buffers.keys[buffers.keys != EMPTY])] = True
     found = np.zeros(len(package.mesh.triangle), bool)
     found[view.source[hit]] = True
