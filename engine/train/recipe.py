@@ -70,12 +70,15 @@ class Skin:
 
     blush: float = 0.34
     lips: float = 0.62  # tint of the lips
+    relief: float = 0.8  # soft shade of sockets, nose and chin
+    shine: float = 0.5  # soft light on nose, cheeks and forehead
+    nose: float = 0.75  # nostrils and the edge of the wings
     freckles: float = 0.0
     wrinkles: float = 0.0
     stubble: float = 0.0
+    scalp: float = 0.0  # shadow of hair cut to the skin, above a hairline
     mole: float = 0.0
-    pattern: str = "none"  # fur and the like: engine.train.paint.PATTERNS
-    nose_y: float = -0.415  # dm: the base of the nose
+    pattern: str = "none"  # fur and the like: engine.train.pattern.PATTERNS
 
 
 @dataclass(frozen=True)
@@ -136,8 +139,9 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
            "wide": (0, 0.8), "lash": (0, 1.6), "lower_lash": (0, 1), "crease": (0, 1),
            "slit": (0, 1)},
     Brows: {"thickness": (0, 2.5), "hairy": (0, 1)},
-    Skin: {"blush": (0, 1), "lips": (0, 1), "freckles": (0, 1), "wrinkles": (0, 1),
-           "stubble": (0, 1), "mole": (0, 1), "nose_y": (-0.6, -0.25)},
+    Skin: {"blush": (0, 1), "lips": (0, 1), "relief": (0, 1), "shine": (0, 1), "nose": (0, 1),
+           "freckles": (0, 1), "wrinkles": (0, 1), "stubble": (0, 1), "scalp": (0, 1),
+           "mole": (0, 1)},
     Hair: {"length": (0.3, 2), "volume": (0.3, 2), "curl": (0, 1), "part": (-1, 1),
            "seed": (0, 999)},
     Beard: {"length": (0.3, 2)},
