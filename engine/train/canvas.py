@@ -21,7 +21,7 @@ Area = tuple[slice, slice]
 Alpha = npt.NDArray[np.floating[Any]]
 SIZE = 1024
 QUICK = 512  # texels a side in previews
-DENSE = 40  # points along a stroke
+PITCH = 0.006  # dm between the points that make a stroke
 
 
 @dataclass
@@ -118,11 +118,24 @@ class Canvas:
 
 
 def _dense(curve: F32, widths: F32) -> tuple[F32, F32]:
-    """A smooth line [DENSE, 2 or 3] through control points, and its half widths."""
-    knots = np.arange(len(curve))
-    fit = np.polyfit(knots, np.c_[curve, widths].astype(float), min(4, len(curve) - 1))
-    t = np.linspace(0, len(curve) - 1, DENSE)
-    made = np.stack([np.polyval(fit[:, c], t) for c in range(fit.shape[1])], 1).astype(np.float32)
+    """A smooth line [N, 2 or 3] through control points, and its half widths.
+
+    Cubic between points, with tangents by finite differences over the length: it does not swing
+    out where points lie close together, as one polynomial through all of them does.
+    """
+    knots = np.c_[curve, widths].astype(float)
+    steps = np.maximum(np.linalg.norm(np.diff(curve, axis=0), axis=1).astype(float), 1e-6)
+    at = np.r_[0, np.cumsum(steps)]
+    # Points may lie as far apart as a thick stroke's half width: its edge stays straight.
+    pitch = max(PITCH, 0.35 * float(np.mean(widths)))
+    t = np.linspace(0, at[-1], max(4, round(at[-1] / pitch)))
+    slope = np.gradient(knots, at, axis=0)
+    k = np.clip(np.searchsorted(at, t, "right") - 1, 0, len(steps) - 1)
+    h, u = steps[k][:, None], ((t - at[k]) / steps[k])[:, None]
+    made = (
+        (2 * u**3 - 3 * u**2 + 1) * knots[k] + (u**3 - 2 * u**2 + u) * h * slope[k]
+        + (3 * u**2 - 2 * u**3) * knots[k + 1] + (u**3 - u**2) * h * slope[k + 1]
+    ).astype(np.float32)  # fmt: skip
     return made[:, :-1], made[:, -1]
 
 

@@ -26,12 +26,12 @@ def freckles(c: Canvas, who: Recipe, m: Marks) -> None:
     random = np.random.default_rng(5)
     tip, bag = m["nose_tip"], m["eye_bag"]
     for _ in range(round(46 * who.skin.freckles)):
-        x = abs(random.normal(0, 0.30))
+        x = abs(random.normal(0, 0.34))
         ridge = np.interp(x, [0, 0.15, 0.3, 0.6], [tip[1] + 0.13, tip[1] + 0.08, bag[1] + 0.02,
                                                    bag[1] + 0.04])  # fmt: skip
         at = [min(x, 0.62), ridge + random.normal(0, 0.055)]
         size = random.uniform(0.010, 0.017)
-        c.glow("freckles", at, size, random.uniform(0.3, 0.7), int(random.choice([-1, 1])))
+        c.glow("freckles", at, size, random.uniform(0.25, 0.55), int(random.choice([-1, 1])))
 
 
 def mole(c: Canvas, who: Recipe, m: Marks) -> None:
@@ -84,13 +84,13 @@ def _beard(at: F32, m: Marks) -> F64:
         [0, 0.12, corner[0] + 0.06, 0.5, 0.75],
         [foot[1] - 0.0, foot[1] - 0.02, corner[1] - 0.02, corner[1] + 0.06, -0.30],
     )
-    high = smooth(-0.06, 0.05, edge - y)
+    high = smooth(-0.12, 0.10, edge - y)
     middle = 0.5 * (m["upper_lip_peak"][1] + m["lower_lip_edge"][1])
     reach = 0.5 * (m["upper_lip_peak"][1] - m["lower_lip_edge"][1])
     mouth = np.hypot(x / (corner[0] + 0.015), (y - middle) / (reach + 0.03))
     neck = smooth(-1.30, -1.05, y)
     back = smooth(-0.75, -0.5, z)
-    return np.asarray(high * smooth(0.92, 1.15, mouth) * neck * back)
+    return np.asarray(high * smooth(0.90, 1.25, mouth) * neck * back)
 
 
 def _scalp(at: F32) -> F64:

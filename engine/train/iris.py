@@ -44,7 +44,7 @@ def eye_inks(who: Recipe) -> list[Ink]:
                         0.007))  # fmt: skip
     side = -1 if who.light[0] <= 0 else 1
     c.lay("white", disc(side * r * 0.34, r * 0.30, r * 0.255, r * 0.275, 0.006))
-    c.lay("white", disc(-side * r * 0.34, -r * 0.42, r * 0.13, r * 0.12, 0.008) * np.float32(0.8))
+    c.lay("white", disc(-side * r * 0.36, -r * 0.30, r * 0.13, r * 0.12, 0.008) * np.float32(0.8))
     return c.inks
 
 

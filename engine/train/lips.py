@@ -63,6 +63,6 @@ def line(c: Canvas, closed: F64, m: Marks) -> None:
     count = len(curve) - 1
     width = np.interp(np.arange(count + 1), [0, count - 1, count], [0.008, 0.008, 0.002])
     # A wider, softer shade stays visible when the lips are pressed or rolled in.
-    c.stroke("mouth_line", curve, width * 1.5, 0.05, 0.36)
+    c.stroke("mouth_line", curve, width * 1.3, 0.045, 0.26)
     c.stroke("mouth_line", curve, width, 0.011, 0.85)
-    c.glow("mouth_line", corner + [0.012, 0.0], [0.026, 0.022, 0.1], 0.45)
+    c.glow("mouth_line", corner + [0.006, 0.0], [0.020, 0.016, 0.1], 0.30)

@@ -26,8 +26,7 @@ def fox(c: Canvas, who: Recipe, m: Marks) -> None:
     for area, at in c.near(np.array([0, 0.15, -0.4], np.float32),
                            np.array([0.3, 0.8, 2.0], np.float32)):  # fmt: skip
         x, y = at[..., 0].astype(float), at[..., 1].astype(float)
-        half = np.asarray(np.interp(y, [0.22, 0.42, 0.68], [0.0, 0.055, 0.0]))
-        half = half + 0.02 * _zigzag(y, 0.07) * (half > 0.01)
+        half = 0.062 * np.sin(np.pi * np.clip((y - 0.24) / 0.42, 0, 1)) ** 1.4
         blaze = smooth(0.006, -0.006, x - half) * (half > 0.004)
         c.lay("fur_light", np.asarray(blaze * 0.95, np.float32), area)
     c.glow("fur_light", [m["lid_fold"][0] - 0.12, m["lid_fold"][1] + 0.13], [0.06, 0.04, 0.2], 0.75)

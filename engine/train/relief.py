@@ -23,12 +23,12 @@ def shades(c: Canvas, who: Recipe, m: Marks) -> None:
         [x * 0.80, inner[1] + 0.17], [x * 0.62, inner[1] + 0.05], [x * 0.52, inner[1] - 0.09],
         [x * 0.55, 0.5 * (inner[1] + tip[1]) - 0.03], [m["wing_top"][0] * 0.85, tip[1] + 0.03],
     ]  # fmt: skip
-    for side, share in ((away, 0.34), (-away, 0.13)):
+    for side, share in ((away, 0.46), (-away, 0.16)):
         c.stroke(ink, bridge, [0.008, 0.020, 0.012, 0.010, 0.004], 0.05, share * depth, side)
-    c.glow(ink, [fold[0] - 0.07, fold[1] + 0.025], [0.20, 0.040, 0.3], 0.22 * depth)
+    c.glow(ink, [fold[0] - 0.07, fold[1] + 0.025], [0.20, 0.040, 0.3], 0.28 * depth)
     c.glow(ink, [x - 0.01, inner[1] + 0.10], [0.045, 0.07, 0.2], 0.26 * depth)
     under = 0.5 * (tip + base) + [0, -0.022, 0]
-    c.glow(ink, under, [0.62 * m["nose_wing"][0], 0.032, 0.09], 0.55 * depth)
+    c.glow(ink, under, [0.62 * m["nose_wing"][0], 0.032, 0.09], 0.70 * depth)
     c.glow(ink, m["under_lip"] + [0, 0.015, 0.02], [0.105, 0.024, 0.12], 0.34 * depth)
     c.glow(ink, m["philtrum"], [0.014, 0.035, 0.06], 0.16 * depth)
     hollow = 0.10 + 0.14 * who.identity.gender + 0.10 * max(-who.identity.weight, 0)
@@ -62,7 +62,7 @@ def nose(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `nose_line`: nostrils, the wing's edge, the underside of the tip."""
     base, wing, foot, hole = (m[n] for n in ("nose_base", "nose_wing", "wing_foot", "nostril"))
     ink, strength = "nose_line", who.skin.nose
-    c.glow(ink, hole + [-0.006, 0.002, 0], [0.034, 0.016, 0.03], 1.0 * strength)
+    c.glow(ink, hole + [-0.006, 0.002, 0], [0.036, 0.020, 0.035], 1.15 * strength)
     lip = 0.5 * (base + m["nose_tip"])
     c.stroke(
         ink,
@@ -87,7 +87,7 @@ def lids(c: Canvas, who: Recipe, m: Marks) -> None:
     c.stroke("crease", fold, [0.001, 0.004, 0.005, 0.005, 0.001], 0.016, who.eyes.crease)
     under = [inner + [0.10, -0.085], low + [-0.02, -0.030], low + [0.07, -0.014],
              outer + [-0.03, -0.07]]  # fmt: skip
-    c.stroke("crease", under, [0.001, 0.003, 0.004, 0.001], 0.014, 0.42)
+    c.stroke("crease", under, [0.001, 0.003, 0.004, 0.001], 0.014, 0.28)
     age = who.skin.wrinkles
     bag = [
         inner + [0.05, -0.10],
