@@ -14,9 +14,10 @@ from engine.train.canvas import QUICK, SIZE, Canvas, Ink, blur, canvas, coverage
 from engine.train.facemarks import facemarks
 from engine.train.iris import eye_inks, eye_uv
 from engine.train.pattern import PATTERNS
+from engine.train.scalp import cover
 from engine.train.sitter import Sitter
 
-__all__ = ["PATTERNS", "QUICK", "SIZE", "Ink", "eye_inks", "eye_uv", "hair_inks", "skin_inks"]
+__all__ = ["PATTERNS", "QUICK", "SIZE", "Ink", "eye_inks", "eye_uv", "skin_inks"]
 
 
 def jaw_edge(skin: Part, chin: F64) -> tuple[F64, F64]:
@@ -84,6 +85,7 @@ def skin_inks(sitter: Sitter, hair: list[Part], size: int = SIZE) -> list[Ink]:
     complexion.warmth(c, who, marks)
     complexion.stubble(c, who, marks)
     complexion.freckles(c, who, marks)
+    c.lay("hair_under", cover(c, sitter))
     PATTERNS[who.skin.pattern](c, who, marks)
     lips.tint(c, who, marks)
     relief.lids(c, who, marks)
@@ -93,15 +95,3 @@ def skin_inks(sitter: Sitter, hair: list[Part], size: int = SIZE) -> list[Ink]:
     complexion.mole(c, who, marks)
     brows(c, who)
     return c.inks
-
-
-def hair_inks() -> list[Ink]:
-    """A lock unrolled [256, 64]: root at the top, tip at the bottom, fine strands along it."""
-    height, width = 256, 64
-    v = ((np.arange(height) + 0.5) / height)[:, None]
-    u = ((np.arange(width) + 0.5) / width)[None, :]
-    share = smooth(0.05, 0.45, v) * (1 - 0.55 * smooth(0.6, 1.0, v)) + 0 * u
-    strands = 0.5 + 0.5 * np.sin(2 * np.pi * (3.0 * u + 0.15 * np.sin(6 * v)))
-    return [
-        Ink("hair_light", np.asarray(np.clip(share * (0.72 + 0.28 * strands), 0, 1), np.float32))
-    ]
