@@ -1,8 +1,8 @@
-"""What makes one skin differ from another: warmth, freckles, age, shadow of shaved hair."""
+"""What makes one skin differ from another: warmth, freckles, age, a shaved beard."""
 
 import numpy as np
 
-from engine.train.bust import AXIS_Z, F64, smooth
+from engine.train.bust import F64, smooth
 from engine.train.canvas import F32, Canvas
 from engine.train.recipe import Recipe
 
@@ -12,8 +12,8 @@ Marks = dict[str, F64]
 def warmth(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `blush`: cheeks, nose, ears and chin, where blood shows."""
     strength = who.skin.blush
-    cheek = 0.62 * m["eye_bag"] + 0.38 * m["cheek"] + [0.06, 0.03, 0]
-    c.glow("blush", cheek, [0.17, 0.105, 0.2], strength)
+    cheek = 0.66 * m["eye_bag"] + 0.34 * m["cheek"] + [0.075, 0.045, 0]
+    c.glow("blush", cheek, [0.205, 0.115, 0.24], 0.85 * strength)
     c.glow("blush", m["nose_tip"] + [0, 0.01, 0], [0.105, 0.06, 0.12], 0.55 * strength)
     c.glow("blush", m["ear"], [0.16, 0.26, 0.22], 0.8 * strength)
     c.glow("blush", m["chin"] + [0, 0.05, 0], [0.10, 0.06, 0.12], 0.25 * strength)
@@ -46,8 +46,8 @@ def age(c: Canvas, who: Recipe, m: Marks) -> None:
     if strength <= 0:
         return
     foot, corner, outer = m["wing_foot"][:2], m["mouth_corner_left"][:2], m["eye_outer_left"][:2]
-    fold = [foot + [0.03, 0.05], 0.5 * (foot + corner) + [0.065, 0.04], corner + [0.085, 0.03],
-            corner + [0.075, -0.05]]  # fmt: skip
+    fold = [foot + [0.025, 0.04], foot + [0.070, -0.01], corner + [0.088, 0.055],
+            corner + [0.098, 0.0]]  # fmt: skip
     c.stroke("crease", fold, [0.002, 0.006, 0.006, 0.001], 0.026, 0.62 * strength)
     c.stroke("crease", [corner + [0.03, -0.05], corner + [0.035, -0.11]], [0.004, 0.001], 0.022,
              0.4 * strength)  # fmt: skip
@@ -57,21 +57,17 @@ def age(c: Canvas, who: Recipe, m: Marks) -> None:
         c.stroke("crease", [start, start + 0.045 * way, start + 0.085 * way],
                  [0.003, 0.003, 0.001], 0.016, 0.5 * strength)  # fmt: skip
     for height, width in ((0.47, 0.30), (0.56, 0.24)):
-        line = [[0.0, height - 0.012], [0.5 * width, height], [width, height - 0.03]]
+        line = [[0.0, height], [0.5 * width, height + 0.002], [width, height - 0.022]]
         c.stroke("crease", line, [0.004, 0.004, 0.001], 0.020, 0.42 * strength)
 
 
 def stubble(c: Canvas, who: Recipe, m: Marks) -> None:
-    """Ink `stubble`: the shadow of a shaved beard, and of hair cut to the skin."""
-    beard, scalp = who.skin.stubble, who.skin.scalp
-    if beard > 0:
-        top = np.array([1.0, m["nose_base"][1], 2.0], np.float32)
-        for area, at in c.near(np.array([0, -1.35, -0.75], np.float32), top):
-            c.lay("stubble", 0.5 * beard * _beard(at, m), area)
-    if scalp > 0:
-        low = np.array([0, -0.4, -2.5], np.float32)
-        for area, at in c.near(low, np.array([2.0, 1.4, 2.0], np.float32)):
-            c.lay("stubble", 0.85 * scalp * _scalp(at), area)
+    """Ink `stubble`: the shadow of a shaved beard."""
+    if who.skin.stubble <= 0:
+        return
+    top = np.array([1.0, m["nose_base"][1] + 0.25, 2.0], np.float32)
+    for area, at in c.near(np.array([0, -1.35, -0.75], np.float32), top):
+        c.lay("stubble", 0.5 * who.skin.stubble * _beard(at, m), area)
 
 
 def _beard(at: F32, m: Marks) -> F64:
@@ -91,15 +87,3 @@ def _beard(at: F32, m: Marks) -> F64:
     neck = smooth(-1.30, -1.05, y)
     back = smooth(-0.75, -0.5, z)
     return np.asarray(high * smooth(0.90, 1.25, mouth) * neck * back)
-
-
-def _scalp(at: F32) -> F64:
-    """Where the hair of the head grows, in [0, 1], with a soft edge."""
-    x, y, z = np.moveaxis(at.astype(float), 2, 0)
-    azimuth = np.degrees(np.arctan2(x, z - AXIS_Z))
-    line = np.interp(
-        azimuth,
-        [0, 25, 42, 52, 62, 80, 95, 120, 180],
-        [0.70, 0.70, 0.58, 0.40, 0.10, -0.18, 0.05, -0.2, -0.55],
-    )
-    return np.asarray(smooth(-0.03, 0.09, y - line))

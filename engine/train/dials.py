@@ -68,7 +68,6 @@ LABELS: dict[str, tuple[str, str, str]] = {
     "skin.relief": ("Soft forms", "flat", "carved"),
     "skin.shine": ("Soft light", "matte", "dewy"),
     "skin.nose": ("Nose line", "faint", "clear"),
-    "skin.scalp": ("Scalp shade", "none", "dark"),
     "hair.length": ("Length", "short", "long"),
     "hair.volume": ("Volume", "flat", "full"),
     "hair.curl": ("Curl", "straight", "curly"),

@@ -5,6 +5,8 @@ the fold of the lid) whatever the identity does to its position. All lie on the 
 in the middle.
 """
 
+import numpy as np
+
 from engine.train.bust import F64, Bust
 
 VERTICES = {
@@ -16,6 +18,26 @@ VERTICES = {
 }  # fmt: skip
 
 
+LIDS = {"lid_line_upper": ("l-eyelashes-2", 1.0), "lid_line_lower": ("l-eyelashes-1", -1.0)}
+COLUMNS = 7  # points along a lid
+
+
 def facemarks(bust: Bust) -> dict[str, F64]:
-    """Rest positions [3] by name, dm."""
-    return {name: bust.positions[vertex] for name, vertex in VERTICES.items()}
+    """Rest positions [3] by name, dm; `lid_line_*`: the lids' edges [COLUMNS, 3] from the nose."""
+    found = {name: bust.positions[vertex] for name, vertex in VERTICES.items()}
+    return found | {name: _lid(bust, group, up) for name, (group, up) in LIDS.items()}
+
+
+def _lid(bust: Bust, group: str, up: float) -> F64:
+    """Where lashes grow: in each column the vertex nearest to the eye's opening."""
+    points = bust.positions[np.unique(bust.group(group))]
+    x = points[:, 0]
+    edges = np.linspace(x.min(), x.max(), COLUMNS + 1)
+    rows = []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        column = points[(x >= low - 1e-9) & (x <= high + 1e-9)]
+        if len(column):
+            rows.append(column[(up * column[:, 1]).argmin()])
+    line = np.array(rows)
+    at = np.linspace(0, len(line) - 1, COLUMNS)
+    return np.stack([np.interp(at, np.arange(len(line)), line[:, k]) for k in range(3)], 1)

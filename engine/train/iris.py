@@ -30,15 +30,15 @@ def eye_inks(who: Recipe) -> list[Ink]:
     away, turn = np.hypot(x, y) / r, np.arctan2(y, x)
     c.lay("iris_dark", whole)
     c.lay("iris", disc(0, 0, r * 0.86, r * 0.86, 0.022))
-    lower = smooth(0.15, -0.75, y / r) * smooth(0.98, 0.72, away)
-    c.lay("iris_light", (0.85 * lower).astype(np.float32))
+    lower = smooth(0.30, -0.60, y / r) * smooth(0.98, 0.72, away)
+    c.lay("iris_light", (0.95 * lower).astype(np.float32))
     fibres = _fibres(turn) * smooth(size + 0.02, size + 0.2, away) * smooth(0.95, 0.75, away)
     c.lay(
         "iris_light", (0.38 * fibres * (0.35 + 0.65 * smooth(0.6, -0.6, y / r))).astype(np.float32)
     )
-    shade = smooth(0.05, 0.85, y / r) * 0.8
+    shade = smooth(0.10, 0.95, y / r) * 0.62
     c.lay("iris_dark", (shade * whole).astype(np.float32))
-    c.lay("iris_dark", (0.45 * np.exp(-(((away - size) / 0.10) ** 2)) * whole).astype(np.float32))
+    c.lay("iris_dark", (0.35 * np.exp(-(((away - size) / 0.10) ** 2)) * whole).astype(np.float32))
     wide = r * size
     c.lay("pupil", disc(0, 0, wide * (1 - 0.62 * who.eyes.slit), wide * (1 + 0.35 * who.eyes.slit),
                         0.007))  # fmt: skip

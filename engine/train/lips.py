@@ -39,8 +39,8 @@ def _mask(c: Canvas, area: tuple[slice, slice]) -> F64:
     return smooth(0.42, 0.80, inside.astype(float))
 
 
-def seam(bust: Bust, skin: Part) -> F64:
-    """Where the closed lips meet: points (x, y) [N, 2] from the middle to the left corner."""
+def seam(bust: Bust, skin: Part, corner: F64) -> F64:
+    """Where the closed lips meet: points (x, y) [N, 2] from the middle to the left `corner` [3]."""
     rest, opened = skin.positions, bust.shape("jawOpen")[skin.source]
     middle = rest[(np.abs(rest[:, 0]) < 0.01) & (rest[:, 2] > 0) & (rest[:, 1] < -0.3)]
     tip = middle[middle[:, 2].argmax(), 1]
@@ -48,18 +48,23 @@ def seam(bust: Bust, skin: Part) -> F64:
     near &= rest[:, 0] > -0.02
     drop = -opened[:, 1] / max(float(-opened[near, 1].min()), 1e-6)
     points = []
-    for x in np.linspace(0.0, 0.20, 6):
+    for x in np.linspace(0.0, 0.82 * float(corner[0]), 6):
         column = near & (np.abs(rest[:, 0] - x) < 0.022)
         upper, lower = column & (drop < 0.35), column & (drop > 0.5)
         if upper.any() and lower.any():
             points.append((x, 0.5 * (rest[upper, 1].min() + rest[lower, 1].max())))
-    return np.array(points)
+    found = np.array([*points, corner[:2]])
+    # An even curve through them all: single vertices would make the line of the lips tremble.
+    powers = found[:, :1] ** [[0, 2, 4]]
+    fit = np.linalg.lstsq(powers, found[:, 1], rcond=None)[0]
+    x = np.linspace(0, 0.95 * corner[0], 6)
+    return np.stack([x, x[:, None] ** [0, 2, 4] @ fit], 1)
 
 
 def line(c: Canvas, closed: F64, m: Marks) -> None:
     """Ink `mouth_line`: where the lips meet, with the shadow of the corners."""
     corner = m["mouth_corner_left"][:2]
-    curve = np.concatenate([closed, [corner + [0.004, 0.002], corner + [0.030, 0.018]]])
+    curve = np.concatenate([closed, [corner + [0.004, 0.001], corner + [0.026, 0.014]]])
     count = len(curve) - 1
     width = np.interp(np.arange(count + 1), [0, count - 1, count], [0.008, 0.008, 0.002])
     # A wider, softer shade stays visible when the lips are pressed or rolled in.

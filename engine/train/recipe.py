@@ -76,7 +76,6 @@ class Skin:
     freckles: float = 0.0
     wrinkles: float = 0.0
     stubble: float = 0.0
-    scalp: float = 0.0  # shadow of hair cut to the skin, above a hairline
     mole: float = 0.0
     pattern: str = "none"  # fur and the like: engine.train.pattern.PATTERNS
 
@@ -140,8 +139,7 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
            "slit": (0, 1)},
     Brows: {"thickness": (0, 2.5), "hairy": (0, 1)},
     Skin: {"blush": (0, 1), "lips": (0, 1), "relief": (0, 1), "shine": (0, 1), "nose": (0, 1),
-           "freckles": (0, 1), "wrinkles": (0, 1), "stubble": (0, 1), "scalp": (0, 1),
-           "mole": (0, 1)},
+           "freckles": (0, 1), "wrinkles": (0, 1), "stubble": (0, 1), "mole": (0, 1)},
     Hair: {"length": (0.3, 2), "volume": (0.3, 2), "curl": (0, 1), "part": (-1, 1),
            "seed": (0, 999)},
     Beard: {"length": (0.3, 2)},

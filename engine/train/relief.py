@@ -77,22 +77,21 @@ def nose(c: Canvas, who: Recipe, m: Marks) -> None:
 
 def lids(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `crease`: the fold over the upper lid, the edge of the lower one, bags of age."""
-    inner, low, outer, high = (m[f"{n}_left"][:2] for n in
-                               ("eye_inner", "lid_lower", "eye_outer", "lid_upper"))  # fmt: skip
-    lift = 0.052
-    fold = np.array([
-        inner + [0.025, 0.060], 0.5 * (inner + high) + [0.0, 0.055 + lift * 0.55],
-        high + [0.01, lift], 0.5 * (high + outer) + [0.02, lift + 0.025], outer + [0.035, 0.055],
-    ])  # fmt: skip
-    c.stroke("crease", fold, [0.001, 0.004, 0.005, 0.005, 0.001], 0.016, who.eyes.crease)
-    under = [inner + [0.10, -0.085], low + [-0.02, -0.030], low + [0.07, -0.014],
-             outer + [-0.03, -0.07]]  # fmt: skip
-    c.stroke("crease", under, [0.001, 0.003, 0.004, 0.001], 0.014, 0.28)
+    upper, lower = m["lid_line_upper"][:, :2], m["lid_line_lower"][:, :2]
+    along = np.linspace(0, 1, len(upper))[:, None]
+    # The fold is highest over the middle and runs out beyond the outer corner.
+    fold = upper[1:] + np.array([0, 1]) * (0.030 + 0.034 * np.sin(np.pi * along[1:] ** 0.8))
+    fold = np.concatenate([fold, fold[-1:] + [0.045, -0.012]])
+    width = np.interp(np.arange(len(fold)), [0, 2, len(fold) - 3, len(fold) - 1],
+                      [0.001, 0.006, 0.008, 0.001])  # fmt: skip
+    c.stroke("crease", fold, width, 0.016, who.eyes.crease)
+    under = lower[1:-1] + np.array([0.0, -0.020])
+    thin = np.interp(np.arange(len(under)), [0, 2, len(under) - 1], [0.001, 0.004, 0.001])
+    c.stroke("crease", under, thin, 0.016, 0.30)
     age = who.skin.wrinkles
-    bag = [
-        inner + [0.05, -0.10],
-        low + [-0.07, -0.085],
-        low + [0.03, -0.080],
-        outer + [-0.03, -0.14],
-    ]
-    c.stroke("crease", bag, [0.001, 0.004, 0.004, 0.001], 0.022, 0.55 * age)
+    bag = lower[:-1] + np.array([0, -1]) * (0.030 + 0.045 * np.sin(np.pi * along[:-1]))
+    c.stroke("crease", bag, thin[np.linspace(0, len(thin) - 1, len(bag)).round().astype(int)],
+             0.022, 0.5 * age)  # fmt: skip
+    if who.eyes.lower_lash > 0:
+        edge = lower[len(lower) // 2 :]
+        c.stroke("lash", edge, np.linspace(0.002, 0.008, len(edge)), 0.010, who.eyes.lower_lash)
