@@ -14,7 +14,6 @@ from engine.train.canvas import QUICK, SIZE, Canvas, Ink, blur, canvas, coverage
 from engine.train.facemarks import facemarks
 from engine.train.iris import eye_inks, eye_uv
 from engine.train.pattern import PATTERNS
-from engine.train.scalp import cover
 from engine.train.sitter import Sitter
 
 __all__ = ["PATTERNS", "QUICK", "SIZE", "Ink", "eye_inks", "eye_uv", "skin_inks"]
@@ -85,13 +84,15 @@ def skin_inks(sitter: Sitter, hair: list[Part], size: int = SIZE) -> list[Ink]:
     complexion.warmth(c, who, marks)
     complexion.stubble(c, who, marks)
     complexion.freckles(c, who, marks)
-    c.lay("hair_under", cover(c, sitter))
+    c.lay("hair_under", scalp.cover(c, sitter))
+    c.lay("beard", beard.cover(c, sitter))
     PATTERNS[who.skin.pattern](c, who, marks)
     lips.tint(c, who, marks)
     relief.lids(c, who, marks)
     complexion.age(c, who, marks)
     relief.nose(c, who, marks)
-    lips.line(c, lips.seam(sitter.bust, sitter.skin), marks)
+    closed = lips.seam(sitter.bust, sitter.skin, marks["mouth_corner_left"])
+    lips.line(c, closed, marks)
     complexion.mole(c, who, marks)
     brows(c, who)
     return c.inks
