@@ -7,7 +7,7 @@ lips, folds, lines and brows. The eyeball is painted by engine.train.iris.
 import numpy as np
 
 from engine.errors import PackageError
-from engine.train import complexion, lips, relief
+from engine.train import beard, complexion, lips, relief, scalp
 from engine.train.brows import brows
 from engine.train.bust import AXIS_Z, F64, Part, smooth
 from engine.train.canvas import QUICK, SIZE, Canvas, Ink, blur, canvas, coverage
