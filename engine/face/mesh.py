@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from engine.face.blendshapes import ARKIT, INDEX
 from engine.face.camera import limit_pose, rotation
+from engine.face.muscle import correct
 from engine.face.package import Package
 from engine.face.swing import LIMIT
 from engine.frames import F32, SAMPLE_RATE, Motion
@@ -20,33 +21,6 @@ SKULL = 0.55  # head widths from the neck's pivot up to the middle of the skull
 # Breath: two rhythms whose ratio is no fraction, so that it never repeats; Hz and share.
 RHYTHMS = ((0.2503, 0.75), (0.1709, 0.25))
 BREATH = np.array([0.0, 0.016, 0.008], np.float32)  # head widths at the top of a breath
-
-_BLINK = [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]
-_SMILE = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
-_UPPER = [INDEX["mouthUpperUpLeft"], INDEX["mouthUpperUpRight"]]
-_LOWER = [INDEX["mouthLowerDownLeft"], INDEX["mouthLowerDownRight"]]
-_JAW = INDEX["jawOpen"]
-_SEALS = [
-    INDEX[n]
-    for n in "mouthClose mouthPressLeft mouthPressRight mouthPucker mouthRollLower "
-    "mouthRollUpper mouthShrugLower mouthShrugUpper".split()
-]
-
-
-def correct(weights: F32, rest: F32) -> F32:
-    """Weights [52] as drawn: finite, within [0, 1.2], with the rig's correctives.
-
-    A blink ends at 1, where the lids meet. A smile over .35 lifts the upper lip off the teeth, as
-    a person's does, unless something seals the lips: press, roll, close, pucker or shrug.
-    """
-    w = np.clip(np.nan_to_num(weights, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.2)
-    sealed = min(1.0, 3.0 * float(w[_SEALS].max()))
-    show = np.clip((w[_SMILE] - 0.35) / 0.65, 0, 1) * (1 - sealed)
-    w[_JAW] += 0.09 * float(show.mean())
-    w[_UPPER] += 0.50 * show
-    w[_LOWER] += 0.38 * show
-    w[_BLINK] = np.minimum(w[_BLINK], 1.0)
-    return (w + rest).astype(np.float32)
 
 
 class Figure:

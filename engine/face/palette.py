@@ -30,8 +30,10 @@ class _Rule:
     chroma: float = 1.0
     turn: float = 0.0
     add: float = 0.0  # to lightness, after the factor
-    towards: str = ""  # an absolute colour mixed in
+    towards: str = ""  # a colour mixed in: '#rrggbb' or a name that stands before
     share: float = 0.0
+    most: str = ""  # a colour by which it stays darker, that much: `gap` of lightness
+    gap: float = 0.0
 
 
 RULES: dict[str, _Rule] = {
@@ -39,17 +41,21 @@ RULES: dict[str, _Rule] = {
     "skin_light": _Rule("skin", 1.0, 0.75, 6, add=0.045),
     "skin_line": _Rule("skin", 0.48, 1.0, -18),
     "blush": _Rule("skin", 0.90, 1.6, -22, towards="#e2605f", share=0.35),
-    "lips": _Rule("skin", 0.83, 1.35, -28, towards="#c4535c", share=0.40),
+    "lips": _Rule("skin", 0.85, 1.6, -36, towards="#d84f66", share=0.42),
     "lips_dark": _Rule("lips", 0.84, 1.1, -4),
     "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
     "mouth_line": _Rule("lips", 0.52, 0.95, -2),
-    "nose_line": _Rule("skin", 0.72, 1.35, -16),
+    "nose_line": _Rule("skin", 0.62, 1.25, -18),
     "freckles": _Rule("skin", 0.76, 1.4, -6),
-    "crease": _Rule("skin", 0.76, 1.3, -14),
-    "brow": _Rule("hair", 0.86, 0.9),
+    "crease": _Rule("skin", 0.70, 1.25, -16),
+    "mole": _Rule("skin", 0.50, 1.0, -14),
+    "stubble": _Rule("skin", 0.70, 0.72, -10, towards="hair", share=0.30),
+    "fur_light": _Rule("skin", 1.0, 0.16, 10, add=0.24),
+    "fur_dark": _Rule("skin", 0.36, 0.5, -14),
+    "brow": _Rule("hair", 0.80, 0.95, most="skin", gap=0.26),
     "lash": _Rule("hair", 0.55, 0.6, towards="#241a1c", share=0.6),
-    "iris_dark": _Rule("iris", 0.45, 0.9, -8),
-    "iris_light": _Rule("iris", 1.18, 1.05, 10, add=0.05),
+    "iris_dark": _Rule("iris", 0.48, 0.95, -8),
+    "iris_light": _Rule("iris", 1.22, 1.15, 10, add=0.08),
     "pupil": _Rule("iris", 0.18, 0.5),
     "hair_light": _Rule("hair", 1.22, 1.1, 8, add=0.06),
     "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
@@ -121,13 +127,13 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if name in chosen:
             continue
         light, chroma, hue = oklch(known[rule.of])
-        made = from_oklch(
-            min(light * rule.light + rule.add, 1.0), chroma * rule.chroma, hue + rule.turn
-        )
+        light = min(light * rule.light + rule.add, 1.0)
+        if rule.most:
+            light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
+        made = from_oklch(light, chroma * rule.chroma, hue + rule.turn)
         if rule.share:
-            r, g, b = (
-                a + rule.share * (b - a) for a, b in zip(made, rgb(rule.towards), strict=True)
-            )
+            goal = known.get(rule.towards) or rgb(rule.towards)
+            r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))
             made = r, g, b
         known[name] = made
     return known

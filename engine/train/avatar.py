@@ -28,6 +28,7 @@ from engine.train.hairdo import HAIRDOS
 from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
+from engine.train.mouth import cavity
 from engine.train.prune import prune
 from engine.train.recipe import Recipe
 from engine.train.sitter import Sitter
@@ -59,7 +60,7 @@ def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
     skin = bust.part("skin", quads, seam=True)
     skin.proxy = face_proxy(skin.positions)
     sitter = Sitter(who, bust, skin, {k: bust.positions[v] for k, v in named.items()})
-    made = [skin, bust.part("mouth", mouth, outline=0.0), *features(sitter), *clothes]
+    made = [skin, cavity(bust, mouth), *features(sitter), *clothes]
     made += _made(HAIRDOS, who.hair.cut, "hairdo")(sitter)
     made += _made(BEARDS, who.beard.cut, "beard")(sitter)
     for name in who.wears:

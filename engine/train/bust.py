@@ -20,6 +20,14 @@ I64 = npt.NDArray[np.int64]
 CUT = -2.6  # the bust ends below the picture
 TOP = 1.4
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
+# Movements that a toon shows more, or that pull what should stay (x, y, z).
+EMPHASIS = {
+    "cheekPuff": (2.1, 1.4, 1.8),
+    "noseSneer": (1.8, 1.9, 1.6),
+    "mouthFrown": (1.1, 1.7, 1.2),
+    "mouthPress": (0.35, 1.0, 1.0),
+    "mouthUpperUp": (1.0, 1.15, 1.0),
+}
 
 
 @dataclass
@@ -63,6 +71,18 @@ def skin_uv(points: F64) -> F64:
     return np.stack([u, (points[:, 1] - CUT) / (TOP - CUT)], 1)
 
 
+def line_width(points: F64) -> F64:
+    """Relative width of the outline: thin where nose and lips fold in front of the face.
+
+    What is painted draws those; a line around every fold would tick and crawl as it opens.
+    """
+    x, y, z = points.T
+    folds = np.exp(-((x / 0.30) ** 4)) * smooth(-0.35, -0.1, z)
+    lips = np.exp(-(((y + 0.68) / 0.24) ** 4))
+    nose = np.exp(-(((y + 0.34) / 0.22) ** 4))
+    return np.asarray(1 - folds * np.maximum(lips, 0.7 * nose))
+
+
 def face_proxy(points: F64) -> F64:
     """Normals [V, 4] of an egg around the head, and how much of them the shading takes.
 
@@ -73,9 +93,19 @@ def face_proxy(points: F64) -> F64:
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
     x, y, z = points.T
     share = 0.75 * smooth(-0.75, -0.35, z) * smooth(-1.0, -0.85, y)
-    relief = np.exp(-((x / 0.14) ** 2) - ((y + 0.32) / 0.16) ** 2)
-    share *= 1 - 0.7 * relief
+    relief = 0.85 * np.exp(-((x / 0.15) ** 2) - ((y + 0.30) / 0.22) ** 2)
+    bones = 0.30 * np.exp(-(((np.abs(x) - 0.46) / 0.16) ** 2) - ((y + 0.24) / 0.14) ** 2)
+    share *= 1 - np.maximum(relief, bones)
     return np.concatenate([normal, share[:, None]], axis=1)
+
+
+def _emphasis(name: str, points: F64) -> F64:
+    """How much of a face unit's movement [V or 1, 3] suits a stylised face."""
+    scale = EMPHASIS.get(name.removesuffix("Left").removesuffix("Right"), (1.0, 1.0, 1.0))
+    amount = np.array([scale])
+    if name == "cheekPuff":  # the cheeks, not the lips between them
+        amount = 1 + (amount - 1) * smooth(0.16, 0.42, np.abs(points[:, :1]))
+    return np.asarray(amount)
 
 
 def breath_weight(points: F64) -> F64:
@@ -159,6 +189,7 @@ class Bust:
             wide = name.replace("Blink", "Wide")
             # The enlarged eye is shut at .94 of the shape; more would push the lid too low.
             offsets = 0.94 * offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+        offsets = offsets * _emphasis(name, self._plain)
         if name.startswith("mouthSmile"):  # part of the smile is there already
             offsets = offsets * (1 - 0.6 * self._baked.get(name, 0.0))
         return self.warp(self._plain + offsets) - self.positions
@@ -182,7 +213,7 @@ class Bust:
         uvs[used >= count, 0] += 1.0
         return Part(
             name, points, triangles.reshape(-1, 3), uvs, source, neck_weight(points), source,
-            np.full(len(points), outline),
+            outline * line_width(points),
         )  # fmt: skip
 
     def _split_seam(self, vertices: I64) -> tuple[I64, I64]:

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.train.bust import Part
-from engine.train.paint import QUICK, SIZE, Ink, eye_inks, hair_inks, skin_inks
+from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
 from engine.train.sitter import Sitter
+from engine.train.strands import beard_inks, hair_inks
 
 U8 = npt.NDArray[np.uint8]
 
@@ -66,7 +67,7 @@ def textures(
     inks = {"skin": ("skin", skin_inks(sitter, hair, QUICK if quick else SIZE)),
             "eye": ("sclera", eye_inks(sitter.recipe)),
             "hair": ("hair", hair_inks()),
-            "beard": ("beard", hair_inks())}  # fmt: skip
+            "beard": ("beard", beard_inks())}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}
     for name, (base, laid) in inks.items():

@@ -44,7 +44,7 @@ class Eyes:
     growth: float = 0.48  # how much they and their surroundings are enlarged
     iris: float = 0.126  # radius
     pupil: float = 0.46  # share of the iris
-    shift: float = 0.048  # of the iris, outwards: a gaze that meets the viewer's
+    shift: float = -0.008  # of the iris from the middle of the opening, outwards
     wide: float = 0.45  # eyeWide that is part of the rest face
     lash: float = 1.0  # length of the upper lashes
     lower_lash: float = 0.0
@@ -70,12 +70,14 @@ class Skin:
 
     blush: float = 0.34
     lips: float = 0.62  # tint of the lips
+    relief: float = 0.8  # soft shade of sockets, nose and chin
+    shine: float = 0.5  # soft light on nose, cheeks and forehead
+    nose: float = 0.75  # nostrils and the edge of the wings
     freckles: float = 0.0
     wrinkles: float = 0.0
     stubble: float = 0.0
     mole: float = 0.0
-    pattern: str = "none"  # fur and the like: engine.train.paint.PATTERNS
-    nose_y: float = -0.415  # dm: the base of the nose
+    pattern: str = "none"  # fur and the like: engine.train.pattern.PATTERNS
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,12 @@ class Recipe:
 RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Identity: {"gender": (0, 1), "age": (11, 80), "weight": (-1, 1), "muscle": (0, 1),
                "head": (0.85, 1.25)},
-    Eyes: {"growth": (0, 0.9), "iris": (0.08, 0.19), "pupil": (0.2, 0.8), "shift": (-0.05, 0.12),
+    Eyes: {"growth": (0, 0.9), "iris": (0.08, 0.19), "pupil": (0.2, 0.8), "shift": (-0.06, 0.06),
            "wide": (0, 0.8), "lash": (0, 1.6), "lower_lash": (0, 1), "crease": (0, 1),
            "slit": (0, 1)},
     Brows: {"thickness": (0, 2.5), "hairy": (0, 1)},
-    Skin: {"blush": (0, 1), "lips": (0, 1), "freckles": (0, 1), "wrinkles": (0, 1),
-           "stubble": (0, 1), "mole": (0, 1), "nose_y": (-0.6, -0.25)},
+    Skin: {"blush": (0, 1), "lips": (0, 1), "relief": (0, 1), "shine": (0, 1), "nose": (0, 1),
+           "freckles": (0, 1), "wrinkles": (0, 1), "stubble": (0, 1), "mole": (0, 1)},
     Hair: {"length": (0.3, 2), "volume": (0.3, 2), "curl": (0, 1), "part": (-1, 1),
            "seed": (0, 999)},
     Beard: {"length": (0.3, 2)},

@@ -7,15 +7,12 @@ refused: a page somewhere must not be able to open sessions on somebody's own ma
 """
 
 import asyncio
-import ipaddress
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
 
@@ -23,6 +20,8 @@ from engine.errors import PackageError, VivifyError
 from engine.style.code import MAX_BYTES, Style
 from streaming import metrics
 from streaming.errors import SessionClosed, TransportError
+from streaming.web import gate
+from streaming.web.gate import refuse
 from streaming.web.guest import Guest
 from streaming.web.offer import read_offer
 from streaming.web.rooms import Full, Rooms
@@ -37,35 +36,11 @@ MAX_BODY = 64 * 1024  # bytes; a browser's offer has about 5 kB
 MEDIA_THREADS = 4  # video and Opus encoders
 LAG_S = 0.1
 
-HEADERS = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "media-src 'self' blob: mediastream:; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 def create_app(rooms: Rooms, hosts: frozenset[str] = frozenset()) -> web.Application:
     """`hosts`: names, besides IP addresses and localhost, under which this server may be asked."""
 
-    @web.middleware
-    async def guard(request: web.Request, handler: Answer) -> web.StreamResponse:
-        try:
-            _check_origin(request, hosts)
-            response = await handler(request)
-        except web.HTTPException as error:
-            return _refuse(error.status, error.reason, _explain(error))
-        if not response.prepared:
-            response.headers.update(HEADERS)
-        return response
-
-    app = web.Application(client_max_size=MAX_BODY, middlewares=[guard])
+    app = web.Application(client_max_size=MAX_BODY, middlewares=[gate.guard(hosts, _explain)])
     site = _Site(rooms)
     app.router.add_get("/", site.page)
     app.router.add_get("/page/{name}", site.page)
@@ -96,16 +71,16 @@ class _Site:
         if request.content_type != "application/json":
             raise web.HTTPUnsupportedMediaType
         try:
-            offer = read_offer(json.loads(await _text(request)))
+            offer = read_offer(json.loads(await gate.text(request)))
             sdp = await self._rooms.enter(offer)
         except (ValueError, RecursionError) as error:
-            return _refuse(400, "bad request", f"the body is not JSON ({error})")
+            return refuse(400, "bad request", f"the body is not JSON ({error})")
         except Full as error:
-            return _refuse(503, "server full", str(error), {"Retry-After": "5"})
+            return refuse(503, "server full", str(error), {"Retry-After": "5"})
         except TransportError as error:
-            return _refuse(400, "bad offer", str(error))
+            return refuse(400, "bad offer", str(error))
         except VivifyError as error:
-            return _refuse(422, "not offered", str(error))
+            return refuse(422, "not offered", str(error))
         return web.json_response({"type": "answer", "sdp": sdp})
 
     async def save_style(self, request: web.Request) -> web.StreamResponse:
@@ -114,7 +89,7 @@ class _Site:
         try:
             style = guest.own(request.query.get("name", ""))
         except PackageError as error:
-            return _refuse(404, "not found", str(error))
+            return refuse(404, "not found", str(error))
         return web.Response(body=style.pack(), content_type="application/octet-stream")
 
     async def load_style(self, request: web.Request) -> web.StreamResponse:
@@ -129,9 +104,9 @@ class _Site:
             style = Style.parse(body, "that was sent")
             await guest.keep(style)
         except SessionClosed as error:
-            return _refuse(401, "no such session", str(error))
+            return refuse(401, "no such session", str(error))
         except VivifyError as error:
-            return _refuse(422, "not a style", str(error))
+            return refuse(422, "not a style", str(error))
         return web.json_response({"name": guest.state["style"]})
 
     def _guest(self, request: web.Request) -> Guest:
@@ -149,7 +124,7 @@ class _Site:
         try:
             png = await self._rooms.portrait(request.query.get("avatar", ""))
         except VivifyError as error:
-            return _refuse(404, "not offered", str(error))
+            return refuse(404, "not offered", str(error))
         return web.Response(body=png, content_type="image/png")
 
     async def health(self, request: web.Request) -> web.StreamResponse:
@@ -188,22 +163,6 @@ class _Site:
             self._lags.append((loop.time() - due) * 1000)
 
 
-async def _text(request: web.Request) -> str:
-    try:
-        return await request.text()
-    except LookupError as error:  # a charset that Python does not know
-        raise web.HTTPUnsupportedMediaType from error
-    except web.RequestPayloadError as error:
-        raise web.HTTPBadRequest(text=f"the body cannot be read ({error})") from error
-
-
-def _refuse(
-    status: int, error: str, message: str, headers: dict[str, str] | None = None
-) -> web.Response:
-    body: dict[str, Any] = {"error": error.lower(), "message": message}
-    return web.json_response(body, status=status, headers={**HEADERS, **(headers or {})})
-
-
 def _explain(error: web.HTTPException) -> str:
     return {
         400: error.text or "",
@@ -214,30 +173,3 @@ def _explain(error: web.HTTPException) -> str:
         413: f"the body is larger than {MAX_BODY} bytes; a session description is far smaller",
         415: "send the offer as Content-Type: application/json, in UTF-8",
     }.get(error.status, error.reason)
-
-
-def _check_origin(request: web.Request, hosts: frozenset[str]) -> None:
-    """Refuse other sites (Origin) and names that were rebound to our address (Host)."""
-    host = _split(f"//{request.host}").hostname or ""
-    if host != "localhost" and host not in hosts and not _is_address(host):
-        raise web.HTTPForbidden(
-            text=f"this server does not know itself as {host[:80]!r}; open it by its IP address"
-        )
-    origin = request.headers.get("Origin")
-    if origin is not None and _split(origin).netloc != request.host:
-        raise web.HTTPForbidden(text="this request comes from another web site")
-
-
-def _split(url: str) -> SplitResult:
-    try:
-        return urlsplit(url)
-    except ValueError as error:
-        raise web.HTTPForbidden(text=f"{url[:80]!r} is not an address ({error})") from error
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

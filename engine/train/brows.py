@@ -1,0 +1,33 @@
+"""Painted brows: a soft body with single hairs at its edges."""
+
+import numpy as np
+
+from engine.train.canvas import Canvas
+from engine.train.recipe import Recipe
+
+HAIRS = 22  # of one brow
+
+
+def brows(c: Canvas, who: Recipe) -> None:
+    """Ink `brow`, on both sides."""
+    curve = np.array(who.brows.curve)
+    line, width = curve[:, :2], curve[:, 2] * who.brows.thickness
+    soft = 0.012 + 0.012 * who.brows.hairy
+    c.stroke("brow", line, width, soft, 0.96 - 0.22 * who.brows.hairy)
+    if who.brows.hairy <= 0:
+        return
+    random = np.random.default_rng(3)
+    knots = np.arange(len(curve))
+    for t in np.linspace(0.05, len(curve) - 1.3, HAIRS):
+        at = np.array([np.interp(t, knots, line[:, k]) for k in (0, 1)])
+        ahead = np.array([np.interp(t + 0.3, knots, line[:, k]) for k in (0, 1)]) - at
+        ahead /= max(float(np.hypot(*ahead)), 1e-6)
+        half = float(np.interp(t, knots, width))
+        up = np.array([-ahead[1], ahead[0]])
+        # Near the nose hairs stand up; outwards they lie along the brow.
+        lean = ahead * (0.5 + 0.3 * t) + up * max(1.0 - 0.22 * t, 0.2)
+        lean /= float(np.hypot(*lean))
+        start = at - up * half * random.uniform(0.5, 0.9)
+        length = half * random.uniform(1.9, 2.5)
+        c.stroke("brow", [start, start + 0.5 * length * lean, start + length * lean],
+                 [0.007, 0.006, 0.001], 0.010, 0.55 * who.brows.hairy)  # fmt: skip

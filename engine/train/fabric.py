@@ -1,0 +1,96 @@
+"""How clothes and things worn are coloured: their rows of the material table, and their inks.
+
+The cloth of a garment has one texture, seen from the front as `shirts.planar` lays it: seams and
+soft folds at places of the dress form, so they sit alike on everybody.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from engine.train.bust import F64, smooth
+from engine.train.canvas import Ink
+from engine.train.form import Form, measure
+from engine.train.shirts import PLANE, RIBS
+from engine.train.sitter import Sitter
+
+WIDTH, HEIGHT = 768, 256  # texels of the cloth
+KNITTED = ("crew", "turtleneck", "vneck", "cardigan")
+
+# Name of the parts, palette colour, its shadow, other fields of the material.
+_CLOTH: dict[str, Any] = {"softness": 0.13, "threshold": 0.45, "receives": 0.8}
+FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+    ("shirt", "cloth", "cloth_shadow", {**_CLOTH, "texture": "cloth", "outline": "cloth_line"}),
+    ("rib", "cloth", "cloth_shadow",
+     {**_CLOTH, "texture": "rib", "outline": "cloth_line", "casts": True}),
+    ("under", "trim", "trim_shadow", {**_CLOTH, "outline": "trim_line"}),
+    ("collar", "trim", "trim_shadow", {**_CLOTH, "outline": "trim_line", "casts": True}),
+    ("lapel", "cloth", "cloth_shadow", {**_CLOTH, "outline": "cloth_line", "casts": True}),
+    ("string", "trim", "trim_shadow", {"outline": "trim_line"}),
+    ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
+)  # fmt: skip
+
+# Strokes on the left half of a garment: (azimuth, depth) of points of the dress form.
+_ARMHOLE = ((91, 1.26), (85, 1.36), (78, 1.52), (72, 1.75), (68, 2.0))
+_YOKE = ((70, 0.18), (77, 0.45), (82, 0.85), (85, 1.34))
+_RAGLAN = ((58, 0.06), (65, 0.36), (70, 0.75), (72, 1.15), (71, 1.7))
+_SEAMS = {cut: (_RAGLAN,) for cut in ("crew", "tee", "turtleneck", "hoodie", "cardigan", "vneck")}
+_FOLDS = (  # with half widths in dm
+    (((84, 1.30), (78, 1.18), (72, 1.12), (66, 1.12)), (0.014, 0.018, 0.012, 0.0)),
+    (((81, 1.42), (76, 1.55), (72, 1.75), (70, 2.0)), (0.006, 0.024, 0.028, 0.0)),
+)
+
+
+class _Drawing:
+    """Inks on the plane of a garment's texture."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        x, y = np.meshgrid(np.arange(WIDTH) + 0.5, HEIGHT - np.arange(HEIGHT) - 0.5)
+        self.x = PLANE[0] + x / WIDTH * PLANE[2]
+        self.y = PLANE[1] + y / HEIGHT * PLANE[3]
+        self.alpha: dict[str, F64] = {}
+
+    def stroke(self, ink: str, knots: F64, widths: F64, soft: float, strength: float) -> None:
+        """A tapering stroke through (azimuth, depth) knots [N, 2] on both sides."""
+        t, dense = np.arange(len(knots)), np.linspace(0, len(knots) - 1, 100)
+        fit = np.polyfit(t, np.c_[knots, widths], min(3, len(knots) - 1))
+        a, d, width = (np.polyval(fit[:, c], dense) for c in range(3))
+        for side in (-1, 1):
+            line = self._form.at(side * a, d)[:, :2]
+            self._draw(ink, line, np.maximum(width, 0), soft, strength)
+
+    def _draw(self, ink: str, line: F64, widths: F64, soft: float, strength: float) -> None:
+        reach = widths.max() + soft
+        low, high = line.min(0) - reach, line.max(0) + reach
+        columns = np.flatnonzero((self.x[0] > low[0]) & (self.x[0] < high[0]))
+        rows = np.flatnonzero((self.y[:, 0] > low[1]) & (self.y[:, 0] < high[1]))
+        if not len(rows) or not len(columns):
+            return
+        area = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        x, y = self.x[area], self.y[area]
+        best = np.full(x.shape, -1e9)
+        for (cx, cy), width in zip(line, widths, strict=True):
+            np.maximum(best, width - np.hypot(x - cx, y - cy), out=best)
+        coat = strength * smooth(-soft, soft, best)
+        under = self.alpha.setdefault(ink, np.zeros((HEIGHT, WIDTH)))
+        under[area] = np.maximum(under[area], coat)
+
+
+def cloth_inks(sitter: Sitter) -> list[Ink]:
+    """Seams and folds of a garment, [HEIGHT, WIDTH] each."""
+    form, knitted = measure(sitter.bust), sitter.recipe.clothes.cut in KNITTED
+    drawing = _Drawing(form)
+    for knots, widths in _FOLDS:
+        drawing.stroke("cloth_shadow", np.array(knots), np.array(widths), 0.03, 0.5)
+    ink, width, strength = ("cloth_shadow", 0.010, 0.9) if knitted else ("cloth_line", 0.007, 0.45)
+    for seam in _SEAMS.get(sitter.recipe.clothes.cut, (_ARMHOLE, _YOKE)):
+        drawing.stroke(ink, np.array(seam), np.full(len(seam), width), 0.010, strength)
+    return [Ink(name, alpha.astype(np.float32)) for name, alpha in drawing.alpha.items()]
+
+
+def rib_inks() -> list[Ink]:
+    """Ribs of a neckband [16, 1024], its edge darker."""
+    u = (np.arange(1024) + 0.5) / 1024
+    groove = smooth(0.25, 0.9, np.cos(2 * np.pi * RIBS * u))
+    return [Ink("cloth_shadow", np.tile(0.8 * groove, (16, 1)).astype(np.float32))]

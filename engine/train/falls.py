@@ -1,0 +1,108 @@
+"""Hairdos that fall from a parting: bob, wavy and long."""
+
+import numpy as np
+
+from engine.train.bust import F64, Part
+from engine.train.comb import Comb, along
+from engine.train.hair import Clumps, Lock, Sheet, gather
+from engine.train.sitter import Sitter
+
+LANES = 78
+
+
+def parted(
+    comb: Comb, face: tuple[float, float], low: float, height: float, lanes: int = LANES
+) -> F64:
+    """Knots [lanes, 3, 3] from a parting down around the head, from left temple to right.
+
+    `face`: azimuths of the edges that frame it, left and right; `low`: elevation where hair
+    begins to fall; `height` over the hull.
+    """
+    s = np.linspace(0, 1, lanes)
+    azimuth = np.interp(s, [0, 0.5, 1], [face[0], 180, 360 - face[1]])
+    back = 1 - np.abs(2 * s - 1)  # 0 at the temples, 1 behind
+    roots = np.array([along(0.2 * abs(comb.part), 50 + 64 * b**0.85) for b in back])
+    zero = np.zeros(lanes)
+    root = np.stack([roots[:, 0] % 360, roots[:, 1], zero + 0.01], 1)
+    end = np.stack([azimuth, zero + low + 6 * (1 - back) ** 3, zero + height * 0.9], 1)
+    # Halfway along the great circle, raised.
+    towards = _unit(root) + _unit(end)
+    middle = np.stack(
+        [np.degrees(np.arctan2(towards[:, 0], towards[:, 2])) % 360,
+         np.degrees(np.arctan2(towards[:, 1], np.hypot(towards[:, 0], towards[:, 2]))),
+         zero + height], 1,
+    )  # fmt: skip
+    return np.stack([root, middle, end], 1)
+
+
+def _unit(knots: F64) -> F64:
+    a, e = np.radians(knots[:, 0]), np.radians(knots[:, 1])
+    return np.stack([np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)], 1)
+
+
+def bob(sitter: Sitter) -> list[Part]:
+    """A chin-long bob with a side parting and a swept fringe."""
+    comb = Comb(sitter, 0.05)
+    hair = comb.hair
+    drop = 0.80 * comb.skull.size * hair.length
+    height = 0.07 * hair.volume
+    clumps = gather(LANES, 6.5, comb.noise)
+    uneven = comb.noise.uniform(-0.05, 0.05, 40)
+    s = np.linspace(0, 1, LANES)
+    front = np.abs(2 * s - 1) ** 2
+    fall = drop * (1 - 0.10 * front + clumps.pick(uneven) - 0.07 * clumps.across**2)
+    comb.sheet(
+        Sheet(parted(comb, (60, 60), 0, height), fall, clumps, rows=16, tuck=0.20,
+              wave=0.05 * hair.curl),
+        dark=0.06,
+    )  # fmt: skip
+    if abs(comb.part) > 0.4:
+        for azimuth, elevation, beta, width in (
+            (-60, 12, 62, 0.17), (-47, 15, 58, 0.18), (-32, 19, 54, 0.17), (-17, 24, 50, 0.14),
+        ):  # fmt: skip
+            root = along(0.2, beta)
+            comb.lock(
+                Lock(((*root, 0.03), (0.5 * (root[0] + azimuth) - 4, 42, 0.15),
+                      (azimuth, elevation, 0.05)), width=width, thick=0.07, blunt=2.4)
+            )  # fmt: skip
+    return comb.finish()
+
+
+def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
+    """Hair over the shoulders: two parts in front of them, one behind."""
+    comb = Comb(sitter, 0.05, fall=0.7)
+    hair = comb.hair
+    size = comb.skull.size
+    knots = parted(comb, (56, 56), 0, volume * hair.volume, 96)
+    azimuth = knots[:, -1, 0]
+    clumps = gather(96, 6, comb.noise)
+    uneven = comb.noise.uniform(-0.06, 0.06, 40)
+    fall = size * drop * hair.length * (1 + clumps.pick(uneven) - 0.06 * clumps.across**2)
+    side = np.where(azimuth < 180, 1.0, -1.0)
+    for chosen, lean in (
+        (azimuth < 96, (-0.10, 0.0, 0.34)), ((azimuth > 84) & (azimuth < 276), (0.0, 0.0, -0.12)),
+        (azimuth > 264, (-0.10, 0.0, 0.34)),
+    ):  # fmt: skip
+        some = Clumps(clumps.across[chosen], clumps.number[chosen])
+        shift = np.array(lean) * np.stack([side, 1 + 0 * side, 1 + 0 * side], 1)[chosen]
+        comb.sheet(
+            Sheet(knots[chosen], fall[chosen], some, rows=22, tuck=0.10,
+                  wave=0.02 + 0.10 * hair.curl, phase=clumps.pick(uneven * 4)[chosen], lean=shift),
+            dark=0.06,
+        )  # fmt: skip
+    return comb
+
+
+def long(sitter: Sitter) -> list[Part]:
+    """Long and loose over the shoulders, with a side parting."""
+    comb = _falling(sitter, 1.75, 0.10)
+    return comb.finish()
+
+
+def wavy(sitter: Sitter) -> list[Part]:
+    """Soft waves to the shoulders."""
+    comb = _falling(sitter, 1.15, 0.13)
+    return comb.finish()
+
+
+ALL = ("bob", "long", "wavy")

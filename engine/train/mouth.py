@@ -1,0 +1,146 @@
+"""Teeth and tongue: arches of rounded teeth and a grooved tongue, fitted behind the lips.
+
+Both lie behind the line where the lips meet, so no pose of the lips bares them but an open one.
+Jaw and tongue move as MakeHuman's own helpers do: each shape's movement of a helper is fitted by
+an affine map and applied here.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.face.blendshapes import ARKIT
+from engine.train.bust import F64, I64, Bust, Part, smooth
+
+# Widths of teeth from the middle outwards, in the arch's half width along its curve.
+UPPER = (0.225, 0.175, 0.19, 0.18, 0.17, 0.20, 0.20)
+LOWER = (0.15, 0.16, 0.18, 0.18, 0.18, 0.20, 0.20)
+COLUMNS = 6  # vertices across a tooth, its edges included
+SIDES = ("Left", "Right")
+LEAST = 0.002  # dm: smaller movements are dropped
+
+
+def seam(bust: Bust) -> tuple[Callable[[F64], F64], Callable[[F64], F64]]:
+    """Height and depth, by x, of the line where the lips meet at rest."""
+    skin, mouth = bust.body()
+    rim = bust.positions[np.intersect1d(np.unique(skin), np.unique(mouth))]
+    height, depth = (np.polyfit(rim[:, 0] ** 2, rim[:, axis], 2) for axis in (1, 2))
+    return (lambda x: np.asarray(np.polyval(height, x**2)),
+            lambda x: np.asarray(np.polyval(depth, x**2)))  # fmt: skip
+
+
+def carried(bust: Bust, group: str, points: F64, without: str = "") -> dict[str, F64]:
+    """Movement [V, 3] of points with a helper group, by shape."""
+    used = np.unique(bust.group(group))
+    base = np.c_[bust.positions[used], np.ones(len(used))]
+    moves = {}
+    for name in ARKIT:
+        moved = bust.shape(name)[used]
+        if name != without and np.abs(moved).max() > LEAST:
+            fit, *_ = np.linalg.lstsq(base, moved, rcond=1e-4)
+            moves[name] = np.c_[points, np.ones(len(points))] @ fit
+    return moves
+
+
+def _sheet(name: str, grid: F64, neck: float = 1.0) -> Part:
+    """A part from a grid [R, C, 3] that is seen from the front with C to its right and R up."""
+    rows, columns = grid.shape[:2]
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    count = rows * columns
+    return Part(
+        name, grid.reshape(-1, 3), np.r_[np.c_[a, b, c], np.c_[a, c, d]], np.zeros((count, 2)),
+        np.full(count, -1), np.full(count, neck), np.arange(count), np.zeros(count),
+    )  # fmt: skip
+
+
+def _shaded(light: F64) -> F64:
+    """Normals [V, 4] that the teeth's own light, from the front, finds this much lit."""
+    tilt = np.sqrt(1 - light**2)
+    return np.stack([0 * light, tilt, light, np.ones_like(light)], axis=1)
+
+
+def arch(bust: Bust, upper: bool) -> Part:
+    """One row of teeth, gums hidden: a band with a rounded edge for each tooth."""
+    height, depth = seam(bust)
+    rim = bust.body()
+    corner = np.abs(bust.positions[np.intersect1d(*map(np.unique, rim)), 0]).max()
+    widths = np.array(UPPER if upper else LOWER)
+    ends = np.concatenate([[0], np.cumsum(widths)])
+    ends = np.r_[-ends[:0:-1], ends] / ends[-1]  # of the teeth along the arch, -1 to 1
+    across = np.linspace(0, 1, COLUMNS)
+    along = np.concatenate([a + (b - a) * across for a, b in zip(ends, ends[1:], strict=False)])
+    inner = np.tile(1 - np.abs(2 * across - 1) ** 3, len(ends) - 1)  # 0 between two teeth
+    wide, deep = (1.10 if upper else 0.92) * corner, 1.55 * corner
+    angle = along * np.radians(84)
+    x = wide * np.sin(angle)
+    nearest = float(depth(np.zeros(1))[0]) - (0.09 if upper else 0.115)
+    z = nearest - deep * (1 - np.cos(angle))
+    middle = float(height(np.zeros(1))[0])
+    # The upper arch follows the upturned line of the lips; its edge hides behind the lower lip.
+    edge = middle + 0.002 + 1.1 * x**2 if upper else middle - 0.068 + 0.25 * x**2
+    sign = 1.0 if upper else -1.0
+    rows = []
+    for share, back in ((1.0, 0.0), (0.5, 0.0), (0.22, 0.0), (0.07, 0.004), (0.0, 0.02)):
+        y = edge + sign * (0.16 * share + 0.004 * (1 - inner) * (1 - share))
+        rows.append(np.stack([x, y, z - back - 0.003 * (1 - inner)], axis=1))
+    part = _sheet("teeth", np.stack(rows[::-1] if upper else rows))
+    # Lit at the edge, in the lips' shadow towards the gum and the corners of the mouth.
+    tall = sign * (part.positions[:, 1] - np.tile(edge, len(rows)))
+    lit = 1 - 0.55 * smooth(0.06, 0.15, tall) - 0.3 * smooth(0.55, 1.0, np.tile(abs(along), 5))
+    lit -= 0.20 * (1 - smooth(0.0, 0.5, np.tile(inner, 5))) * (1 - smooth(0.02, 0.09, tall))
+    part.proxy = _shaded(np.clip(lit - (0.0 if upper else 0.22), 0.1, 1.0))
+    down = np.array([0.0, -1.0, 0.0]) * np.ones((len(part.positions), 1))
+    if upper:
+        # It comes down a little as the mouth opens, to where a toon shows it.
+        drops = {"mouthSmile": 0.022, "mouthUpperUp": 0.010}
+        part.extra = {f"{k}{side}": v * down for k, v in drops.items() for side in SIDES}
+        part.extra["jawOpen"] = 0.075 * down
+    else:
+        part.extra = carried(bust, "lower-teeth", part.positions)
+    return part
+
+
+def tongue(bust: Bust) -> Part:
+    """A tongue on the floor of the mouth, that leaves the dark above it until it comes out."""
+    height, depth = seam(bust)
+    rim = bust.body()
+    corner = np.abs(bust.positions[np.intersect1d(*map(np.unique, rim)), 0]).max()
+    middle, front = float(height(np.zeros(1))[0]), float(depth(np.zeros(1))[0])
+    along = np.sin(np.linspace(0, np.pi / 2, 13))[:, None]  # from root to tip, denser there
+    around = np.linspace(np.pi, -np.pi, 25)[None, :]  # from below
+    tip = np.sqrt(np.clip(1 - along**5, 1e-4, 1))
+    half, thick = corner * (0.48 - 0.08 * along) * tip, 0.036 * tip
+    groove = np.exp(-((np.sin(around) / 0.22) ** 2)) * (np.cos(around) > 0)
+    lift = thick * (np.cos(around) - 0.30 * groove)
+
+    def placed(spine: F64) -> F64:
+        """Points around a spine [N, 2] of (y, z)."""
+        step = np.gradient(spine, along[:, 0], axis=0)
+        step /= np.linalg.norm(step, axis=1, keepdims=True)
+        y = spine[:, :1] + lift * step[:, 1:]
+        return np.stack([np.sin(around) * half, y, spine[:, 1:] - lift * step[:, :1]], axis=2)
+
+    t = along[:, 0]
+    lain = placed(np.stack([middle - 0.145 - 0.06 * t**2, front - 0.62 + 0.42 * t], axis=1))
+    # Out: over the lower lip and down.
+    rise = 0.15 * smooth(0.1, 0.65, t) - 0.20 * smooth(0.70, 1.05, t)
+    out = np.stack([middle - 0.12 + rise, front - 0.45 + 0.62 * t - 0.04 * t**6], axis=1)
+    part = _sheet("tongue", lain)
+    part.extra = carried(bust, "tongue", part.positions, without="tongueOut")
+    part.extra["tongueOut"] = (placed(out) - lain).reshape(-1, 3)
+    ring = np.arange(part.positions.shape[0]).reshape(-1, around.size)
+    part.weld[ring[:, -1]] = ring[:, 0]
+    # Its root lies in the dark of the throat, its groove in its own shadow.
+    lit = smooth(0.45, 0.95, along) - 0.55 * groove * smooth(0.3, 0.6, along)
+    part.proxy = _shaded(np.clip(0.25 + 0.75 * lit.ravel(), 0.1, 1.0))
+    return part
+
+
+def cavity(bust: Bust, quads: I64) -> Part:
+    """The inside of the mouth: lit behind the lips, dark towards the throat."""
+    part = bust.part("mouth", quads, outline=0.0)
+    _, depth = seam(bust)
+    behind = depth(np.zeros(1)) - part.positions[:, 2]
+    part.proxy = _shaded(0.95 - 0.75 * smooth(0.02, 0.22, behind))
+    return part

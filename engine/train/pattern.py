@@ -1,0 +1,78 @@
+"""Fur and other patterns over a whole face, for characters that are no people."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engine.train.bust import F64, smooth
+from engine.train.canvas import F32, Canvas
+from engine.train.recipe import Recipe
+
+Marks = dict[str, F64]
+
+
+def _zigzag(along: F64, length: float) -> F64:
+    """Tufts: a saw that rises slowly and falls fast, in [0, 1], one every `length` dm."""
+    t = np.mod(along / length, 1.0)
+    return np.asarray(np.where(t < 0.7, t / 0.7, (1 - t) / 0.3))
+
+
+def fox(c: Canvas, who: Recipe, m: Marks) -> None:
+    """Inks `fur_light`, `fur_dark`, `white`: pale muzzle, blaze, eye marks, dark nose."""
+    tip, inner, outer = m["nose_tip"], m["eye_inner_left"], m["eye_outer_left"]
+    low = np.array([0, -2.0, -0.9], np.float32)
+    for area, at in c.near(low, np.array([1.2, 0.2, 2.0], np.float32)):
+        c.lay("fur_light", _mask(at, tip), area)
+    for area, at in c.near(np.array([0, 0.15, -0.4], np.float32),
+                           np.array([0.3, 0.8, 2.0], np.float32)):  # fmt: skip
+        x, y = at[..., 0].astype(float), at[..., 1].astype(float)
+        half = 0.062 * np.sin(np.pi * np.clip((y - 0.24) / 0.42, 0, 1)) ** 1.4
+        blaze = smooth(0.006, -0.006, x - half) * (half > 0.004)
+        c.lay("fur_light", np.asarray(blaze * 0.95, np.float32), area)
+    c.glow("fur_light", [m["lid_fold"][0] - 0.12, m["lid_fold"][1] + 0.13], [0.06, 0.04, 0.2], 0.75)
+    _dark(c, m, tip, inner, outer)
+    c.stroke("white", [tip + [0.03, 0.022, 0.0], tip + [0.05, 0.018, 0.0]], [0.010, 0.006], 0.012,
+             0.75, -1 if who.light[0] <= 0 else 1)  # fmt: skip
+
+
+def _mask(at: F32, tip: F64) -> F32:
+    """The pale part of the face: below the eyes, wide at the cheeks, ending in tufts."""
+    x, y = at[..., 0].astype(float), at[..., 1].astype(float)
+    knots = [0.0, 0.045, 0.075, 0.14, 0.24, 0.36, 0.50, 0.64, 0.74, 0.80]
+    heights = [tip[1] + 0.04, tip[1] + 0.06, -0.20, -0.16, -0.20, -0.24, -0.20, -0.22, -0.36, -0.55]
+    edge = np.interp(x, knots, heights)
+    tuft = 0.085 * smooth(0.30, 0.6, x) * _zigzag(x, 0.105)
+    face = smooth(0.008, -0.008, y - edge - tuft)
+    # Outwards the tufts point to the ear; the throat keeps a bib.
+    side = 0.70 + 0.07 * _zigzag(y, 0.13)
+    throat = np.interp(y, [-2.0, -1.25, -1.0], [0.30, 0.40, 2.0]) + 0.05 * _zigzag(y, 0.11)
+    wide = smooth(0.008, -0.008, x - np.minimum(side, throat))
+    return np.asarray(face * wide, np.float32)
+
+
+def _dark(c: Canvas, m: Marks, tip: F64, inner: F64, outer: F64) -> None:
+    wing = float(m["nose_wing"][0])
+    nose = [
+        tip + [-0.002, 0.012, 0],
+        tip + [0.45 * wing, 0.010, -0.02],
+        tip + [0.75 * wing, -0.004, -0.05],
+    ]
+    c.stroke("fur_dark", nose, [0.048, 0.044, 0.030], 0.012)
+    c.stroke("fur_dark", [tip + [0, -0.01, 0], m["nose_base"]], [0.05, 0.016], 0.012)
+    c.stroke(
+        "fur_dark", [m["nose_base"], m["philtrum"] + [0, -0.02, 0]], [0.009, 0.007], 0.012, 0.8
+    )
+    tear = [inner + [0.03, 0.03, 0], inner + [-0.012, -0.03, 0], inner + [-0.035, -0.10, 0],
+            inner + [-0.045, -0.17, 0]]  # fmt: skip
+    c.stroke("fur_dark", [p[:2] for p in tear], [0.014, 0.020, 0.014, 0.002], 0.014, 0.92)
+    wings = [outer + [-0.10, 0.06, 0], outer + [0.0, 0.03, 0], outer + [0.07, 0.06, 0],
+             outer + [0.12, 0.11, 0]]  # fmt: skip
+    c.stroke("fur_dark", [p[:2] for p in wings], [0.006, 0.020, 0.015, 0.002], 0.014, 0.92)
+    for x, y in ((0.17, -0.05), (0.21, -0.085), (0.25, -0.05)):
+        at = [x, m["nose_base"][1] + y]
+        c.stroke("fur_dark", [at, [at[0] + 0.001, at[1]]], [0.010, 0.010], 0.012, 0.7)
+
+
+PATTERNS: dict[str, Callable[[Canvas, Recipe, Marks], None]] = {
+    "none": lambda c, who, m: None, "fox": fox,
+}  # fmt: skip
