@@ -1,1 +1,25 @@
-"""Array operations of the rasterizer; no knowledge of faces or sessions."""
+"""Array operations of the rasterizer; no knowledge of faces or sessions.
+
+This is the interface behind which another device's twin stands: arrays in, arrays written, every
+shape and type stated where the function is defined, and nothing but integers deciding what covers
+what, so that twins agree to the bit on keys and to rounding on colours. There is one device now,
+the CPU.
+
+    blend, bend, normals, strands, inflate    vertices (kernels.mesh)
+    rasterize, overlay                        triangles -> keys (kernels.raster)
+    fragments, shade                          keys -> RGB (kernels.cel)
+    interpolate                               keys -> uv, normal, depth, mask (kernels.gbuffer)
+    rgb_to_i420                               RGB -> I420 (kernels.i420)
+    empty, tiles_of, room, casters            the buffers these write
+"""
+
+from kernels.cel import casters, fragments, room, shade
+from kernels.gbuffer import interpolate
+from kernels.i420 import rgb_to_i420
+from kernels.mesh import bend, blend, inflate, normals, strands
+from kernels.raster import empty, overlay, rasterize, tiles_of
+
+__all__ = [
+    "bend", "blend", "casters", "empty", "fragments", "inflate", "interpolate", "normals",
+    "overlay", "rasterize", "rgb_to_i420", "room", "shade", "strands", "tiles_of",
+]  # fmt: skip

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from engine.face.fields import RGB
 from engine.face.mesh import Figure
 from engine.face.package import Package
-from engine.frames import BLENDSHAPES, F32, U8, Motion
+from engine.frames import F32, U8, Motion
 from engine.render.traits import strands, traits
 from engine.render.workspace import Buffers
 from kernels import mesh as ops

@@ -1,8 +1,9 @@
 """Vertex kernels against dense numpy."""
 
 import numpy as np
+import pytest
 
-from kernels.mesh import bend, blend, inflate, normals
+from kernels.mesh import bend, blend, inflate, normals, strands
 
 
 def test_blend_equals_the_dense_sum() -> None:
@@ -75,9 +76,32 @@ def test_proxies_replace_normals_and_turn_with_the_head() -> None:
     np.testing.assert_allclose(out, np.tile([1, 0, 0], (len(points), 1)), atol=1e-5)
 
 
+def hull(normals: np.ndarray, clear: np.ndarray, shade: tuple[float, float]) -> np.ndarray:
+    screen = np.tile(np.float32([16, 16, 0.5]), (len(normals), 1))
+    out = np.zeros_like(screen)
+    inflate(
+        screen, np.float32(normals), np.full(len(normals), 2, np.float32), np.float32(0.01),
+        np.float32(shade), np.float32(clear), np.float32(4), out,
+    )  # fmt: skip
+    return out - screen
+
+
 def test_inflate_moves_along_the_screen_normal_and_back() -> None:
-    screen = np.float32([[10, 10, 0.5], [20, 20, 0.5]])
-    normal = np.float32([[1, 0, 0], [0, 1, 0]])
-    out = np.empty_like(screen)
-    inflate(screen, normal, np.float32([2, 3]), np.float32(0.01), out)
-    np.testing.assert_allclose(out, [[12, 10, 0.51], [20, 17, 0.51]], atol=1e-6)
+    moved = hull([[1, 0, 0], [0, 1, 0], [0, 0, 1]], np.ones((5, 5)), (0, 0))
+    np.testing.assert_allclose(moved[:, 2], 0.01, atol=1e-6)
+    np.testing.assert_allclose(moved[:, :2], [[1.7, 0], [0, -1.7], [0, 0]], atol=1e-5)
+
+
+def test_lines_are_wider_in_shadow_and_at_the_silhouette() -> None:
+    normals = [[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]  # right, left, up, down
+    clear = np.ones((5, 5))
+    clear[:, 2:] = 0  # to the right lies more of the figure
+    inner, left, up, down = np.hypot(*hull(normals, clear, (0, 1))[:, :2].T)
+    assert inner < 0.7 * left and left == pytest.approx(up) and down > 1.3 * up
+
+
+def test_strands_turn_with_the_head() -> None:
+    turn = np.float32([[0, 0, 1], [0, 1, 0], [-1, 0, 0]])  # +z becomes +x
+    out = np.zeros(2, np.float32)
+    strands(np.float32([[0, 0, 1], [0, 1, 0]]), turn, np.float32([1, 0, 0]), out)
+    np.testing.assert_allclose(out, [1, 0], atol=1e-6)
