@@ -25,10 +25,10 @@ def _row(name: str, color: str, shadow: str, **other: Any) -> dict[str, Any]:
     return table | other
 
 
-def _hair(name: str, ink: str) -> dict[str, Any]:
+def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
     return _row(
-        name, ink, f"{ink}_shadow", texture=name, threshold=0.12, softness=0.10,
-        shine={"strength": 0.16, "edge": 0.90, "softness": 0.03}, outline=f"{ink}_line",
+        name, ink, f"{ink}_shadow", texture=name, threshold=0.10, softness=0.14,
+        shine={"strength": shine, "edge": 0.93, "softness": 0.05}, outline=f"{ink}_line",
         casts=True, receives=0.5,
     )  # fmt: skip
 
@@ -44,9 +44,9 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
         _row("lash", "lash", "lash", flat=True, two_sided=True),
         _row("teeth", "teeth", "teeth_shadow", rim=0.0),
         _row("tongue", "tongue", "tongue_shadow", rim=0.0),
-        _hair("hair", "hair"),
+        _hair("hair", "hair", 0.05),
         _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
-        _hair("beard", "beard"),
+        _hair("beard", "beard", 0.0),
         _row("shirt", "cloth", "cloth_shadow", softness=0.06, outline="cloth_line", receives=0.8),
         _row("collar", "trim", "trim_shadow", outline="trim_line", casts=True, receives=0.8),
         _row("frame", "frame", "frame_shadow", rim=0.0, outline=None, casts=True,
