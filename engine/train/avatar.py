@@ -123,7 +123,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
         "landmarks": landmarks,
     }  # fmt: skip
     texts = {"LICENSE": LICENCE + ATTRIBUTION + "\n", "recipe.json": recipe.text(who)}
-    pack.write(folder, tensors, manifest, pictures, texts)
+    pack.write(folder, tensors, manifest, pictures, texts, quick)
     if not quick:
         pack.write(folder, prune(tensors, load(folder)), manifest, pictures, texts)
     load(folder)
