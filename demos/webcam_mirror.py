@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 import threading
@@ -12,8 +11,6 @@ import webbrowser
 from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
-
-from aiohttp import web
 
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
@@ -28,12 +25,11 @@ from streaming.sight import Sight
 from streaming.sinks import speaker
 from streaming.sound import Sound
 from streaming.sources import microphone
+from streaming.web import host
 from streaming.web.app import create_app
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.rooms import Rooms
 from streaming.worker import EngineThread
-
-SHUTDOWN_S = 2.0
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -54,20 +50,6 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--max-sessions", type=int, default=4, help="browsers at a time (4)")
     p.add_argument("--no-browser", action="store_true", help="do not open the page")
     return p.parse_args(argv)
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Bound before anything is loaded, so that a taken port is noticed at once."""
-    if not 0 <= port <= 65_535:
-        raise TransportError(f"port {port} does not exist; choose 0 to 65535")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise TransportError(
-            f"cannot listen on {host} port {port} ({error.strerror}); choose another --port if "
-            "another program is using it, or a --host of this machine"
-        ) from error
 
 
 def load_tracker(face_model: str | None, stop: threading.Event | None = None) -> Tracker:
@@ -123,32 +105,18 @@ async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
     """Until Ctrl-C, or until the local microphone or engine fails."""
     worker = EngineThread()
     rooms = open_rooms(args, worker)
-    name = socket.gethostname().lower()
-    runner = web.AppRunner(
-        create_app(rooms, hosts=frozenset({name, args.host})), shutdown_timeout=SHUTDOWN_S
-    )
-    stop = asyncio.Event()
-    if os.name != "nt":  # there Ctrl-C arrives as KeyboardInterrupt
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    print("Loading the avatar; the very first start compiles for some seconds.", file=sys.stderr)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, listener).start()
-        host = "127.0.0.1" if args.host in ("0.0.0.0", "::") else args.host
-        shown = f"[{host}]" if ":" in host else host
-        url = f"http://{shown}:{listener.getsockname()[1]}"
+
+    async def opened() -> None:
+        url = host.address(args.host, listener)
         print(f"Vivify is live at {url}", flush=True)
         if not args.no_browser:
-            await asyncio.to_thread(partial(webbrowser.open, url))
-        failure = asyncio.create_task(rooms.failed())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({failure, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        if failure.done():
-            failure.result()
-        failure.cancel()
+            await asyncio.to_thread(webbrowser.open, url)
+
+    print("Loading the avatar; the very first start compiles for some seconds.", file=sys.stderr)
+    try:
+        app = create_app(rooms, hosts=host.names(args.host))
+        await host.serve(app, listener, opened, rooms.failed)
     finally:
-        await runner.cleanup()
         worker.close()
 
 
@@ -157,7 +125,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     try:
-        with listening_socket(args.host, args.port) as listener:
+        with host.listening_socket(args.host, args.port) as listener:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
                 runner.run(serve(args, listener))
     except VivifyError as error:

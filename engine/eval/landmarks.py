@@ -44,6 +44,7 @@ def reduced(source: Package, kept: I64) -> Package:
     rows = [place[int(v)] for v in mesh.shape_row[chosen]]
     small = replace(
         mesh, position=mesh.position[kept], neck=mesh.neck[kept],
+        loose=mesh.loose[kept], breath=mesh.breath[kept],
         shape_start=before[mesh.shape_start].astype(np.int32),
         shape_row=np.array(rows, np.int32), shape_delta=mesh.shape_delta[chosen],
     )  # fmt: skip

@@ -55,11 +55,11 @@ def _close(w: F32) -> float:
     spare = max(0.0, close - jaw)
     closed = min(1.0, close / max(jaw, 0.1))
     w[_CLOSE] = close - spare
-    w[_PRESS] = _join(w[_PRESS], np.float32(0.5 * spare + 0.12 * jaw * max(0, 2 * closed - 1)))
+    w[_PRESS] = _join(w[_PRESS], 0.5 * spare + 0.12 * jaw * max(0.0, 2 * closed - 1))
     return closed
 
 
-def _join(a: F32, b: F32) -> F32:
+def _join(a: F32, b: F32 | float) -> F32:
     """Two causes of one movement: more than either, less than both, never over 1 of [0, 1]."""
     a, b = np.minimum(a, 1), np.minimum(b, 1)
     return np.asarray(a + b - a * b)

@@ -34,23 +34,26 @@ class _Rule:
     share: float = 0.0
     most: str = ""  # a colour by which it stays darker, that much: `gap` of lightness
     gap: float = 0.0
+    floor: float = 0.0  # chroma is at least that, if there is any to speak of
+    peak: float = 0.4  # chroma is at most that: a shadow of dark skin must not glow
+    room: float = 0.5  # of the way to white that a lighter colour may go
 
 
 RULES: dict[str, _Rule] = {
-    "skin_shadow": _Rule("skin", 0.86, 1.25, -14, towards="#9a4a55", share=0.10),
-    "skin_light": _Rule("skin", 1.0, 0.75, 6, add=0.045),
-    "skin_line": _Rule("skin", 0.48, 1.0, -18),
-    "blush": _Rule("skin", 0.90, 1.6, -22, towards="#e2605f", share=0.35),
-    "lips": _Rule("skin", 0.85, 1.6, -36, towards="#d84f66", share=0.42),
-    "lips_dark": _Rule("lips", 0.84, 1.1, -4),
+    "skin_shadow": _Rule("skin", 0.845, 1.30, -13, floor=0.05, peak=0.095),
+    "skin_light": _Rule("skin", 1.0, 0.80, 6, add=0.055),
+    "skin_line": _Rule("skin", 0.48, 1.0, -18, floor=0.045, peak=0.065),
+    "blush": _Rule("skin", 0.92, 1.6, -22, peak=0.12, towards="#e2605f", share=0.30),
+    "lips": _Rule("skin", 0.85, 1.6, -34, peak=0.095, towards="#d0566a", share=0.36),
+    "lips_dark": _Rule("lips", 0.85, 1.08, -4, peak=0.115),
     "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
-    "mouth_line": _Rule("lips", 0.52, 0.95, -2),
-    "nose_line": _Rule("skin", 0.62, 1.25, -18),
-    "freckles": _Rule("skin", 0.76, 1.4, -6),
-    "crease": _Rule("skin", 0.70, 1.25, -16),
+    "mouth_line": _Rule("lips", 0.50, 0.9, -2, peak=0.07),
+    "nose_line": _Rule("skin", 0.62, 1.25, -18, floor=0.05, peak=0.08),
+    "freckles": _Rule("skin", 0.76, 1.4, -6, peak=0.085),
+    "crease": _Rule("skin", 0.70, 1.25, -16, floor=0.05, peak=0.08),
     "mole": _Rule("skin", 0.50, 1.0, -14),
     "stubble": _Rule("skin", 0.70, 0.72, -10, towards="hair", share=0.30),
-    "fur_light": _Rule("skin", 1.0, 0.16, 10, add=0.24),
+    "fur_light": _Rule("skin", 1.0, 0.16, 10, add=0.25, room=0.92),
     "fur_dark": _Rule("skin", 0.36, 0.5, -14),
     "brow": _Rule("hair", 0.80, 0.95, most="skin", gap=0.26),
     "lash": _Rule("hair", 0.55, 0.6, towards="#241a1c", share=0.6),
@@ -127,10 +130,12 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if name in chosen:
             continue
         light, chroma, hue = oklch(known[rule.of])
-        light = min(light * rule.light + rule.add, 1.0)
+        light = min(light * rule.light + rule.add, max(light, light + rule.room * (1 - light)))
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
-        made = from_oklch(light, chroma * rule.chroma, hue + rule.turn)
+        least = min(rule.floor, 2.5 * chroma)
+        vivid = min(max(chroma * rule.chroma, least), rule.peak)
+        made = from_oklch(light, vivid, hue + rule.turn)
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)
             r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))

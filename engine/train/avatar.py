@@ -5,6 +5,7 @@ The bundled cast is committed, so users build only avatars of their own (`demos.
 
 import argparse
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ LICENCE = (
     "This avatar package is dedicated to the public domain under CC0 1.0 Universal\n"
     "(https://creativecommons.org/publicdomain/zero/1.0/).\n\n"
 )
-SPRING = {"frequency": 1.9, "damping": 0.35, "reach": 4.0}
+SPRING = {"frequency": 1.6, "damping": 0.3, "reach": 9.0}
+FIELD = 20.0  # degrees: a long lens, which flatters
+BOTTOM = -1.80  # dm: the lower edge of the picture
+MARGIN = 0.10  # dm above the hair
 
 
 def _made(table: dict[str, Any], name: str, what: str) -> Any:
@@ -77,6 +81,17 @@ def _joined(bust: Bust, made: list[Part], vertex: int) -> int:
     return int(np.linalg.norm(points - bust.positions[vertex], axis=1).argmin())
 
 
+def camera(made: list[Part]) -> dict[str, float]:
+    """A camera that shows the parts from their top, with a margin, down to the shoulders."""
+    top = max(float(p.positions[:, 1].max()) for p in made) + MARGIN
+    half = (top - BOTTOM) / 2
+    distance = half / math.tan(math.radians(FIELD / 2))
+    return {
+        "height": round((top + BOTTOM) / 2, 4), "distance": round(distance, 4), "fov_deg": FIELD,
+        "near": round(distance - 4, 4), "far": round(distance + 4, 4),
+    }  # fmt: skip
+
+
 def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
     """Write one package and read it back through the loader's checks.
 
@@ -93,7 +108,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
     manifest: dict[str, Any] = {
         "format": "vivify-avatar", "version": 2,
         "name": who.name, "title": who.title, "attribution": ATTRIBUTION,
-        "camera": {"height": -0.22, "distance": 9.0, "fov_deg": 20.0, "near": 5.0, "far": 13.0},
+        "camera": camera(made),
         "pivot": [0.0, -1.0, -0.75],
         "head_width": 1.7,
         "outline_width": 0.0035,
@@ -108,7 +123,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
         "landmarks": landmarks,
     }  # fmt: skip
     texts = {"LICENSE": LICENCE + ATTRIBUTION + "\n", "recipe.json": recipe.text(who)}
-    pack.write(folder, tensors, manifest, pictures, texts)
+    pack.write(folder, tensors, manifest, pictures, texts, quick)
     if not quick:
         pack.write(folder, prune(tensors, load(folder)), manifest, pictures, texts)
     load(folder)

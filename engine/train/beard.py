@@ -1,9 +1,143 @@
-"""Beards and moustaches: locks that ride on the skin, by name."""
+"""Beards and moustaches by name: the face's own skin, thickened, with locks along its edge.
+
+A beard's surface takes the skin's triangles and movements, so it opens and smiles with the mouth
+and can neither tear nor cover the lips. Its locks ride on the skin at their roots.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from engine.train.bust import Part
+import numpy as np
+
+from engine.train.bust import F64, Part, smooth
+from engine.train.canvas import Canvas
+from engine.train.comb import vertex_normals
+from engine.train.facemarks import facemarks
+from engine.train.hair import Lock, tube
 from engine.train.sitter import Sitter
+
+_OUT = -0.02  # dm: where there is no beard its surface lies under the skin
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Where a beard grows and how thick it is; lengths in dm."""
+
+    chin: float = 0.0  # thickness there
+    jaw: float = 0.0  # and from the chin to the ears
+    lip: float = 0.0  # of the moustache
+    cheek: float = 0.0  # how far the edge on the cheek is raised
+    wide: float = 0.22  # half width of a beard without jaw
+    point: float = 0.0  # length of the locks under the chin
+
+
+GROWTHS: dict[str, Growth] = {
+    "full": Growth(chin=0.17, jaw=0.10, lip=0.075, cheek=0.05, point=0.20),
+    "short": Growth(chin=0.075, jaw=0.055, lip=0.05),
+    "goatee": Growth(chin=0.11, lip=0.055, point=0.10),
+    "moustache": Growth(lip=0.09),
+}
+
+
+def _thickness(at: F64, sitter: Sitter, growth: Growth) -> F64:
+    """Height [...] of the beard over the skin at rest positions [..., 3]; below 0 outside it."""
+    m = sitter.marks | facemarks(sitter.bust)
+    x, y, z = np.abs(at[..., 0]), at[..., 1], at[..., 2]
+    corner, chin = m["mouth_corner_left"], m["chin"][1]
+    upper, lower = m["upper_lip_peak"][1], m["lower_lip_edge"][1]
+    foot = m["wing_foot"][1]
+    edge = np.interp(
+        x, [0, corner[0] + 0.05, 0.5, 0.75],
+        [upper, corner[1] - 0.02, corner[1] + 0.04 + growth.cheek, -0.24],
+    )  # fmt: skip
+    low = smooth(chin - 0.34, chin - 0.16, y)
+    back = smooth(-0.78, -0.62, z)
+    # Clear of the lips, with the bare spot below the lower one.
+    middle, reach = 0.5 * (upper + lower), 0.5 * (upper - lower)
+    lips = smooth(0.98, 1.28, np.hypot(x / (corner[0] + 0.02), (y - middle) / (reach + 0.035)))
+    spot = 1 - 0.8 * np.exp(-(((np.abs(x) - 0.10) / 0.05) ** 2) - ((y - lower + 0.07) / 0.04) ** 2)
+    front = smooth(growth.wide + 0.06, growth.wide - 0.06, x) if not growth.jaw else 1.0
+    grown = smooth(-0.05, 0.09, edge - y) * low * back * lips * spot * front
+    ahead = smooth(0.50, 0.12, x) * smooth(chin + 0.30, chin + 0.05, y)
+    deep = (growth.jaw or growth.chin) + (growth.chin - (growth.jaw or growth.chin)) * ahead
+    beard = grown * deep if growth.chin else 0.0 * x
+    # The moustache: a bow from under the nose to past the corners of the mouth.
+    bow = np.interp(x, [0, corner[0] * 0.6, corner[0] + 0.05], [0.0, -0.01, -0.09])
+    centre = 0.48 * foot + 0.52 * upper + bow
+    half = np.interp(x, [0, corner[0], corner[0] + 0.06], [0.055, 0.06, 0.03])
+    lip = smooth(1.15, 0.55, np.abs(y - centre) / half) * smooth(corner[0] + 0.085, corner[0], x)
+    lip = lip * (z > -0.4) * (1 - 0.45 * np.exp(-((x / 0.022) ** 2)))
+    return np.asarray(np.maximum(beard, growth.lip * lip))
+
+
+def _surface(sitter: Sitter, growth: Growth) -> Part:
+    """The thickened skin."""
+    skin = sitter.skin
+    thick = _thickness(skin.positions, sitter, growth) * sitter.recipe.beard.length
+    faces = skin.triangles[(thick[skin.triangles] > 0.012).any(1)]
+    used, triangles = np.unique(faces, return_inverse=True)
+    normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source[used]]
+    at, height = skin.positions[used], thick[used]
+    swirl = np.sin(13 * at[:, 0] + 3 * np.sin(9 * at[:, 1])) * np.sin(11 * at[:, 1] + 2)
+    raised = np.where(height > 0.012, height * (1 + 0.22 * swirl), _OUT)
+    # Longer hair hangs: it moves down as well as out.
+    hang = np.array([0.0, -0.5, 0.0]) * np.maximum(height - 0.05, 0)[:, None]
+    points = at + normals * raised[:, None] + hang
+    turn = 2.6 * np.arctan2(at[:, 0], at[:, 2] + 0.7)
+    u = 2 * np.abs(turn - np.round(turn))
+    v = 1 - np.clip(height / max(float(height.max()), 1e-6), 0.1, 1)
+    line = 0.7 * smooth(0.0, 0.05, height)
+    count = len(points)
+    proxy = np.concatenate([normals, np.full((count, 1), 0.35)], 1)
+    return Part(
+        "beard", points, triangles.reshape(-1, 3), np.stack([u, v], 1), skin.source[used],
+        skin.neck[used], skin.weld[used], line, proxy,
+    )  # fmt: skip
+
+
+def _fringe(sitter: Sitter, growth: Growth) -> list[Part]:
+    """Locks that hang from chin and jaw and ride on the skin at their roots."""
+    length = growth.point * sitter.recipe.beard.length
+    if length <= 0:
+        return []
+    skin, noise = sitter.skin, np.random.default_rng(sitter.recipe.hair.seed)
+    normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source]
+    chin = sitter.marks["chin"]
+    reach = 1.0 if growth.jaw else 0.32
+    made = []
+    for turn in np.linspace(-reach, reach, 9 if growth.jaw else 5):
+        want = np.array([0.62 * np.sin(turn), chin[1] + 0.02 + 0.16 * turn**2, 0.0])
+        want[2] = chin[2] - 0.62 * (1 - np.cos(turn)) - 0.04
+        root = int(np.linalg.norm(skin.positions - want, axis=1).argmin())
+        base, out = skin.positions[root], normals[root] * [1, 0.2, 1]
+        t = np.linspace(0, 1, 7)[:, None]
+        share = 1 - 0.55 * abs(turn)
+        thick = 0.4 * float(_thickness(base[None], sitter, growth)[0])
+        down = np.array([-0.25 * np.sin(turn), -1.0, 0.05])
+        line = base + out * (thick + 0.05 * np.sin(np.pi * t)) + down * length * share * (2 * t - 0.7)
+        lock = Lock(((0, 0, 0),), width=0.10 + 0.02 * noise.uniform(-1, 1), thick=0.06, blunt=2.0,
+                    root_width=0.7)  # fmt: skip
+        part = tube(sitter.skull, line[None], lock, "beard")
+        count = len(part.positions)
+        part.source, part.neck = np.full(count, skin.source[root]), np.full(count, skin.neck[root])
+        part.proxy = np.concatenate(
+            [np.repeat(normals[root][None], count, 0), np.full((count, 1), 0.4)], 1
+        )  # fmt: skip
+        made.append(part)
+    return made
+
+
+def cover(c: Canvas, sitter: Sitter) -> F64:
+    """How much [S, S] of the beard's colour lies on the skin's texels under it."""
+    growth = GROWTHS.get(sitter.recipe.beard.cut)
+    if growth is None:
+        return np.zeros(c.lips.shape)
+    thick = _thickness(c.position.astype(float), sitter, growth)
+    return np.asarray(0.85 * smooth(0.004, 0.030, thick))
+
+
+def _grow(sitter: Sitter, name: str) -> list[Part]:
+    return [_surface(sitter, GROWTHS[name]), *_fringe(sitter, GROWTHS[name])]
 
 
 def none(sitter: Sitter) -> list[Part]:
@@ -11,4 +145,26 @@ def none(sitter: Sitter) -> list[Part]:
     return []
 
 
-BEARDS: dict[str, Callable[[Sitter], list[Part]]] = {"none": none}
+def full(sitter: Sitter) -> list[Part]:
+    """A thick beard with a moustache."""
+    return _grow(sitter, "full")
+
+
+def short(sitter: Sitter) -> list[Part]:
+    """Trimmed close along jaw and lip."""
+    return _grow(sitter, "short")
+
+
+def goatee(sitter: Sitter) -> list[Part]:
+    """Chin and moustache only."""
+    return _grow(sitter, "goatee")
+
+
+def moustache(sitter: Sitter) -> list[Part]:
+    """Over the lip only."""
+    return _grow(sitter, "moustache")
+
+
+BEARDS: dict[str, Callable[[Sitter], list[Part]]] = {
+    "none": none, "full": full, "short": short, "goatee": goatee, "moustache": moustache,
+}  # fmt: skip

@@ -27,6 +27,14 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("collar", "trim", "trim_shadow", {**_CLOTH, "outline": "trim_line", "casts": True}),
     ("lapel", "cloth", "cloth_shadow", {**_CLOTH, "outline": "cloth_line", "casts": True}),
     ("string", "trim", "trim_shadow", {"outline": "trim_line"}),
+    ("frame", "frame", "frame_shadow",
+     {"rim": 0.0, "outline": "frame_line", "casts": True,
+      "shine": {"strength": 0.4, "edge": 0.93, "softness": 0.03}}),
+    ("lens", "frame_shadow", "frame_line",
+     {"rim": 0.0, "casts": True, "threshold": 0.75, "softness": 0.1,
+      "shine": {"strength": 0.35, "edge": 0.95, "softness": 0.01}}),
+    ("accent", "accent", "accent_shadow",
+     {"outline": "accent_line", "shine": {"strength": 0.5, "edge": 0.9, "softness": 0.04}}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
 

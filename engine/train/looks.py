@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.train.bust import Part
+from engine.train.fabric import FABRICS, cloth_inks, rib_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
 from engine.train.sitter import Sitter
 from engine.train.strands import beard_inks, hair_inks
@@ -25,10 +26,10 @@ def _row(name: str, color: str, shadow: str, **other: Any) -> dict[str, Any]:
     return table | other
 
 
-def _hair(name: str, ink: str) -> dict[str, Any]:
+def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
     return _row(
-        name, ink, f"{ink}_shadow", texture=name, threshold=0.12, softness=0.10,
-        shine={"strength": 0.16, "edge": 0.90, "softness": 0.03}, outline=f"{ink}_line",
+        name, ink, f"{ink}_shadow", texture=name, threshold=0.10, softness=0.14,
+        shine={"strength": shine, "edge": 0.93, "softness": 0.05}, outline=f"{ink}_line",
         casts=True, receives=0.5, strand=True, rim=0.4,
     )  # fmt: skip
 
@@ -38,21 +39,21 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
     rows = [
         _row("skin", "skin", "skin_shadow", texture="skin", outline="skin_line", lift=0.03,
              casts=True, receives=1.0),
-        _row("mouth", "mouth", "mouth_shadow", rim=0.0),
+        # So is the dark of the throat, and the groove of the tongue.
+        _row("mouth", "mouth", "mouth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
+             softness=0.35, ambient=0.0),
         _row("eye", "sclera", "sclera_shadow", rim=0.0, texture="eye", light=[0.1, -0.6, 0.6],
              threshold=0.36, softness=0.10),
         _row("lash", "lash", "lash", flat=True, two_sided=True),
-        _row("teeth", "teeth", "teeth_shadow", rim=0.0),
-        _row("tongue", "tongue", "tongue_shadow", rim=0.0),
-        _hair("hair", "hair"),
+        # Lit from the front whatever the key light: the lips' shadow is in the teeth's normals.
+        _row("teeth", "teeth", "teeth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
+             softness=0.35, ambient=0.0),
+        _row("tongue", "tongue", "tongue_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
+             softness=0.35, ambient=0.0),
+        _hair("hair", "hair", 0.05),
         _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
-        _hair("beard", "beard"),
-        _row("shirt", "cloth", "cloth_shadow", softness=0.06, outline="cloth_line", receives=0.8),
-        _row("collar", "trim", "trim_shadow", outline="trim_line", casts=True, receives=0.8),
-        _row("frame", "frame", "frame_shadow", rim=0.0, outline=None, casts=True,
-             shine={"strength": 0.4, "edge": 0.93, "softness": 0.03}),
-        _row("accent", "accent", "accent_shadow", outline="accent_line",
-             shine={"strength": 0.5, "edge": 0.9, "softness": 0.04}),
+        _hair("beard", "beard", 0.0),
+        *(_row(name, color, shadow, **more) for name, color, shadow, more in FABRICS),
     ]  # fmt: skip
     known = {row["name"] for row in rows}
     assert names <= known, f"no material for {names - known}"
@@ -67,7 +68,9 @@ def textures(
     inks = {"skin": ("skin", skin_inks(sitter, hair, QUICK if quick else SIZE)),
             "eye": ("sclera", eye_inks(sitter.recipe)),
             "hair": ("hair", hair_inks()),
-            "beard": ("beard", beard_inks())}  # fmt: skip
+            "beard": ("beard", beard_inks()),
+            "cloth": ("cloth", cloth_inks(sitter)),
+            "rib": ("cloth", rib_inks())}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}
     for name, (base, laid) in inks.items():

@@ -20,10 +20,15 @@ SIDES = ("Left", "Right")
 LEAST = 0.002  # dm: smaller movements are dropped
 
 
+def _rim(bust: Bust) -> F64:
+    """Where the skin of the lips turns into the mouth [N, 3]."""
+    skin, mouth = bust.body()
+    return bust.positions[np.intersect1d(np.unique(skin), np.unique(mouth))]
+
+
 def seam(bust: Bust) -> tuple[Callable[[F64], F64], Callable[[F64], F64]]:
     """Height and depth, by x, of the line where the lips meet at rest."""
-    skin, mouth = bust.body()
-    rim = bust.positions[np.intersect1d(np.unique(skin), np.unique(mouth))]
+    rim = _rim(bust)
     height, depth = (np.polyfit(rim[:, 0] ** 2, rim[:, axis], 2) for axis in (1, 2))
     return (lambda x: np.asarray(np.polyval(height, x**2)),
             lambda x: np.asarray(np.polyval(depth, x**2)))  # fmt: skip
@@ -63,8 +68,7 @@ def _shaded(light: F64) -> F64:
 def arch(bust: Bust, upper: bool) -> Part:
     """One row of teeth, gums hidden: a band with a rounded edge for each tooth."""
     height, depth = seam(bust)
-    rim = bust.body()
-    corner = np.abs(bust.positions[np.intersect1d(*map(np.unique, rim)), 0]).max()
+    corner = float(np.abs(_rim(bust)[:, 0]).max())
     widths = np.array(UPPER if upper else LOWER)
     ends = np.concatenate([[0], np.cumsum(widths)])
     ends = np.r_[-ends[:0:-1], ends] / ends[-1]  # of the teeth along the arch, -1 to 1
@@ -104,8 +108,7 @@ def arch(bust: Bust, upper: bool) -> Part:
 def tongue(bust: Bust) -> Part:
     """A tongue on the floor of the mouth, that leaves the dark above it until it comes out."""
     height, depth = seam(bust)
-    rim = bust.body()
-    corner = np.abs(bust.positions[np.intersect1d(*map(np.unique, rim)), 0]).max()
+    corner = float(np.abs(_rim(bust)[:, 0]).max())
     middle, front = float(height(np.zeros(1))[0]), float(depth(np.zeros(1))[0])
     along = np.sin(np.linspace(0, np.pi / 2, 13))[:, None]  # from root to tip, denser there
     around = np.linspace(np.pi, -np.pi, 25)[None, :]  # from below

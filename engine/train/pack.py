@@ -85,16 +85,20 @@ def write(
     manifest: dict[str, Any],
     pictures: dict[str, npt.NDArray[np.uint8]],
     texts: dict[str, str],
+    quick: bool = False,
 ) -> None:
-    """Write the package folder; `pictures`: grey [H, W] or RGB [H, W, 3], `texts`: other files."""
+    """Write the package folder; `pictures`: grey [H, W] or RGB [H, W, 3], `texts`: other files.
+
+    `quick`: larger files in less time."""
     folder.mkdir(parents=True, exist_ok=True)
     mesh = folder / "mesh.safetensors"
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, mesh)
     mesh.chmod(0o644)
     for stale in folder.glob("*.png"):
         stale.unlink()
+    effort: dict[str, Any] = {"compress_level": 1} if quick else {"optimize": True}
     for name, picture in pictures.items():
-        Image.fromarray(picture).save(folder / f"{name}.png", optimize=True)
+        Image.fromarray(picture).save(folder / f"{name}.png", **effort)
     (folder / "avatar.json").write_text(json.dumps(manifest, indent=1) + "\n")
     for name, text in texts.items():
         (folder / name).write_text(text)

@@ -1,8 +1,16 @@
-"""Things worn, and parts of creatures: glasses, earrings, animal ears."""
+"""Things worn, and parts of creatures: glasses, earrings, hats, animal ears, by name.
+
+Each is a function of the sitter whose docstring is what an editor says about it.
+"""
 
 from collections.abc import Callable
 
 from engine.train.bust import Part
+from engine.train.glasses import round_glasses, square_glasses, sunglasses
+from engine.train.jewels import drops, hoops, studs
 from engine.train.sitter import Sitter
 
-WEARABLES: dict[str, Callable[[Sitter], list[Part]]] = {}
+WEARABLES: dict[str, Callable[[Sitter], list[Part]]] = {
+    "glasses_round": round_glasses, "glasses_square": square_glasses, "sunglasses": sunglasses,
+    "hoops": hoops, "studs": studs, "drops": drops,
+}  # fmt: skip

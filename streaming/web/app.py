@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 PARTS = (
-    "index.html", "client.js", "camera.js", "figures.js", "wardrobe.js", "style.css", "icon.svg",
+    "index.html", "client.js", "camera.js", "figures.js", "wardrobe.js", "ball.js", "style.css",
+    "icon.svg",
 )  # fmt: skip
 MAX_BODY = 64 * 1024  # bytes; a browser's offer has about 5 kB
 MEDIA_THREADS = 4  # video and Opus encoders

@@ -1,0 +1,164 @@
+"""Your own avatar: sliders in a local page, a start from your photo, models brought in.
+
+`python -m demos.make_avatar` opens the page; see --help for the rest. Nothing leaves the computer.
+"""
+
+import argparse
+import asyncio
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from demos.pick_style import SENTENCE, heard
+from engine import offline
+from engine.errors import PackageError, VivifyError
+from engine.frames import F32, SAMPLE_RATE
+from engine.train.workshop import Workshop
+from streaming.models import missing
+from streaming.studio.app import create_app, named_after
+from streaming.web import host
+
+COMMANDS = ("edit", "photo", "import")
+DEFAULT_OUT = Path("avatars")
+PREVIEW_S = 8.0
+CONSENT = (
+    "This reads the face in {file}. Go on only with a photo of yourself, or of somebody who has\n"
+    "allowed you to use it for this. It is looked at in memory and not stored. Go on? [y/N] "
+)
+
+
+def voice() -> F32:
+    """What the preview says: a bundled sentence; silence outside a checkout."""
+    if SENTENCE.is_file():
+        return heard(SENTENCE, PREVIEW_S)
+    return np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32)
+
+
+def workshop() -> Workshop:
+    talking = offline.motion(voice(), style="cheerful")
+    idle = offline.motion(np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32), style="neutral")
+    return Workshop(talking, idle)
+
+
+async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
+    makers = workshop()
+    start = makers.find(args.source) if args.source else makers.start("mira")
+
+    async def opened() -> None:
+        url = host.address(args.host, listener)
+        print(f"Vivify is live at {url}", flush=True)
+        if not args.no_browser:
+            await asyncio.to_thread(webbrowser.open, url)
+
+    app = create_app(
+        makers, args.out, start, seed=args.seed, hosts=host.names(args.host), missing=missing()
+    )
+    await host.serve(app, listener, opened)
+
+
+def edit(args: argparse.Namespace) -> None:
+    with host.listening_socket(args.host, args.port) as listener:
+        asyncio.run(serve(args, listener))
+
+
+def photo(args: argparse.Namespace) -> None:
+    """A likeness as a package and its recipe."""
+    if not args.i_consent and not _agreed(args.file):
+        raise PackageError("nothing was read; say --i-consent or answer y")
+    if lacking := missing():
+        raise PackageError(lacking)
+    makers = workshop()
+    with tqdm(total=2, desc=args.file.name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
+        recipe, notes = makers.likeness(_content(args.file))
+        recipe |= {"name": args.name, "title": args.name.capitalize()}
+        bar.update()
+        folder = _kept(args, partial(makers.build, makers.check(recipe)))
+        bar.update()
+    report(folder, notes)
+    print(f"go on with the sliders: python -m demos.make_avatar edit {folder}")
+
+
+def bring(args: argparse.Namespace) -> None:
+    """A GLB or VRM as a package, and what it lacks."""
+    content = _content(args.file)
+    notes: list[str] = []
+    makers = workshop()
+    folder = _kept(args, lambda place: notes.extend(makers.convert(content, args.name, place)))
+    report(folder, notes)
+
+
+def report(folder: Path, notes: Sequence[str]) -> None:
+    for note in notes:
+        print(f"  {note}")
+    print(f"{folder}: use it with python -m demos.webcam_mirror --avatar {folder}")
+
+
+def _agreed(file: Path) -> bool:
+    return sys.stdin.isatty() and input(CONSENT.format(file=file)).strip().lower() in ("y", "yes")
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise PackageError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def _kept(args: argparse.Namespace, build: Callable[[Path], Any]) -> Path:
+    """The package folder that `build` fills; refuses to overwrite without --force."""
+    folder: Path = args.out / args.name
+    if folder.exists() and not args.force:
+        raise PackageError(f"{folder} exists; choose another --name or overwrite with --force")
+    build(folder)
+    return folder
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line; without a command it is `edit`."""
+    top = argparse.ArgumentParser(prog="python -m demos.make_avatar", description=__doc__)
+    parts = top.add_subparsers(dest="command", required=True)
+    one = parts.add_parser("edit", help="sliders in a local page with a live preview (default)")
+    one.add_argument("source", nargs="?", metavar="RECIPE.json|NAME|PACKAGE", help="start from it")
+    one.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    one.add_argument("--port", type=int, default=8081, help="0 takes any free port (8081)")
+    one.add_argument("--no-browser", action="store_true", help="do not open the page")
+    one.add_argument("--seed", type=int, default=1, help="of the first random person (1)")
+    two = parts.add_parser("photo", help="an approximate likeness from one photo of a face")
+    two.add_argument("file", type=Path, metavar="FILE")
+    two.add_argument("--i-consent", action="store_true", help="it shows me, or I was allowed to")
+    three = parts.add_parser("import", help="a GLB or VRM model with ARKit or viseme shapes")
+    three.add_argument("file", type=Path, metavar="FILE.glb|.vrm")
+    for part in (two, three):
+        part.add_argument("--name", help="of the avatar (default: the file's)")
+        part.add_argument("--force", action="store_true", help="overwrite an avatar of that name")
+    for part in (one, two, three):
+        part.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder for avatars")
+    named = [*argv] if argv and (argv[0] in COMMANDS or argv[0] in ("-h", "--help")) else None
+    args = top.parse_args(named or ["edit", *argv])
+    if args.command != "edit":
+        args.name = args.name or named_after(args.file)
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0, or 1 with a message if something cannot be done."""
+    args = parse(sys.argv[1:] if argv is None else argv)
+    try:
+        {"edit": edit, "photo": photo, "import": bring}[args.command](args)
+    except VivifyError as error:
+        print(f"make_avatar: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

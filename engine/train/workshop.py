@@ -1,0 +1,192 @@
+"""The makers of avatars behind one door: recipes in and out as JSON, packages as folders.
+
+Contract: everything that comes from outside is checked here (PackageError in words for people);
+the recipes that come out are whole and in normal form. One thread at a time may build.
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import PackageError
+from engine.face import package
+from engine.face.archive import Archive
+from engine.face.background import Picture, Transparent
+from engine.face.package import ASSETS, Package
+from engine.face.palette import code, derived
+from engine.frames import F32, POSE, SAMPLES_PER_FRAME, Motion
+from engine.offline import MotionClip
+from engine.render.setting import Setting
+from engine.train import dials, dice, recipe
+from engine.train.avatar import build
+from engine.train.clay import Clay
+from engine.train.recipe import Recipe
+
+Json = dict[str, Any]
+
+RECIPE_BYTES = 256 << 10
+LOOKS = ("palette", "light", "background")  # what changes without building
+SQUARE = 24  # px of the chequered pattern that stands for "nothing"
+
+
+class Workshop:
+    """Builds, changes and reads avatars for an editor; `clips`: what its previews do."""
+
+    def __init__(self, talking: MotionClip, idle: MotionClip, clay: Clay | None = None) -> None:
+        self.clay = clay or Clay.load()
+        self._clips = {True: talking, False: idle}
+
+    def groups(self) -> list[Json]:
+        """What can be turned, see engine.train.dials."""
+        return dials.groups(self.clay)
+
+    def cast(self) -> dict[str, str]:
+        """Bundled recipes to start from: name -> title."""
+        return {name: str(self.start(name)["title"]) for name in _bundled()}
+
+    def start(self, name: str) -> Json:
+        """The recipe of a bundled avatar."""
+        if name not in _bundled():
+            raise PackageError(f"no bundled avatar {name[:40]!r}, one of {', '.join(_bundled())}")
+        return self.read((ASSETS / name / "recipe.json").read_bytes())
+
+    def roll(self, seed: int) -> Json:
+        """A made-up person."""
+        return _json(dice.roll(seed))
+
+    def read(self, content: bytes) -> Json:
+        """A recipe as JSON text or inside a zipped package, checked."""
+        if content.startswith(b"PK"):
+            return self._packed(content)
+        if content.startswith(b"glTF"):
+            raise PackageError("this is a GLB or VRM model: give it to Import, not to Open")
+        if len(content) > RECIPE_BYTES:
+            raise PackageError(
+                f"this file has {len(content) >> 10} kB, a recipe at most {RECIPE_BYTES >> 10}"
+            )
+        try:
+            return self.check(json.loads(content))
+        except (ValueError, RecursionError) as error:
+            raise PackageError(
+                "this file is neither a recipe (JSON) nor an avatar package (zip)"
+            ) from error
+
+    def find(self, source: str) -> Json:
+        """A recipe by a bundled name, or by the path of a recipe, package folder or zip."""
+        path = Path(source)
+        if source in _bundled():
+            return self.start(source)
+        if path.is_dir():
+            package.load(path)
+            return self.check(_recipe_of(path))
+        try:
+            return self.read(path.read_bytes())
+        except OSError as error:
+            raise PackageError(
+                f"{source[:80]!r} is no bundled avatar ({', '.join(_bundled())}) and cannot be "
+                f"read as a file: {error.strerror}"
+            ) from error
+
+    def check(self, value: Any) -> Json:
+        """A recipe that an editor sends, in normal form."""
+        return _json(self._known(recipe.parse(value)))
+
+    def shape(self, value: Json) -> str:
+        """The part of a recipe that must be built; recipes of one shape differ in looks only."""
+        kept = {k: v for k, v in value.items() if k not in (*LOOKS, "name", "title")}
+        return json.dumps(kept, sort_keys=True)
+
+    def setting(self, value: Json) -> Setting:
+        """The rest of it, laid over any package of this shape."""
+        who = recipe.parse(value)
+        behind = Picture(_chequers(), 0.0) if isinstance(who.background, Transparent) else None
+        return Setting(
+            light=who.light,
+            palette=_whole(who.palette),
+            background=behind or who.background,
+        )
+
+    def colors(self, value: Json) -> dict[str, str]:
+        """The colours that an editor shows, chosen or derived."""
+        return dials.colors(recipe.parse(value).palette)
+
+    def preview(self, value: Json) -> Package:
+        """A quick build."""
+        with tempfile.TemporaryDirectory(prefix="vivify-") as folder:
+            build(recipe.parse(value), self.clay, Path(folder), quick=True)
+            return package.load(folder)
+
+    def build(self, value: Json, folder: Path) -> None:
+        """The whole package, as it is used and shared."""
+        build(recipe.parse(value), self.clay, folder)
+
+    def move(self, start: int, talking: bool, yaw: float, pitch: float) -> Motion:
+        """What a preview does at a sample: a clip over and over, the head turned on top of it."""
+        clip = self._clips[talking]
+        row = start // SAMPLES_PER_FRAME % len(clip.start)
+        pose: F32 = clip.pose[row].copy()
+        pose[POSE.index("yaw")] += yaw
+        pose[POSE.index("pitch")] += pitch
+        return Motion(start, clip.weights[row], pose)
+
+    def likeness(self, content: bytes) -> tuple[Json, list[str]]:
+        """A recipe after a photo of one face."""
+        raise PackageError("photos cannot be read yet")
+
+    def convert(self, content: bytes, name: str, folder: Path) -> list[str]:
+        """A GLB or VRM as a package in `folder`."""
+        raise PackageError("models cannot be imported yet")
+
+    def _packed(self, content: bytes) -> Json:
+        with tempfile.TemporaryDirectory(prefix="vivify-") as folder:
+            path = Path(folder) / "package.zip"
+            path.write_bytes(content)
+            package.load(path)
+            return self.check(_recipe_of(path))
+
+    def _known(self, who: Recipe) -> Recipe:
+        """Refuse at once what the clay lacks; the builder would say so a second later."""
+        names = set(self.clay.names) | {n[2:] for n in self.clay.names if n.startswith("l-")}
+        if lacking := sorted(set(who.identity.targets) - names):
+            raise PackageError(f"recipe.identity.targets names unknown {lacking[:5]}")
+        return who
+
+
+def _json(who: Recipe) -> Json:
+    """Plain JSON, lists and all, as it comes back from a page."""
+    plain: Json = json.loads(recipe.text(who))
+    return plain
+
+
+def _recipe_of(path: Path) -> Any:
+    """The recipe that a package, folder or zip, was built from."""
+    with Archive(path) as archive:
+        try:
+            return archive.json("recipe.json", limit=RECIPE_BYTES)
+        except PackageError as error:
+            if "missing" not in str(error):
+                raise
+    raise PackageError(
+        "this package holds no recipe.json: it can be worn but not edited; start from one of the "
+        "cast instead"
+    )
+
+
+def _bundled() -> Sequence[str]:
+    return sorted(path.parent.name for path in ASSETS.glob("*/recipe.json"))
+
+
+def _whole(palette: dict[str, str]) -> dict[str, str]:
+    """Every colour by name, so that nothing of the package's own palette remains."""
+    known = derived({})
+    return {name: code(color) for name, color in derived(palette).items() if name in known}
+
+
+def _chequers() -> Any:
+    tile = np.indices((SQUARE, SQUARE)).sum(0) % 2
+    grey = np.where(tile, 232, 206).astype(np.uint8)
+    return np.repeat(np.kron(grey, np.ones((16, 16), np.uint8))[..., None], 3, axis=2)
