@@ -35,7 +35,7 @@ class _Rule:
     most: str = ""  # a colour by which it stays darker, that much: `gap` of lightness
     gap: float = 0.0
     floor: float = 0.0  # chroma is at least that, if there is any to speak of
-    peak: float = 0.4  # chroma is at most that: a shadow of dark skin must not glow
+    peak: float = 0.4  # chroma rises to that at most: a shadow of dark skin must not glow
     room: float = 0.5  # of the way to white that a lighter colour may go
 
 
@@ -134,7 +134,7 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
         least = min(rule.floor, 2.5 * chroma)
-        vivid = min(max(chroma * rule.chroma, least), rule.peak)
+        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, 0.9 * chroma))
         made = from_oklch(light, vivid, hue + rule.turn)
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)

@@ -19,6 +19,7 @@ I64 = npt.NDArray[np.int64]
 # The origin is the midpoint between the eyeballs, so these heights fit every identity (dm).
 CUT = -2.6  # the bust ends below the picture
 TOP = 1.4
+SNOUT = (294, 3135, 495)  # vertices of nose tip and lips
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
 # Movements that a toon shows more, or that pull what should stay (x, y, z).
 EMPHASIS = {
@@ -72,7 +73,7 @@ def skin_uv(points: F64) -> F64:
 
 
 def line_width(points: F64) -> F64:
-    """Relative width of the outline: thin where nose and lips fold in front of the face.
+    """Relative width of the outline: thin where nose, lips and lids fold in front of the face.
 
     What is painted draws those; a line around every fold would tick and crawl as it opens.
     """
@@ -80,7 +81,8 @@ def line_width(points: F64) -> F64:
     folds = np.exp(-((x / 0.30) ** 4)) * smooth(-0.35, -0.1, z)
     lips = np.exp(-(((y + 0.68) / 0.24) ** 4))
     nose = np.exp(-(((y + 0.34) / 0.22) ** 4))
-    return np.asarray(1 - folds * np.maximum(lips, 0.7 * nose))
+    eyes = np.exp(-(((np.abs(x) - 0.38) / 0.24) ** 4) - (y / 0.20) ** 4) * smooth(-0.2, 0.0, z)
+    return np.asarray((1 - folds * np.maximum(lips, 0.7 * nose)) * (1 - eyes))
 
 
 def face_proxy(points: F64) -> F64:
@@ -157,6 +159,8 @@ class Bust:
             plain += weight * source.unit(name)
         self._plain = plain
         self._growth, self._head = recipe.eyes.growth, recipe.identity.head
+        self._muzzle = recipe.identity.muzzle
+        self._snout = plain[list(SNOUT)].mean(0)  # its middle
         self.eyes = {
             side: plain[np.unique(source.groups[f"helper-{side}-eye"].vertices)].mean(0)
             for side in "lr"
@@ -169,7 +173,8 @@ class Bust:
         return both if both[0] in self.source.names else (name,)
 
     def warp(self, points: F64) -> F64:
-        """Enlarge the eyes with all that surrounds them, and the head above the neck."""
+        """Draw out a muzzle, enlarge the eyes with all around them, and the head above the neck."""
+        points = self._drawn_out(points)
         out = points.copy()
         for centre in self.eyes.values():
             c = centre - [0, 0, 0.10]
@@ -181,6 +186,16 @@ class Bust:
         pivot = np.array([0.0, -0.75, AXIS_Z])
         grow = (self._head - 1) * smooth(-1.1, -0.5, points[:, 1])
         return np.asarray(out + (out - pivot) * grow[:, None])
+
+    def _drawn_out(self, points: F64) -> F64:
+        """Nose and mouth pulled forward and together, as an animal's."""
+        if not self._muzzle:
+            return points
+        away = points - self._snout
+        near = np.exp(-((away[:, 0] / 0.27) ** 2) - ((away[:, 1] + 0.02) / 0.25) ** 2)
+        share = self._muzzle * near * smooth(-0.75, -0.20, away[:, 2])
+        pull = np.stack([-0.20 * away[:, 0], 0.04 + 0 * share, 0.36 + 0 * share], 1)
+        return np.asarray(points + pull * share[:, None])
 
     def shape(self, name: str) -> F64:
         """Movement [V, 3] of a blendshape at weight 1, in the stylised space."""

@@ -39,6 +39,7 @@ class Canvas:
 
     position: F32  # [S, S, 3] dm; x folded to the subject's left
     lips: F32  # [S, S] MakeHuman's lip mask
+    blink: F32  # [S, S] dm that a blink moves it
     inks: list[Ink] = field(default_factory=list)
 
     def lay(self, name: str, alpha: Alpha, area: Area = np.s_[:, :], blend: str = "over") -> None:
@@ -209,22 +210,22 @@ def canvas(bust: Bust, skin: Part, size: int = SIZE) -> Canvas:
     group = bust.source.groups["body"]
     atlas = np.zeros((len(bust.positions), 2))
     atlas[group.vertices.ravel()] = bust.source.uvs[group.uvs.ravel()]
+    lids = np.linalg.norm(bust.shape("eyeBlinkLeft") + bust.shape("eyeBlinkRight"), axis=1)
     covered, values = coverage(
-        screen, skin.triangles, QUICK, np.c_[skin.positions, atlas[skin.source]]
-    )
+        screen, skin.triangles, QUICK,
+        np.c_[skin.positions, lids[skin.source], atlas[skin.source]],
+    )  # fmt: skip
     known = covered.astype(np.float32)
-    values[..., :3] = _filled(values[..., :3], known, 4)
-    lips = bust.region("lips", values[..., 3:][covered].astype(float))
-    values[..., 3] = 0
-    values[..., 3][covered] = lips
-    values[..., 3] = _filled(values[..., 3:4], known, 2)[..., 0]
-    values = np.ascontiguousarray(values[..., :4])
+    lips = np.zeros(covered.shape, np.float32)
+    lips[covered] = bust.region("lips", values[..., 4:][covered].astype(float))
+    values = np.concatenate([_filled(values[..., :4], known, 4),
+                             _filled(lips[..., None], known, 2)], 2)  # fmt: skip
     # The skin is smooth between texels; its small creases are in the mesh, not in the paint.
     while len(values) < size:
         values = _doubled(values)
-    position, mask = np.ascontiguousarray(values[..., :3]), np.ascontiguousarray(values[..., 3])
+    position = np.ascontiguousarray(values[..., :3])
     position[..., 0] = np.abs(position[..., 0])
-    return Canvas(position, mask)
+    return Canvas(position, values[..., 4].copy(), values[..., 3].copy())
 
 
 def blur(image: F32, radius: int) -> F32:

@@ -19,7 +19,8 @@ def eye_inks(who: Recipe) -> list[Ink]:
     row, column = np.mgrid[0:n, 0:n]
     x = ((column + 0.5) / n * 2 - 1) * EYE_RADIUS
     y = (1 - (row + 0.5) / n * 2) * EYE_RADIUS
-    c = Canvas(np.zeros((n, n, 3), np.float32), np.zeros((n, n), np.float32))
+    blank = np.zeros((n, n), np.float32)
+    c = Canvas(np.zeros((n, n, 3), np.float32), blank, blank)
     r, size = who.eyes.iris, who.eyes.pupil
 
     def disc(cx: float, cy: float, rx: float, ry: float, edge: float = 0.004) -> F32:

@@ -34,6 +34,7 @@ class Identity:
     weight: float = 0.0  # -1 thin, 1 heavy
     muscle: float = 0.0  # 0 average, 1 strong
     head: float = 1.0  # size of the head above the neck
+    muzzle: float = 0.0  # how far nose and mouth stand out as a snout
     targets: dict[str, float] = field(default_factory=dict)
 
 
@@ -44,7 +45,7 @@ class Eyes:
     growth: float = 0.48  # how much they and their surroundings are enlarged
     iris: float = 0.126  # radius
     pupil: float = 0.46  # share of the iris
-    shift: float = -0.008  # of the iris from the middle of the opening, outwards
+    shift: float = 0.008  # of the iris from the middle of the opening, outwards
     wide: float = 0.45  # eyeWide that is part of the rest face
     lash: float = 1.0  # length of the upper lashes
     lower_lash: float = 0.0
@@ -133,7 +134,7 @@ class Recipe:
 # Numbers of a part: name -> (lowest, highest). What the sliders of make_avatar offer.
 RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Identity: {"gender": (0, 1), "age": (11, 80), "weight": (-1, 1), "muscle": (0, 1),
-               "head": (0.85, 1.25)},
+               "head": (0.85, 1.25), "muzzle": (0, 1)},
     Eyes: {"growth": (0, 0.9), "iris": (0.08, 0.19), "pupil": (0.2, 0.8), "shift": (-0.06, 0.06),
            "wide": (0, 0.8), "lash": (0, 1.6), "lower_lash": (0, 1), "crease": (0, 1),
            "slit": (0, 1)},

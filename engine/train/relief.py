@@ -75,16 +75,36 @@ def nose(c: Canvas, who: Recipe, m: Marks) -> None:
     c.glow(ink, wing + [0.02, -0.02, -0.03], [0.03, 0.04, 0.05], 0.12 * strength)
 
 
+def _fold(c: Canvas, m: Marks) -> F64:
+    """Where the upper lid rolls in: the lowest points [N, 2] above the eye that no blink moves."""
+    edge = m["lid_line_upper"][1:, :2]
+    high = edge.max(0) + [0.02, 0.28]
+    skin, moved = [], []
+    for area, at in c.near(
+        np.append(edge.min(0) - 0.02, -0.2).astype(np.float32),
+        np.append(high, 9.0).astype(np.float32), 1,
+    ):  # fmt: skip
+        skin.append(at.reshape(-1, 3).astype(float))
+        moved.append(c.blink[area].ravel())
+    at, still = np.concatenate(skin), np.concatenate(moved) < 0.045
+    found = []
+    for x, y in edge:
+        column = still & (np.abs(at[:, 0] - x) < 0.012) & (at[:, 1] > y) & (at[:, 2] > -0.2)
+        if column.any():
+            found.append((x, at[column, 1].min()))
+    line = np.array(found)
+    # One arch through all of them: texels alone would make it tremble.
+    arch = np.polynomial.Polynomial.fit(line[:, 0], line[:, 1], 2)
+    x = np.linspace(line[0, 0] + 0.02, line[-1, 0] + 0.03, 6)
+    return np.stack([x, arch(x)], 1)
+
+
 def lids(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `crease`: the fold over the upper lid, the edge of the lower one, bags of age."""
-    upper, lower = m["lid_line_upper"][:, :2], m["lid_line_lower"][:, :2]
-    along = np.linspace(0, 1, len(upper))[:, None]
-    # The fold is highest over the middle and runs out beyond the outer corner.
-    fold = upper[1:] + np.array([0, 1]) * (0.030 + 0.034 * np.sin(np.pi * along[1:] ** 0.8))
-    fold = np.concatenate([fold, fold[-1:] + [0.045, -0.012]])
-    width = np.interp(np.arange(len(fold)), [0, 2, len(fold) - 3, len(fold) - 1],
-                      [0.001, 0.006, 0.008, 0.001])  # fmt: skip
-    c.stroke("crease", fold, width, 0.016, who.eyes.crease)
+    lower = m["lid_line_lower"][:, :2]
+    along = np.linspace(0, 1, len(lower))[:, None]
+    c.stroke("crease", _fold(c, m), [0.001, 0.004, 0.006, 0.006, 0.004, 0.001], 0.015,
+             who.eyes.crease)  # fmt: skip
     under = lower[1:-1] + np.array([0.0, -0.020])
     thin = np.interp(np.arange(len(under)), [0, 2, len(under) - 1], [0.001, 0.004, 0.001])
     c.stroke("crease", under, thin, 0.016, 0.30)

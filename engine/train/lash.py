@@ -1,0 +1,108 @@
+"""Lashes: one dark wedge along the upper lid, made from the lid's own edge.
+
+It rides on the edge in every shape. Open, it stands on the edge and ends in a wing; shut, it is a
+gentle arc where the lids meet, whatever corners the lid's mesh has there. It always floats just in
+front of the skin, which keeps it whole over folds of any depth.
+"""
+
+import numpy as np
+
+from engine.face.blendshapes import ARKIT
+from engine.train.bust import F64, I64, Bust, Part, smooth
+from engine.train.correctives import CORRECTIVES, corrective
+
+# The edge of the left upper lid from the inner to the outer corner: vertices of the clay, whose
+# topology never changes.
+EDGE = (2770, 2767, 2806, 2764, 2761, 2758, 2705, 2704, 2710, 2713, 2716, 2719, 2722, 2725, 2728,
+        2731)  # fmt: skip
+COLUMNS = 25
+ROWS = np.array([0.0, 0.5, 1.0])[:, None]  # from the edge to the tips
+FLOAT = 0.012  # dm in front of the skin
+
+
+def edge(bust: Bust, side: str) -> I64:
+    """Vertices of the edge of an upper lid, from the inner corner to the outer one."""
+    left = np.array(EDGE)
+    if side == "l":
+        return left
+    clay = bust.source.positions
+    body = np.unique(bust.source.groups["body"].vertices)
+    mirrored = clay[left] * [-1, 1, 1]
+    return np.asarray(body[[np.linalg.norm(clay[body] - p, axis=1).argmin() for p in mirrored]])
+
+
+def _front(points: F64, faces: I64, at: F64) -> F64:
+    """Depth [N] of the foremost of triangles [F, 3] at each (x, y) [N, 2]; -inf beside them."""
+    a, b, c = (points[faces[:, k], None, :2] for k in range(3))
+    p = at[None]
+
+    def area(u: F64, v: F64) -> F64:
+        return np.asarray(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+
+    whole = area(b - a, c - a)
+    whole = np.where(np.abs(whole) < 1e-12, np.nan, whole)
+    wb, wc = area(p - a, c - a) / whole, area(b - a, p - a) / whole
+    inside = (wb >= -1e-6) & (wc >= -1e-6) & (wb + wc <= 1 + 1e-6)
+    z = points[faces, 2]
+    depth = z[:, :1] + wb * (z[:, 1:2] - z[:, :1]) + wc * (z[:, 2:] - z[:, :1])
+    return np.asarray(np.where(inside, depth, -np.inf).max(0))
+
+
+def _lain(points: F64, faces: I64, grid: F64, least: F64) -> F64:
+    """Wedge [R, C, 3] whose (x, y) are given, FLOAT in front of the skin as posed."""
+    flat = grid.reshape(-1, 2)
+    depth = np.maximum(_front(points, faces, flat), np.tile(least - 0.03, len(ROWS)))
+    return np.concatenate([flat, depth[:, None] + FLOAT], axis=1).reshape(*grid.shape[:2], 3)
+
+
+def lash(bust: Bust, side: str, length: float) -> Part:
+    """Upper lashes of one eye; `length` 0 leaves a thin line."""
+    outwards = 1.0 if side == "l" else -1.0
+    name = "eyeBlinkLeft" if side == "l" else "eyeBlinkRight"
+    at, rest = edge(bust, side), bust.positions
+    line = rest[at]
+    along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    t = np.linspace(0, 1, COLUMNS)
+    # Rows of `share` interpolate what the vertices of the edge do.
+    share = np.stack([np.interp(t, along / along[-1], row) for row in np.eye(len(at))], axis=1)
+    near = np.linalg.norm(rest - line.mean(0), axis=1) < 0.5
+    quads = bust.source.groups["body"].vertices
+    quads = quads[near[quads].all(1)]
+    faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    thick = (0.014 + 0.040 * length) * np.sin(np.pi * np.clip(0.10 + 0.78 * t, 0, 1)) ** 0.7
+    wing = smooth(0.72, 1.0, t) * np.array([[0.048 * outwards], [0.026]]) * length
+    base = share @ line
+    shape = base[:, :2] - [0.0, 0.018] + wing.T
+    lift = np.stack([0.35 * outwards * (t - 0.4) * thick, thick], axis=1)
+    opened = _lain(rest, faces, shape[None] + ROWS[..., None] * lift[None], base[:, 2])
+    # Shut: an arc through the corners, as deep as the lids meet.
+    blink = bust.shape(name)
+    shut = share @ (line + blink[at])
+    low = float(np.quantile(shut[:, 1], 0.12))
+    inner, outer = shut[0, :2] + [0.012 * outwards, -0.008], shut[-1, :2]
+    ends = inner + (outer - inner) * t[:, None]
+    bow = 1 - np.abs(2 * t - 1) ** 2.2
+    arc = ends + np.stack([0 * t, (low - ends[:, 1]) * bow], axis=1)
+    thin = 0.75 * thick * smooth(0.0, 0.25, t)
+    closed = _lain(
+        rest + blink, faces, arc[None] + ROWS[..., None] * np.stack([0 * t, thin], axis=1)[None],
+        shut[:, 2],
+    )  # fmt: skip
+    part = _ribbon(opened)
+    moves = {n: bust.shape(n) for n in ARKIT}
+    moves |= {"+".join(c): corrective(bust, c) for c in CORRECTIVES}
+    part.extra = {n: np.tile(share @ m[at], (len(ROWS), 1)) for n, m in moves.items()
+                  if np.abs(m[at]).max() > 1e-3}  # fmt: skip
+    part.extra[name] = (closed - opened).reshape(-1, 3)
+    return part
+
+
+def _ribbon(grid: F64) -> Part:
+    rows, columns = grid.shape[:2]
+    at = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = (q.ravel() for q in (at[:-1, :-1], at[:-1, 1:], at[1:, 1:], at[1:, :-1]))
+    count = rows * columns
+    return Part(
+        "lash", grid.reshape(-1, 3), np.r_[np.c_[a, b, c], np.c_[a, c, d]], np.zeros((count, 2)),
+        np.full(count, -1), np.ones(count), np.arange(count), np.zeros(count),
+    )  # fmt: skip
