@@ -17,10 +17,10 @@ U8 = npt.NDArray[np.uint8]
 def _row(name: str, color: str, shadow: str, **other: Any) -> dict[str, Any]:
     table: dict[str, Any] = {
         "name": name, "color": color, "shadow": shadow, "texture": None, "light": None,
-        "threshold": 0.05, "softness": 0.2, "rim": 0.1, "lift": 0.0,
+        "threshold": 0.05, "softness": 0.2, "rim": 0.25, "lift": 0.0,
         "shine": {"strength": 0.0, "edge": 0.9, "softness": 0.05},
         "flat": False, "two_sided": False, "outline": None,
-        "ambient": 1.0, "casts": False, "receives": 0.0,
+        "ambient": 1.0, "casts": False, "receives": 0.0, "strand": False,
     }  # fmt: skip
     assert not set(other) - set(table)
     return table | other
@@ -30,7 +30,7 @@ def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
     return _row(
         name, ink, f"{ink}_shadow", texture=name, threshold=0.10, softness=0.14,
         shine={"strength": shine, "edge": 0.93, "softness": 0.05}, outline=f"{ink}_line",
-        casts=True, receives=0.5,
+        casts=True, receives=0.5, strand=True, rim=0.4,
     )  # fmt: skip
 
 
