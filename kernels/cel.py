@@ -54,6 +54,9 @@ class Look(IntEnum):
     AMBIENT = 18  # how much of the baked occlusion is shown
     RECEIVES = 19  # how dark contact shadows are
     STRAND = 20  # 1: the highlight is a band across strands
+    HALF_X = 21  # unit vector halfway between the light and the viewer at +z
+    HALF_Y = 22
+    HALF_Z = 23
 
 
 class Trait(IntEnum):
@@ -94,7 +97,7 @@ class Cast(IntEnum):
 LOOKS, TRAITS, SCENES = len(Look), len(Trait), len(Scene)
 # How far towards the light a fragment looks, dm, and from which difference in depth to which the
 # shadow grows. The last ones serve sheltered vertices only.
-REACHES = ((0.085, 0.030, 0.075), (0.20, 0.10, 0.20), (0.32, 0.18, 0.30))
+REACHES = ((0.085, 0.030, 0.075), (0.22, 0.08, 0.18), (0.40, 0.16, 0.28))
 _R0, _R1, _R2 = (np.float32(r) for r, _, _ in REACHES)
 _B0, _B1, _B2 = (np.float32(b) for _, b, _ in REACHES)
 _G0, _G1, _G2 = (np.float32(1 / (e - b)) for _, b, e in REACHES)
@@ -110,7 +113,9 @@ _DEPTH = np.float32(1 / DEPTH_ONE)
 _U0, _U1 = np.uint64(0), np.uint64(1)
 _LOW, _EIGHT = np.uint32(255), np.uint32(8)
 _FAR = np.int32(2**31 - 1)
+_LEAST = np.float32(1e-6)
 _OCCLUDED, _BLURRED, _DEEP = np.float32(0.6), np.float32(0.25), np.float32(0.9)
+_CONTACT = np.float32(0.4)  # contact shadows are as deep as this much occlusion
 _RIM_EDGE, _RIM_SOFT = np.float32(0.62), np.float32(0.10)
 
 
@@ -255,15 +260,15 @@ def _mix(
 
 
 @inlined
-def _cell(
-    fine: Scalar, broad: Scalar, depth: Scalar, weight: Scalar, here: Scalar, shelter: Scalar,
-    begin: Scalar, grow: Scalar,
-) -> Scalar:  # fmt: skip
-    """Shadow of one cell: its coverage, times how far it lies before a surface `here` (dm)."""
-    cover = np.float32(fine) + np.float32(broad) * shelter
-    if cover <= _ZERO:
-        return _ZERO
-    return weight * cover * min(max((here - np.float32(depth) - begin) * grow, _ZERO), _ONE)
+def _cover(fine: Scalar, fine_share: Scalar, broad: Scalar, broad_share: Scalar) -> Scalar:
+    """Samples of a cell that throw shadows, by kind."""
+    return np.float32(np.int32(fine)) * fine_share + np.float32(np.int32(broad)) * broad_share
+
+
+@inlined
+def _gap(depth: Scalar, units: Scalar, ahead: Scalar, grow: Scalar) -> Scalar:
+    """How far a key depth lies before the depth `ahead` (dm), from 0 to 1."""
+    return min(max((ahead - np.float32(depth) * units) * grow, _ZERO), _ONE)
 
 
 @jit
@@ -280,34 +285,65 @@ def shade(
     offset in pixels, height, width of each; background and out [H * W, 3] uint8.
     """
     red, green, blue, total = _HALF, _HALF, _HALF, 0
-    cells = np.float32(_ONE if depth.shape[1] == width else _HALF)
-    norm = _QUARTER if depth.shape[1] == width else np.float32(1 / 16)
+    one = depth.shape[1] == width
+    cells = np.float32(_ONE if one else _HALF)
+    norm = np.float32(_QUARTER if one else 1 / 16)
     x_most, y_most = np.float32(depth.shape[1] - 1.01), np.float32(depth.shape[0] - 1.01)
     units = scene[6] * _DEPTH
+    row, first = 0, 0  # of the pixel at hand; a division for each would cost more
+    last, m = np.int32(-2), _U0
+    # The triangle at hand: neighbouring fragments mostly share it. Corner 0, and edges from it.
+    ox, oy, x1, y1, x2, y2, inverse = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    nx0, ny0, nz0, nx1, ny1, nz1 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    nx2, ny2, nz2, z0, z1, z2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    u0, v0, u1, v1, u2, v2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    o0, o1, o2, s0, s1, s2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    a0, a1, a2 = _ZERO, _ZERO, _ZERO
     for n in range(count):
         at = np.uint64(pixel[n])
-        r, g, b = _BYTE, _BYTE, _BYTE
         if triangle[n] < 0:
             r, g = np.float32(background[at, 0]), np.float32(background[at, 1])
             b = np.float32(background[at, 2])
         else:
-            t = np.uint64(triangle[n])
-            m = np.uint64(materials[t])
+            if triangle[n] != last:
+                last = triangle[n]
+                t = np.uint64(last)
+                m = np.uint64(materials[t])
+                if table[m, 16] == _ZERO:
+                    i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
+                    k = np.uint64(triangles[t, 2])
+                    ox, oy, z0 = screen[i, 0], screen[i, 1], screen[i, 2]
+                    x1, y1, z1 = screen[j, 0] - ox, screen[j, 1] - oy, screen[j, 2] - z0
+                    x2, y2, z2 = screen[k, 0] - ox, screen[k, 1] - oy, screen[k, 2] - z0
+                    inverse = x1 * y2 - x2 * y1
+                    # The smallest area the rasterizer draws is far above this.
+                    inverse = _ONE / (inverse if abs(inverse) > _LEAST else _LEAST)
+                    nx0, ny0, nz0 = traits[i, 0], traits[i, 1], traits[i, 2]
+                    nx1, ny1, nz1 = traits[j, 0] - nx0, traits[j, 1] - ny0, traits[j, 2] - nz0
+                    nx2, ny2, nz2 = traits[k, 0] - nx0, traits[k, 1] - ny0, traits[k, 2] - nz0
+                    u0, v0 = traits[i, 3], traits[i, 4]
+                    u1, v1, u2, v2 = (
+                        traits[j, 3] - u0, traits[j, 4] - v0, traits[k, 3] - u0, traits[k, 4] - v0
+                    )  # fmt: skip
+                    o0, s0, a0 = traits[i, 5], traits[i, 6], traits[i, 7]
+                    o1, s1, a1 = traits[j, 5] - o0, traits[j, 6] - s0, traits[j, 7] - a0
+                    o2, s2, a2 = traits[k, 5] - o0, traits[k, 6] - s0, traits[k, 7] - a0
             r, g, b = table[m, 0], table[m, 1], table[m, 2]
             if table[m, 16] == _ZERO:
-                i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
-                k = np.uint64(triangles[t, 2])
-                px = np.float32(pixel[n] % width) + _HALF
-                py = np.float32(pixel[n] // width) + _HALF
-                b1, b2 = corner_weights(
-                    screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0],
-                    screen[k, 1], px, py,
-                )  # fmt: skip
-                b0 = _ONE - b1 - b2
+                while pixel[n] >= first + width:
+                    row, first = row + 1, first + width
+                px, py = np.float32(pixel[n] - first) + _HALF, np.float32(row) + _HALF
+                # The pixel's centre may lie just outside a triangle that covers only one of its
+                # samples.
+                x, y = px - ox, py - oy
+                b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
+                b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
+                if b1 + b2 > _ONE:
+                    over = _ONE / (b1 + b2)
+                    b1, b2 = b1 * over, b2 * over
                 image = np.int64(table[m, 15])
                 if image >= 0:
-                    u = b0 * traits[i, 3] + b1 * traits[j, 3] + b2 * traits[k, 3]
-                    v = b0 * traits[i, 4] + b1 * traits[j, 4] + b2 * traits[k, 4]
+                    u, v = u0 + b1 * u1 + b2 * u2, v0 + b1 * v1 + b2 * v2
                     rows, columns = index[image, 1], index[image, 2]
                     x = min(max(u * np.float32(columns) - _HALF, _ZERO), np.float32(columns - 1))
                     y = (_ONE - v) * np.float32(rows) - _HALF
@@ -327,52 +363,56 @@ def shade(
                     g *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
                     c00, c01, c10, c11 = c00 >> _EIGHT, c01 >> _EIGHT, c10 >> _EIGHT, c11 >> _EIGHT
                     b *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
-                nx = b0 * traits[i, 0] + b1 * traits[j, 0] + b2 * traits[k, 0]
-                ny = b0 * traits[i, 1] + b1 * traits[j, 1] + b2 * traits[k, 1]
-                nz = b0 * traits[i, 2] + b1 * traits[j, 2] + b2 * traits[k, 2]
-                inverse = _ONE / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
+                nx, ny = nx0 + b1 * nx1 + b2 * nx2, ny0 + b1 * ny1 + b2 * ny2
+                nz = nz0 + b1 * nz1 + b2 * nz2
+                length = _ONE / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
                 # The back of a two-sided sheet faces the viewer too.
-                if nz * inverse < np.float32(-0.35):
-                    inverse = -inverse
-                nx, ny, nz = nx * inverse, ny * inverse, nz * inverse
-                open_ = b0 * traits[i, 5] + b1 * traits[j, 5] + b2 * traits[k, 5]
-                closed = table[m, 18] * (_ONE - open_)
+                if nz * length < np.float32(-0.35):
+                    length = -length
+                nx, ny, nz = nx * length, ny * length, nz * length
+                closed = table[m, 18] * (_ONE - (o0 + b1 * o1 + b2 * o2))
                 lx, ly, lz = table[m, 6], table[m, 7], table[m, 8]
                 towards = nx * lx + ny * ly + nz * lz
                 lit = _step(
                     table[m, 9] + _OCCLUDED * closed, table[m, 10] + _BLURRED * closed, towards
                 )
-                if table[m, 19] > _ZERO:
-                    z = b0 * screen[i, 2] + b1 * screen[j, 2] + b2 * screen[k, 2]
-                    shelter = b0 * traits[i, 6] + b1 * traits[j, 6] + b2 * traits[k, 6]
-                    here = z * scene[6]
+                if table[m, 19] * lit > np.float32(0.01):
+                    shelter = s0 + b1 * s1 + b2 * s2
+                    here = (z0 + b1 * z1 + b2 * z2) * scene[6]
                     scale = _ONE / (scene[5] + here)
                     shadow = _ZERO
                     taps = 3 if shelter > np.float32(0.02) else 1
                     for tap in range(taps):
-                        reach, begin, grow = _R0, _B0, _G0
+                        reach, begin, grow, fine = _R0, _B0, _G0, _ONE
                         if tap == 1:
-                            reach, begin, grow = _R1, _B1, _G1
+                            reach, begin, grow, fine = _R1, _B1, _G1, shelter
                         elif tap == 2:
-                            reach, begin, grow = _R2, _B2, _G2
+                            reach, begin, grow, fine = _R2, _B2, _G2, shelter
                         reach *= scale
                         x = px * cells + scene[7] * reach - _HALF
                         y = py * cells + scene[8] * reach - _HALF
                         x, y = min(max(x, _ZERO), x_most), min(max(y, _ZERO), y_most)
                         cx, cy = np.uint64(x), np.uint64(y)
-                        fx, fy = x - np.float32(cx), y - np.float32(cy)
-                        found = _ZERO
-                        for corner in range(4):
-                            ax, ay = cx + np.uint64(corner & 1), cy + np.uint64(corner >> 1)
-                            wx = fx if corner & 1 else _ONE - fx
-                            wy = fy if corner & 2 else _ONE - fy
-                            found += _cell(
-                                cover[ay, ax, 0], cover[ay, ax, 1],
-                                np.float32(depth[ay, ax]) * units, wx * wy, here, shelter, begin,
-                                grow,
-                            )  # fmt: skip
+                        dx, dy = cx + _U1, cy + _U1
+                        c00 = _cover(cover[cy, cx, _U0], fine, cover[cy, cx, _U1], shelter)
+                        c01 = _cover(cover[cy, dx, _U0], fine, cover[cy, dx, _U1], shelter)
+                        c10 = _cover(cover[dy, cx, _U0], fine, cover[dy, cx, _U1], shelter)
+                        c11 = _cover(cover[dy, dx, _U0], fine, cover[dy, dx, _U1], shelter)
+                        if c00 + c01 + c10 + c11 <= _ZERO:
+                            continue
+                        fx, fy = x - np.float32(np.int32(cx)), y - np.float32(np.int32(cy))
+                        ahead = here - begin
+                        w11 = fx * fy
+                        found = (
+                            c00 * (_ONE - fx - fy + w11) * _gap(depth[cy, cx], units, ahead, grow)
+                        )
+                        found += c01 * (fx - w11) * _gap(depth[cy, dx], units, ahead, grow)
+                        found += c10 * (fy - w11) * _gap(depth[dy, cx], units, ahead, grow)
+                        found += c11 * w11 * _gap(depth[dy, dx], units, ahead, grow)
                         shadow = max(shadow, found)
-                    lit *= _ONE - table[m, 19] * min(shadow * norm, _ONE)
+                    shadow = table[m, 19] * min(shadow * norm, _ONE)
+                    closed = max(closed, _CONTACT * shadow * lit)
+                    lit *= _ONE - shadow
                 dark = _ONE - lit
                 lift = table[m, 17] * lit * dark
                 r = r * (lit + dark * table[m, 3]) * (_ONE + lift * np.float32(4))
@@ -391,15 +431,11 @@ def shade(
                     g += rim * (scene[1] - _HALF * g)
                     b += rim * (scene[2] - _HALF * b)
                 if table[m, 12] > _ZERO:
-                    # Half vector between the light and the viewer at +z.
-                    hz = lz + _ONE
-                    h = _ONE / np.sqrt(lx * lx + ly * ly + hz * hz)
-                    shine = (nx * lx + ny * ly + nz * hz) * h
+                    shine = nx * table[m, 21] + ny * table[m, 22] + nz * table[m, 23]
                     if table[m, 20] > _ZERO:
-                        along = b0 * traits[i, 7] + b1 * traits[j, 7] + b2 * traits[k, 7]
-                        shine = np.sqrt(max(_ONE - along * along, _ZERO)) * min(
-                            max(shine * np.float32(1.5), _ZERO), _ONE
-                        )
+                        along = a0 + b1 * a1 + b2 * a2
+                        faced = min(max(shine * np.float32(1.5), _ZERO), _ONE)
+                        shine = np.sqrt(max(_ONE - along * along, _ZERO)) * faced
                     add = table[m, 12] * _step(table[m, 13], table[m, 14], shine)
                     add *= (_HALF + _HALF * lit) * (_ONE - closed)
                     r, g, b = r + add, g + add, b + add

@@ -12,6 +12,7 @@ F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 
 _INNER = np.float32(0.55)  # width of lines inside the figure
+_THIN = np.float32(0.75)  # px
 _SHADED = np.float32(0.45)  # how much wider lines on the shadow side are
 
 
@@ -150,6 +151,8 @@ def inflate(
         outside = min(max((outside - np.float32(0.04)) * np.float32(4), zero), np.float32(1))
         away = max(dx * shade[0] + dy * shade[1], zero)
         w *= (_INNER + (np.float32(1) - _INNER) * outside) * (np.float32(0.85) + _SHADED * away)
+        # Thinner lines would break into dots.
+        w = max(w, min(np.float32(4) * width[v], _THIN))
         out[v, 0] = screen[v, 0] + dx * w
         out[v, 1] = screen[v, 1] + dy * w
         out[v, 2] = screen[v, 2] + behind

@@ -40,6 +40,8 @@ def _row(material: Material, texture: int, colors: dict[str, RGB], light: RGB) -
     row[Look.TEXTURE], row[Look.FLAT] = texture, material.flat
     row[Look.AMBIENT], row[Look.RECEIVES] = material.ambient, material.receives
     row[Look.STRAND] = material.strand
+    half = row[Look.LIGHT_X : Look.LIGHT_Z + 1] + np.array([0, 0, 1], np.float32)
+    row[Look.HALF_X : Look.HALF_Z + 1] = half / max(float(np.linalg.norm(half)), 1e-6)
     return row
 
 

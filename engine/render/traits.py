@@ -8,7 +8,7 @@ from engine.frames import F32
 from kernels.cel import TRAITS, Trait
 
 # Share of the head's turn between which a vertex takes the shadow of the head: neck and below.
-_SHELTER = (0.92, 0.60)
+_SHELTER = (0.985, 0.84)
 
 
 def traits(mesh: Mesh) -> F32:

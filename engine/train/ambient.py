@@ -110,7 +110,7 @@ def _kept(light: F64, part: Part) -> F64:
         return np.asarray(smooth(-0.62, -0.06, z - front) * 0.85 + 0.15)
     if part.name == "eye":
         # The upper lid shades the ball, wherever that turns.
-        return np.asarray(np.maximum(light, 0.55))
+        return np.asarray(np.maximum(light, 0.75))
     if part.name != "skin":
         return light
     moving = np.maximum(

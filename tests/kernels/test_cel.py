@@ -26,7 +26,7 @@ def material(**columns: float) -> np.ndarray:
     row = np.zeros(LOOKS, np.float32)
     row[Look.RED : Look.SHADOW_BLUE + 1] = 1
     row[Look.LIGHT_Z], row[Look.SOFTNESS], row[Look.SHINE_SOFTNESS] = 1, 0.1, 0.1
-    row[Look.TEXTURE] = -1
+    row[Look.TEXTURE], row[Look.HALF_Z] = -1, 1
     for name, value in columns.items():
         row[Look[name.upper()]] = value
     return row
