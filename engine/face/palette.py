@@ -76,6 +76,7 @@ RULES: dict[str, _Rule] = {
     "frame_shadow": _Rule("frame", 0.7, 1.0),
     "frame_line": _Rule("frame", 0.5, 0.8),
 }  # fmt: skip
+CALM = 0.08  # chroma up to which hues turn in full
 FIXED = {
     "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#b9bfd6",
     "teeth": "#fbf6ee", "teeth_shadow": "#cdb9bb", "gums": "#c96f76", "tongue": "#cf6a73",
@@ -134,8 +135,10 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
         least = min(rule.floor, 2.5 * chroma)
-        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, 0.9 * chroma))
-        made = from_oklch(light, vivid, hue + rule.turn)
+        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, chroma))
+        # The hue of a vivid colour is its character: it turns less.
+        turn = rule.turn * min(1.0, CALM / max(chroma, 1e-6))
+        made = from_oklch(light, vivid, hue + turn)
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)
             r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))

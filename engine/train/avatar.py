@@ -104,7 +104,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
     names = [*ARKIT, *("+".join(c) for c in CORRECTIVES)]
     shapes = np.concatenate([bust.shapes(), *(corrective(bust, c)[None] for c in CORRECTIVES)])
     tensors = pack.join(made, [m["name"] for m in table], shapes, names, bake(made, quick))
-    painted, pictures = textures(sitter, made, {m["texture"] for m in table}, quick)
+    painted, pictures = textures(sitter, {m["texture"] for m in table}, quick)
     manifest: dict[str, Any] = {
         "format": "vivify-avatar", "version": 2,
         "name": who.name, "title": who.title, "attribution": ATTRIBUTION,

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.train.bust import Part
-from engine.train.fabric import FABRICS, cloth_inks, rib_inks
+from engine.train.fabric import FABRICS, cloth_inks, ear_inks, rib_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
 from engine.train.sitter import Sitter
 from engine.train.strands import beard_inks, hair_inks
@@ -61,16 +60,16 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
 
 
 def textures(
-    sitter: Sitter, parts: list[Part], names: set[str | None], quick: bool
+    sitter: Sitter, names: set[str | None], quick: bool
 ) -> tuple[dict[str, Any], dict[str, U8]]:
     """(`textures` of avatar.json, file name -> grey mask [S, S]); `names`: those wanted."""
-    hair = [p for p in parts if p.name == "hair"]
-    inks = {"skin": ("skin", skin_inks(sitter, hair, QUICK if quick else SIZE)),
+    inks = {"skin": ("skin", skin_inks(sitter, QUICK if quick else SIZE)),
             "eye": ("sclera", eye_inks(sitter.recipe)),
             "hair": ("hair", hair_inks()),
             "beard": ("beard", beard_inks()),
             "cloth": ("cloth", cloth_inks(sitter)),
-            "rib": ("cloth", rib_inks())}  # fmt: skip
+            "rib": ("cloth", rib_inks()),
+            "ear": ("skin", ear_inks(sitter.recipe.species == "creature"))}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}
     for name, (base, laid) in inks.items():
