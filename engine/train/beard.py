@@ -114,7 +114,8 @@ def _fringe(sitter: Sitter, growth: Growth) -> list[Part]:
         share = 1 - 0.55 * abs(turn)
         thick = 0.4 * float(_thickness(base[None], sitter, growth)[0])
         down = np.array([-0.25 * np.sin(turn), -1.0, 0.05])
-        line = base + out * (thick + 0.05 * np.sin(np.pi * t)) + down * length * share * (2 * t - 0.7)
+        away = thick + 0.05 * np.sin(np.pi * t)
+        line = base + out * away + down * length * share * (2 * t - 0.7)
         lock = Lock(((0, 0, 0),), width=0.10 + 0.02 * noise.uniform(-1, 1), thick=0.06, blunt=2.0,
                     root_width=0.7)  # fmt: skip
         part = tube(sitter.skull, line[None], lock, "beard")

@@ -52,7 +52,7 @@ SCALPS: dict[str, Scalp] = {
     "fringe": Scalp(front=40, temple=28, burn=-14),
     "pixie": Scalp(front=42, temple=30, burn=-14),
     "undercut": Scalp(front=39, temple=27, top=1.0, side=0.5, under=8, over=26),
-    "receding": Scalp(50, recede=16, burn=-18, top=0.30, side=0.55, under=36, over=52, soft=5),
+    "receding": Scalp(75, 44, -18, recede=20, top=0.0, side=0.5, under=20, over=42, soft=5),
     "afro": Scalp(front=44, temple=31, burn=-12),
     "coils": Scalp(front=42, temple=30, top=1.0, side=0.75),
     "bun": Scalp(front=45, temple=32, burn=-8, nape=-36),

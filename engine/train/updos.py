@@ -24,14 +24,14 @@ def knot(comb: Comb, at: tuple[float, float], radius: float, out: float, turns: 
     # Grooves wind around the axis like a snail.
     wound = turn * 2 + polar * turns
     dome = np.abs(np.sin(wound))
-    r = radius * (1 + 0.09 * dome * np.sin(polar))
+    r = radius * (1 + 0.14 * dome * np.sin(polar))
     ring = side * np.cos(turn)[..., None] + up * np.sin(turn)[..., None]
     points = (
         centre
         + ring * (r * np.sin(polar))[..., None]
         + axis * (0.82 * r * np.cos(polar))[..., None]
     )
-    u = np.broadcast_to(0.02 + 0.96 * np.abs(dome), points.shape[:2]) * 0.5
+    u = np.broadcast_to(0.5 * dome, points.shape[:2])
     v = 1 - np.broadcast_to(0.25 + 0.55 * polar / np.pi, points.shape[:2])
     part = piece(
         "hair", points.reshape(-1, 3), mesh(lanes, rows), np.stack([u, v], -1).reshape(-1, 2),
