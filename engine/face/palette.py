@@ -44,7 +44,7 @@ RULES: dict[str, _Rule] = {
     "skin_light": _Rule("skin", 1.0, 0.80, 6, add=0.055),
     "skin_line": _Rule("skin", 0.48, 1.0, -18, floor=0.045, peak=0.065),
     "blush": _Rule("skin", 0.92, 1.6, -22, peak=0.12, towards="#e2605f", share=0.30),
-    "lips": _Rule("skin", 0.85, 1.6, -34, peak=0.095, towards="#d0566a", share=0.36),
+    "lips": _Rule("skin", 0.86, 1.6, -28, peak=0.10, towards="#dc5f68", share=0.38),
     "lips_dark": _Rule("lips", 0.85, 1.08, -4, peak=0.115),
     "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
     "mouth_line": _Rule("lips", 0.50, 0.9, -2, peak=0.07),
@@ -65,6 +65,7 @@ RULES: dict[str, _Rule] = {
     "hair_line": _Rule("hair", 0.48, 0.9, -10),
     "hair_under": _Rule("hair", 0.66, 0.95, -8),
     "beard": _Rule("hair", 0.96, 1.0),
+    "beard_light": _Rule("beard", 1.14, 1.05, 6, add=0.03),
     "beard_shadow": _Rule("beard", 0.70, 1.0, -10),
     "beard_line": _Rule("beard", 0.50, 0.9, -10),
     "cloth_shadow": _Rule("cloth", 0.76, 1.05, -10),
@@ -78,7 +79,7 @@ RULES: dict[str, _Rule] = {
 }  # fmt: skip
 CALM = 0.08  # chroma up to which hues turn in full
 FIXED = {
-    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#b9bfd6",
+    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#c9cddd",
     "teeth": "#fbf6ee", "teeth_shadow": "#cdb9bb", "gums": "#c96f76", "tongue": "#cf6a73",
     "tongue_shadow": "#964650", "mouth": "#5d1a26", "mouth_shadow": "#3a0f1a",
     "rim": "#fff4e4",
