@@ -43,6 +43,9 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
      {"outline": "fur_dark", "rim": 0.15,
       "shine": {"strength": 0.55, "edge": 0.93, "softness": 0.03}}),
     ("whisker", "fur_dark", "fur_dark", {"flat": True}),
+    ("scarf", "trim", "trim_shadow",
+     {**_CLOTH, "texture": "scarf", "outline": "trim_line", "casts": True}),
+    ("band", "trim_shadow", "trim_line", {"outline": "trim_line", "casts": True}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.train.fabric import FABRICS, cloth_inks, ear_inks, rib_inks
+from engine.train.hijab import fold_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
 from engine.train.sitter import Sitter
 from engine.train.strands import beard_inks, hair_inks
@@ -42,7 +43,8 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
         _row("mouth", "mouth", "mouth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
         _row("eye", "sclera", "sclera_shadow", rim=0.0, texture="eye", light=[0.1, -0.6, 0.6],
-             threshold=0.36, softness=0.10),
+             threshold=0.32, softness=0.12, ambient=0.35),
+        _row("glint", "white", "white", flat=True, two_sided=True),
         _row("lash", "lash", "lash", flat=True, two_sided=True),
         # Lit from the front whatever the key light: the lips' shadow is in the teeth's normals.
         _row("teeth", "teeth", "teeth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
@@ -69,6 +71,7 @@ def textures(
             "beard": ("beard", beard_inks()),
             "cloth": ("cloth", cloth_inks(sitter)),
             "rib": ("cloth", rib_inks()),
+            "scarf": ("trim", fold_inks()),
             "ear": ("skin", ear_inks(sitter.recipe.species == "creature"))}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}

@@ -18,6 +18,7 @@ from engine.train.creature import (
     whiskers,
 )
 from engine.train.glasses import round_glasses, square_glasses, sunglasses
+from engine.train.hijab import hijab
 from engine.train.jewels import drops, hoops, studs
 from engine.train.sitter import Sitter
 
@@ -26,5 +27,5 @@ WEARABLES: dict[str, Callable[[Sitter], list[Part]]] = {
     "fox_ears": fox_ears, "cat_ears": cat_ears, "elf_ears": elf_ears, "fluff": fluff, "tuft": tuft,
     "nose": nose,
     "whiskers": whiskers, "horns": horns, "antennae": antennae,
-    "hoops": hoops, "studs": studs, "drops": drops,
+    "hijab": hijab, "hoops": hoops, "studs": studs, "drops": drops,
 }  # fmt: skip
