@@ -65,12 +65,14 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     """A fringe swept from a side parting over the forehead to the other temple."""
     lanes = 25
     s = np.linspace(0, 1, lanes)  # from the far temple to the parting
-    azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -27, 6])
-    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 34])
+    azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -27, 11])
+    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 40])
     roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [78, 50])])
     zero = np.zeros(lanes)
+    # At the parting it lies flat and meets the other side.
+    lift = (height + 0.06) * (1 - 0.75 * smooth(0.7, 1.0, s))
     middle = np.stack([0.42 * roots[:, 0] + 0.58 * azimuth, 0.5 * (roots[:, 1] + elevation) + 7,
-                       zero + height + 0.06], 1)  # fmt: skip
+                       lift], 1)  # fmt: skip
     clumps = gather(lanes, 8, comb.noise)
     elevation = elevation + 3.5 * clumps.across**2 - comb.noise.uniform(0, 3, 9)[clumps.number]
     knots = np.stack(

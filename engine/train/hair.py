@@ -270,8 +270,11 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
             u, v = np.concatenate([u, u[:, -1:]], 1), np.concatenate([v, v[:, -1:]], 1)
             line = np.concatenate([line, line[:, -1:]], 1)
         if not sheet.closed:
-            first = grid[:1] - normals[:1] * sheet.thick
-            last = grid[-1:] - normals[-1:] * sheet.thick
+            # The sides turn in as far as the skin, so that no dark shows beside a cheek.
+            first, last = (
+                e - n * np.clip(skull.above(e) + 0.01, sheet.thick, 3 * sheet.thick)[..., None]
+                for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
+            )
             grid = np.concatenate([first, grid, last])
             u, v, line = (np.concatenate([x[:1], x, x[-1:]]) for x in (u, v, line))
     part = piece(

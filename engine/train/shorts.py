@@ -83,12 +83,12 @@ def fringe(sitter: Sitter) -> list[Part]:
     cap(comb, SCALPS["fringe"], _faded(0.17, 0.08, 0, 45), 0.05, 6)
     _sides(comb, -8, 0.15, 0.05, 0.09 * volume, 17)
     reach = 17 * (long - 1) + 15
-    for k, azimuth in enumerate(np.linspace(-64, 56, 8)):
+    for k, azimuth in enumerate(np.linspace(-60, 62, 7)):
         arc = np.cos(np.radians(azimuth * 1.1))
         end = 40 - reach * arc - 16 * (1 - arc) + (2 if k % 2 else -2)
         comb.lock(
             Lock(((azimuth * 0.55 + 6, 70, 0.12 * volume), (azimuth * 0.85 + 2, 52, 0.21 * volume),
-                  (azimuth - 7, end, 0.05)), width=0.175, thick=0.07, blunt=2.0), 2.5,
+                  (azimuth - 12, end, 0.05)), width=0.19, thick=0.07, blunt=2.0), 2.5,
         )  # fmt: skip
     for azimuth in range(-170, 170, 38):
         comb.lock(
@@ -163,7 +163,7 @@ def _swept(comb: Comb, scalp: Scalp, rise: float, reach: float, lean: float) -> 
     start = np.linspace(reach, -reach, lanes)
     line = np.interp(np.abs(start), *hairline(comb.skull, scalp))
     middle = np.cos(np.radians(start / reach * 72))
-    tall = rise * hair.volume * (0.45 + 0.55 * middle) * (0.6 + 0.4 * hair.length)
+    tall = rise * hair.volume * (0.22 + 0.78 * middle) * (0.6 + 0.4 * hair.length)
     clumps = gather(lanes, 7, comb.noise)
     uneven = clumps.pick(comb.noise.uniform(-1, 1, 12))
     tall = tall * (1 + 0.12 * uneven)
@@ -175,7 +175,7 @@ def _swept(comb: Comb, scalp: Scalp, rise: float, reach: float, lean: float) -> 
          np.stack([start * 1.02 + 0.6 * away, line + 15, 0.08 + tall], 1),
          np.stack([start * 1.15 + 1.6 * away, 64 + 6 * middle, 0.10 + 0.75 * tall], 1),
          np.stack([start * 1.75 + away, 66 + 18 * middle, 0.10 + 0.45 * tall], 1),
-         np.stack([end, 64 - 6 * middle + 3 * uneven, 0 * start + 0.10], 1)], 1,
+         np.stack([end, 64 - 6 * middle + 3 * uneven, 0 * start + 0.02], 1)], 1,
     )  # fmt: skip
     comb.sheet(Sheet(knots, 0 * start, clumps, rows=17, relief=0.055, thick=0.09, band=0.30,
                      line=0.8))  # fmt: skip
@@ -185,7 +185,7 @@ def receding(sitter: Sitter) -> list[Part]:
     """Thin at the sides and behind, a high bare forehead."""
     comb, lanes = Comb(sitter, 0.0), 57
     skull, hair = comb.skull, comb.hair
-    azimuth = np.linspace(62, 298, lanes)
+    azimuth = np.linspace(57, 303, lanes)
     beside = np.minimum(azimuth, 360 - azimuth)
     low = np.interp(beside, *hairline(skull, SCALPS["receding"]))
     behind = smooth(70, 150, beside)
@@ -199,11 +199,11 @@ def receding(sitter: Sitter) -> list[Part]:
     )
     towards = direction(swept, elevation)
     skin = skull.skin(towards) - skull.radius(towards)
-    rise = np.array([-0.03, 0.035, 0.075, 0.085, 0.05, -0.03]) * hair.volume
-    ends = smooth(0, 0.06, np.linspace(0, 1, lanes)) * smooth(0, 0.06, np.linspace(1, 0, lanes))
+    rise = np.array([-0.03, 0.015, 0.05, 0.06, 0.04, -0.03]) * hair.volume
+    ends = smooth(0, 0.13, np.linspace(0, 1, lanes)) * smooth(0, 0.13, np.linspace(1, 0, lanes))
     height = skin + rise * ends[:, None] - 0.03 * (1 - ends[:, None])
     comb.sheet(Sheet(np.stack([swept, elevation, height], -1), 0 * azimuth, clumps, rows=12,
-                     relief=0.035, hem=False, line=0.6))  # fmt: skip
+                     relief=0.045, hem=False, line=0.5))  # fmt: skip
     return comb.finish()
 
 

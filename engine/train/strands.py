@@ -34,7 +34,11 @@ def hair_inks() -> list[Ink]:
 
 
 def beard_inks() -> list[Ink]:
-    """A clump of a beard [256, 64]: plain, darker towards its edges and roots."""
+    """A clump of a beard [256, 64]: lighter where it is thick, darker at its edges and roots."""
     v, u = _grid()
     edge = 0.4 * (smooth(0.12, 0.02, u) + smooth(0.12, 0.02, 1 - u))
-    return [Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1))]
+    light = 0.8 * smooth(0.35, 0.75, v) * smooth(0.1, 0.35, u) * smooth(0.1, 0.35, 1 - u)
+    return [
+        Ink("beard_light", light),
+        Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1)),
+    ]
