@@ -60,7 +60,7 @@ RULES: dict[str, _Rule] = {
     "iris_dark": _Rule("iris", 0.48, 0.95, -8),
     "iris_light": _Rule("iris", 1.22, 1.15, 10, add=0.08),
     "pupil": _Rule("iris", 0.18, 0.5),
-    "hair_light": _Rule("hair", 1.22, 1.1, 8, add=0.06),
+    "hair_light": _Rule("hair", 1.12, 1.1, 8, add=0.13),
     "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
     "hair_line": _Rule("hair", 0.48, 0.9, -10),
     "hair_under": _Rule("hair", 0.66, 0.95, -8),
@@ -104,11 +104,15 @@ def code(color: np.ndarray | RGB) -> str:
     return "#" + "".join(f"{round(255 * float(np.clip(c, 0, 1))):02x}" for c in color)
 
 
+def oklab(colors: np.ndarray) -> np.ndarray:
+    """sRGB [..., 3] in [0, 1] -> OKLab [..., 3]."""
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T)
+
+
 def oklch(color: RGB) -> tuple[float, float, float]:
     """sRGB in [0, 1] -> lightness [0, 1], chroma, hue in degrees."""
-    c = np.asarray(color, float)
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    lab = _TO_LAB @ np.cbrt(_TO_LMS @ linear)
+    lab = oklab(np.asarray(color, float))
     return (float(lab[0]), float(np.hypot(lab[1], lab[2])),
             float(np.degrees(np.arctan2(lab[2], lab[1]))))  # fmt: skip
 
@@ -143,7 +147,10 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)
             r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))
-            made = r, g, b
+            mixed = oklch((r, g, b))
+            # What is mixed in tints: it never makes a shadow lighter than what it shades.
+            most = max(light, 0.5 * (1 + rule.light) * oklch(known[rule.of])[0])
+            made = from_oklch(min(mixed[0], most), *mixed[1:])
         known[name] = made
     return known
 
