@@ -26,6 +26,7 @@ from engine.train.clothes import dress
 from engine.train.correctives import CORRECTIVES, corrective
 from engine.train.features import features
 from engine.train.hairdo import HAIRDOS
+from engine.train.hats import cover
 from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
@@ -69,6 +70,7 @@ def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
     made += _made(BEARDS, who.beard.cut, "beard")(sitter)
     for name in who.wears:
         made += _made(WEARABLES, name, "thing to wear")(sitter)
+    made = cover(sitter, made)
     return sitter, made, {k: _joined(bust, made, v) for k, v in named.items()}
 
 

@@ -63,7 +63,8 @@ def _ear(
     if (np.cross(p - middle, q - middle) * (r - middle)).sum() < 0:
         faces = faces[:, ::-1]
     turn = np.linspace(0.02, 0.98, count)[:, None] + 0 * np.linspace(0, 1, UP)
-    made = piece("ear", both, faces, uvs=np.stack([turn, 0 * turn + np.linspace(0, 1, UP)], -1),
+    name = "ear" if sitter.recipe.species == "creature" else "hair_ear"
+    made = piece(name, both, faces, uvs=np.stack([turn, 0 * turn + np.linspace(0, 1, UP)], -1),
                  neck=1.0)  # fmt: skip
     made.loose = np.tile(0.30 * np.linspace(0, 1, UP) ** 2, count)
     return made

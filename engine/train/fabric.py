@@ -37,6 +37,8 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
      {"outline": "accent_line", "shine": {"strength": 0.5, "edge": 0.9, "softness": 0.04}}),
     ("ear", "skin", "skin_shadow",
      {"texture": "ear", "outline": "skin_line", "casts": True, "receives": 0.6}),
+    ("hair_ear", "hair", "hair_shadow",
+     {"texture": "hair_ear", "outline": "hair_line", "casts": True, "receives": 0.6}),
     ("fur", "skin", "skin_shadow", {"outline": "skin_line", "casts": True}),
     ("fluff", "fur_light", "skin_light", {"outline": "skin_line", "threshold": 0.2}),
     ("nose", "fur_dark", "fur_dark",
@@ -45,6 +47,10 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("whisker", "fur_dark", "fur_dark", {"flat": True}),
     ("scarf", "trim", "trim_shadow",
      {**_CLOTH, "texture": "scarf", "outline": "trim_line", "casts": True}),
+    ("pad", "frame_shadow", "frame_line", {"outline": "frame_line", "casts": True}),
+    ("hat", "accent", "accent_shadow", {**_CLOTH, "outline": "accent_line", "casts": True}),
+    ("knit", "accent", "accent_shadow",
+     {**_CLOTH, "texture": "knit", "outline": "accent_line", "casts": True}),
     ("band", "trim_shadow", "trim_line", {"outline": "trim_line", "casts": True}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
@@ -108,11 +114,11 @@ def cloth_inks(sitter: Sitter) -> list[Ink]:
     return [Ink(name, alpha.astype(np.float32)) for name, alpha in drawing.alpha.items()]
 
 
-def rib_inks() -> list[Ink]:
-    """Ribs of a neckband [16, 1024], its edge darker."""
+def rib_inks(shade: str) -> list[Ink]:
+    """Ribs of knitwear [16, 1024], around it."""
     u = (np.arange(1024) + 0.5) / 1024
     groove = smooth(0.25, 0.9, np.cos(2 * np.pi * RIBS * u))
-    return [Ink("cloth_shadow", np.tile(0.8 * groove, (16, 1)).astype(np.float32))]
+    return [Ink(shade, np.tile(0.8 * groove, (16, 1)).astype(np.float32))]
 
 
 def ear_inks(creature: bool) -> list[Ink]:

@@ -15,24 +15,31 @@ from engine.train.sitter import Sitter
 from engine.train.skull import direction
 
 COLUMNS, HEAD, NECK = 41, 20, 10
-TOP, BOTTOM, SIDE = 31.0, -49.0, 63.0  # degrees from the skull's centre: the oval of the face
+TOP, SIDE = 31.0, 63.0  # degrees from the skull's centre: the oval of the face
 EASE = 0.055  # dm over the skin
 LINES = 512  # texels a side of the folds
 
 
-def _oval(elevation: F64, top: float) -> F64:
+def _under_chin(sitter: Sitter) -> float:
+    """Elevation at which the cloth meets below the chin, degrees."""
+    offset = sitter.marks["chin"] - sitter.skull.centre
+    return float(np.degrees(np.arctan2(offset[1], offset[2]))) - 3.0
+
+
+def _oval(elevation: F64, bottom: float) -> F64:
     """Azimuth [R] at which the cloth begins on each row."""
-    middle, half = 0.5 * (top + BOTTOM), 0.5 * (top - BOTTOM)
+    middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
     t = np.clip(np.abs(elevation - middle) / half, 0, 1)
     # Rounder at the chin than a plain oval.
-    return np.asarray(SIDE * np.sqrt(1 - t ** np.where(elevation < middle, 2.7, 2.1)))
+    power = np.where(elevation < middle, 2.7, 2.1)
+    return np.asarray(SIDE * np.sqrt(1 - np.power(t, power)), np.float64)
 
 
-def _rows(top: float) -> F64:
+def _rows(bottom: float) -> F64:
     """Elevations of the head's rows, close together where the oval opens and closes."""
-    middle, half = 0.5 * (top + BOTTOM), 0.5 * (top - BOTTOM)
+    middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
     around = middle + half * np.cos(np.linspace(0, np.pi, HEAD - 6))
-    return np.r_[np.linspace(89.5, top + 7, 6), around]
+    return np.r_[np.linspace(89.5, TOP + 7, 6), around]
 
 
 def _shell(sitter: Sitter, azimuth: F64, elevation: F64, ease: float) -> F64:
@@ -46,18 +53,18 @@ def _shell(sitter: Sitter, azimuth: F64, elevation: F64, ease: float) -> F64:
 
 def _wrap(sitter: Sitter) -> tuple[F64, F64]:
     """The cloth [COLUMNS, HEAD + NECK, 3] and how much its vertices follow the head."""
-    form = measure(sitter.bust)
-    elevation = _rows(TOP)
+    form, bottom = measure(sitter.bust), _under_chin(sitter)
+    elevation = _rows(bottom)
     share = np.linspace(-1, 1, COLUMNS)
-    opened = _oval(elevation, TOP)
+    opened = _oval(elevation, bottom)
     # From the left edge over the back to the right one.
     azimuth = opened + (360 - 2 * opened) * (share[:, None] + 1) / 2
     azimuth = np.where(azimuth > 180, azimuth - 360, azimuth)
     # Behind, the wrap ends at the nape, in front under the chin.
     front = 0.5 + 0.5 * np.cos(np.radians(azimuth))
-    low = BOTTOM + (1 - front) * 22
+    low = bottom + (1 - front) * 22
     bent = TOP + 0 * azimuth
-    t = np.clip((TOP - elevation) / (TOP - BOTTOM), 0, None)
+    t = np.clip((TOP - elevation) / (TOP - bottom), 0, None)
     rows = np.where(elevation > TOP, elevation, bent + (low - bent) * t)
     head = _shell(sitter, azimuth, rows, EASE)
     around = azimuth[:, -1]
@@ -74,7 +81,7 @@ def _wrap(sitter: Sitter) -> tuple[F64, F64]:
     points[:, -1] -= 0.06 * form.outward(around, last)
     # The edge of the face turns in to the skin.
     inner = points[[0, -1]].copy()
-    edge = (elevation < TOP) & (elevation > BOTTOM + 1)
+    edge = (elevation < TOP) & (elevation > bottom + 1)
     tucked = _shell(sitter, azimuth[[0, -1]], rows[[0, -1]], -0.005)
     inner[:, : len(elevation)][:, edge] = tucked[:, edge]
     points = np.concatenate([inner[:1], points, inner[1:]])
@@ -83,7 +90,7 @@ def _wrap(sitter: Sitter) -> tuple[F64, F64]:
     fall = np.maximum(at_jaw, 0.8)[:, None] * (1 - smooth(0.0, 1.0, s))
     weight[1:-1, HEAD:] = fall
     weight[[0, -1], HEAD:] = fall[[0, -1]]
-    rows_in = smooth(BOTTOM + 30, BOTTOM, elevation) * (1 - np.maximum(at_jaw, 0.8))[:, None]
+    rows_in = smooth(bottom + 30, bottom, elevation) * (1 - np.maximum(at_jaw, 0.8))[:, None]
     weight[1:-1, :HEAD] -= rows_in
     weight[[0, -1], :HEAD] -= rows_in[[0, -1]]
     return points, weight

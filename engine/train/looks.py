@@ -70,9 +70,11 @@ def textures(
             "hair": ("hair", hair_inks()),
             "beard": ("beard", beard_inks()),
             "cloth": ("cloth", cloth_inks(sitter)),
-            "rib": ("cloth", rib_inks()),
+            "rib": ("cloth", rib_inks("cloth_shadow")),
+            "knit": ("accent", rib_inks("accent_shadow")),
             "scarf": ("trim", fold_inks()),
-            "ear": ("skin", ear_inks(sitter.recipe.species == "creature"))}  # fmt: skip
+            "ear": ("skin", ear_inks(True)),
+            "hair_ear": ("hair", ear_inks(False))}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}
     for name, (base, laid) in inks.items():

@@ -18,14 +18,16 @@ from engine.train.creature import (
     whiskers,
 )
 from engine.train.glasses import round_glasses, square_glasses, sunglasses
+from engine.train.hats import beanie, cap, headphones, headset
 from engine.train.hijab import hijab
 from engine.train.jewels import drops, hoops, studs
 from engine.train.sitter import Sitter
 
 WEARABLES: dict[str, Callable[[Sitter], list[Part]]] = {
     "glasses_round": round_glasses, "glasses_square": square_glasses, "sunglasses": sunglasses,
-    "fox_ears": fox_ears, "cat_ears": cat_ears, "elf_ears": elf_ears, "fluff": fluff, "tuft": tuft,
-    "nose": nose,
-    "whiskers": whiskers, "horns": horns, "antennae": antennae,
-    "hijab": hijab, "hoops": hoops, "studs": studs, "drops": drops,
+    "hoops": hoops, "studs": studs, "drops": drops,
+    "headphones": headphones, "headset": headset, "beanie": beanie, "cap": cap, "hijab": hijab,
+    "fox_ears": fox_ears, "cat_ears": cat_ears, "elf_ears": elf_ears,
+    "nose": nose, "fluff": fluff, "tuft": tuft, "whiskers": whiskers,
+    "horns": horns, "antennae": antennae,
 }  # fmt: skip
