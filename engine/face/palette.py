@@ -44,7 +44,7 @@ RULES: dict[str, _Rule] = {
     "skin_light": _Rule("skin", 1.0, 0.80, 6, add=0.055),
     "skin_line": _Rule("skin", 0.48, 1.0, -18, floor=0.045, peak=0.065),
     "blush": _Rule("skin", 0.92, 1.6, -22, peak=0.12, towards="#e2605f", share=0.30),
-    "lips": _Rule("skin", 0.85, 1.6, -34, peak=0.095, towards="#d0566a", share=0.36),
+    "lips": _Rule("skin", 0.86, 1.6, -28, peak=0.10, towards="#dc5f68", share=0.38),
     "lips_dark": _Rule("lips", 0.85, 1.08, -4, peak=0.115),
     "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
     "mouth_line": _Rule("lips", 0.50, 0.9, -2, peak=0.07),
@@ -60,11 +60,12 @@ RULES: dict[str, _Rule] = {
     "iris_dark": _Rule("iris", 0.48, 0.95, -8),
     "iris_light": _Rule("iris", 1.22, 1.15, 10, add=0.08),
     "pupil": _Rule("iris", 0.18, 0.5),
-    "hair_light": _Rule("hair", 1.22, 1.1, 8, add=0.06),
+    "hair_light": _Rule("hair", 1.12, 1.1, 8, add=0.13),
     "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
     "hair_line": _Rule("hair", 0.48, 0.9, -10),
     "hair_under": _Rule("hair", 0.66, 0.95, -8),
     "beard": _Rule("hair", 0.96, 1.0),
+    "beard_light": _Rule("beard", 1.14, 1.05, 6, add=0.03),
     "beard_shadow": _Rule("beard", 0.70, 1.0, -10),
     "beard_line": _Rule("beard", 0.50, 0.9, -10),
     "cloth_shadow": _Rule("cloth", 0.76, 1.05, -10),
@@ -76,8 +77,9 @@ RULES: dict[str, _Rule] = {
     "frame_shadow": _Rule("frame", 0.7, 1.0),
     "frame_line": _Rule("frame", 0.5, 0.8),
 }  # fmt: skip
+CALM = 0.08  # chroma up to which hues turn in full
 FIXED = {
-    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#b9bfd6",
+    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#c9cddd",
     "teeth": "#fbf6ee", "teeth_shadow": "#cdb9bb", "gums": "#c96f76", "tongue": "#cf6a73",
     "tongue_shadow": "#964650", "mouth": "#5d1a26", "mouth_shadow": "#3a0f1a",
     "rim": "#fff4e4",
@@ -102,11 +104,15 @@ def code(color: np.ndarray | RGB) -> str:
     return "#" + "".join(f"{round(255 * float(np.clip(c, 0, 1))):02x}" for c in color)
 
 
+def oklab(colors: np.ndarray) -> np.ndarray:
+    """sRGB [..., 3] in [0, 1] -> OKLab [..., 3]."""
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.cbrt(linear @ _TO_LMS.T) @ _TO_LAB.T)
+
+
 def oklch(color: RGB) -> tuple[float, float, float]:
     """sRGB in [0, 1] -> lightness [0, 1], chroma, hue in degrees."""
-    c = np.asarray(color, float)
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    lab = _TO_LAB @ np.cbrt(_TO_LMS @ linear)
+    lab = oklab(np.asarray(color, float))
     return (float(lab[0]), float(np.hypot(lab[1], lab[2])),
             float(np.degrees(np.arctan2(lab[2], lab[1]))))  # fmt: skip
 
@@ -134,12 +140,17 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
         least = min(rule.floor, 2.5 * chroma)
-        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, 0.9 * chroma))
-        made = from_oklch(light, vivid, hue + rule.turn)
+        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, chroma))
+        # The hue of a vivid colour is its character: it turns less.
+        turn = rule.turn * min(1.0, CALM / max(chroma, 1e-6))
+        made = from_oklch(light, vivid, hue + turn)
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)
             r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))
-            made = r, g, b
+            mixed = oklch((r, g, b))
+            # What is mixed in tints: it never makes a shadow lighter than what it shades.
+            most = max(light, 0.5 * (1 + rule.light) * oklch(known[rule.of])[0])
+            made = from_oklch(min(mixed[0], most), *mixed[1:])
         known[name] = made
     return known
 

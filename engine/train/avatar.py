@@ -26,6 +26,7 @@ from engine.train.clothes import dress
 from engine.train.correctives import CORRECTIVES, corrective
 from engine.train.features import features
 from engine.train.hairdo import HAIRDOS
+from engine.train.hats import cover
 from engine.train.landmarks import find
 from engine.train.looks import materials, textures
 from engine.train.makehuman import MakeHuman, fetch
@@ -69,6 +70,7 @@ def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
     made += _made(BEARDS, who.beard.cut, "beard")(sitter)
     for name in who.wears:
         made += _made(WEARABLES, name, "thing to wear")(sitter)
+    made = cover(sitter, made)
     return sitter, made, {k: _joined(bust, made, v) for k, v in named.items()}
 
 
@@ -104,7 +106,7 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
     names = [*ARKIT, *("+".join(c) for c in CORRECTIVES)]
     shapes = np.concatenate([bust.shapes(), *(corrective(bust, c)[None] for c in CORRECTIVES)])
     tensors = pack.join(made, [m["name"] for m in table], shapes, names, bake(made, quick))
-    painted, pictures = textures(sitter, made, {m["texture"] for m in table}, quick)
+    painted, pictures = textures(sitter, {m["texture"] for m in table}, quick)
     manifest: dict[str, Any] = {
         "format": "vivify-avatar", "version": 2,
         "name": who.name, "title": who.title, "attribution": ATTRIBUTION,

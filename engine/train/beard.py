@@ -16,7 +16,7 @@ from engine.train.facemarks import facemarks
 from engine.train.hair import Lock, tube
 from engine.train.sitter import Sitter
 
-_OUT = -0.02  # dm: where there is no beard its surface lies under the skin
+_OUT = -0.03  # dm: where there is no beard its surface lies under the skin
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,15 @@ def _surface(sitter: Sitter, growth: Growth) -> Part:
     normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source[used]]
     at, height = skin.positions[used], thick[used]
     swirl = np.sin(13 * at[:, 0] + 3 * np.sin(9 * at[:, 1])) * np.sin(11 * at[:, 1] + 2)
-    raised = np.where(height > 0.012, height * (1 + 0.22 * swirl), _OUT)
+    # It rises inside the painted edge, which is finer than the triangles.
+    raised = height * (1 + 0.15 * swirl) + _OUT * smooth(0.06, 0.02, height)
     # Longer hair hangs: it moves down as well as out.
     hang = np.array([0.0, -0.5, 0.0]) * np.maximum(height - 0.05, 0)[:, None]
     points = at + normals * raised[:, None] + hang
-    turn = 2.6 * np.arctan2(at[:, 0], at[:, 2] + 0.7)
+    turn = 2.6 * np.arctan2(at[:, 0], at[:, 2] + 0.7) + 0.25
     u = 2 * np.abs(turn - np.round(turn))
     v = 1 - np.clip(height / max(float(height.max()), 1e-6), 0.1, 1)
-    line = 0.7 * smooth(0.0, 0.05, height)
+    line = 0.8 * smooth(0.04, 0.09, height)
     count = len(points)
     proxy = np.concatenate([normals, np.full((count, 1), 0.35)], 1)
     return Part(
@@ -103,9 +104,9 @@ def _fringe(sitter: Sitter, growth: Growth) -> list[Part]:
     skin, noise = sitter.skin, np.random.default_rng(sitter.recipe.hair.seed)
     normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source]
     chin = sitter.marks["chin"]
-    reach = 1.0 if growth.jaw else 0.32
+    reach = 0.62 if growth.jaw else 0.30
     made = []
-    for turn in np.linspace(-reach, reach, 9 if growth.jaw else 5):
+    for turn in np.linspace(-reach, reach, 7 if growth.jaw else 3):
         want = np.array([0.62 * np.sin(turn), chin[1] + 0.02 + 0.16 * turn**2, 0.0])
         want[2] = chin[2] - 0.62 * (1 - np.cos(turn)) - 0.04
         root = int(np.linalg.norm(skin.positions - want, axis=1).argmin())
@@ -114,8 +115,10 @@ def _fringe(sitter: Sitter, growth: Growth) -> list[Part]:
         share = 1 - 0.55 * abs(turn)
         thick = 0.4 * float(_thickness(base[None], sitter, growth)[0])
         down = np.array([-0.25 * np.sin(turn), -1.0, 0.05])
-        line = base + out * (thick + 0.05 * np.sin(np.pi * t)) + down * length * share * (2 * t - 0.7)
-        lock = Lock(((0, 0, 0),), width=0.10 + 0.02 * noise.uniform(-1, 1), thick=0.06, blunt=2.0,
+        # Its root is under the skin, its tip clear of it.
+        away = -0.06 + (thick + 0.10) * smooth(0.0, 0.5, t)
+        line = base + out * away + down * length * share * (1.7 * t - 0.4)
+        lock = Lock(((0, 0, 0),), width=0.12 + 0.02 * noise.uniform(-1, 1), thick=0.06, blunt=2.0,
                     root_width=0.7)  # fmt: skip
         part = tube(sitter.skull, line[None], lock, "beard")
         count = len(part.positions)
@@ -133,7 +136,7 @@ def cover(c: Canvas, sitter: Sitter) -> F64:
     if growth is None:
         return np.zeros(c.lips.shape)
     thick = _thickness(c.position.astype(float), sitter, growth)
-    return np.asarray(0.85 * smooth(0.004, 0.030, thick))
+    return np.asarray(0.95 * smooth(0.006, 0.034, thick))
 
 
 def _grow(sitter: Sitter, name: str) -> list[Part]:

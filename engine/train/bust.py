@@ -192,7 +192,7 @@ class Bust:
         if not self._muzzle:
             return points
         away = points - self._snout
-        near = np.exp(-((away[:, 0] / 0.27) ** 2) - ((away[:, 1] + 0.02) / 0.25) ** 2)
+        near = np.exp(-((away[:, 0] / 0.27) ** 2) - ((away[:, 1] - 0.05) / 0.25) ** 2)
         share = self._muzzle * near * smooth(-0.75, -0.20, away[:, 2])
         pull = np.stack([-0.20 * away[:, 0], 0.04 + 0 * share, 0.36 + 0 * share], 1)
         return np.asarray(points + pull * share[:, None])

@@ -40,6 +40,7 @@ class Canvas:
     position: F32  # [S, S, 3] dm; x folded to the subject's left
     lips: F32  # [S, S] MakeHuman's lip mask
     blink: F32  # [S, S] dm that a blink moves it
+    below: F32  # [S, S] how far the skin faces down: 1 straight down, negative up
     inks: list[Ink] = field(default_factory=list)
 
     def lay(self, name: str, alpha: Alpha, area: Area = np.s_[:, :], blend: str = "over") -> None:
@@ -201,6 +202,17 @@ def _doubled(values: F32) -> F32:
     return values
 
 
+def _normals(skin: Part) -> F64:
+    """Unit normals [V, 3] of the skin, shared where it is welded."""
+    a, b, c = (skin.positions[skin.triangles[:, k]] for k in range(3))
+    face = np.cross(b - a, c - a)
+    total = np.zeros((int(skin.weld.max()) + 1, 3))
+    for k in range(3):
+        np.add.at(total, skin.weld[skin.triangles[:, k]], face)
+    total = total[skin.weld]
+    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-12))
+
+
 def canvas(bust: Bust, skin: Part, size: int = SIZE) -> Canvas:
     """An empty canvas with the geometry under its texels; `size`: QUICK times a power of two."""
     radius = np.hypot(skin.positions[:, 0], skin.positions[:, 2] - AXIS_Z)
@@ -213,19 +225,20 @@ def canvas(bust: Bust, skin: Part, size: int = SIZE) -> Canvas:
     lids = np.linalg.norm(bust.shape("eyeBlinkLeft") + bust.shape("eyeBlinkRight"), axis=1)
     covered, values = coverage(
         screen, skin.triangles, QUICK,
-        np.c_[skin.positions, lids[skin.source], atlas[skin.source]],
+        np.c_[skin.positions, lids[skin.source], -_normals(skin)[:, 1], atlas[skin.source]],
     )  # fmt: skip
     known = covered.astype(np.float32)
     lips = np.zeros(covered.shape, np.float32)
-    lips[covered] = bust.region("lips", values[..., 4:][covered].astype(float))
-    values = np.concatenate([_filled(values[..., :4], known, 4),
+    lips[covered] = bust.region("lips", values[..., 5:][covered].astype(float))
+    values = np.concatenate([_filled(values[..., :5], known, 4),
                              _filled(lips[..., None], known, 2)], 2)  # fmt: skip
     # The skin is smooth between texels; its small creases are in the mesh, not in the paint.
     while len(values) < size:
         values = _doubled(values)
     position = np.ascontiguousarray(values[..., :3])
     position[..., 0] = np.abs(position[..., 0])
-    return Canvas(position, values[..., 4].copy(), values[..., 3].copy())
+    blink, below, lip = (values[..., k].copy() for k in (3, 4, 5))
+    return Canvas(position, lip, blink, below)
 
 
 def blur(image: F32, radius: int) -> F32:

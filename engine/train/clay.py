@@ -5,6 +5,7 @@ that avatars are built and edited without it. Units are decimetres; +x is the su
 up, +z out of the face.
 """
 
+import difflib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -81,11 +82,21 @@ class Clay:
 
     def _moves(self, name: str) -> F64:
         if f"{name}.rows" not in self._tensors:
-            raise PackageError(f"there is no {name.replace('.', ' ', 1)!r} in the clay")
+            raise PackageError(self._unknown(*name.split(".", 1)))
         out = np.zeros_like(self.positions)
         delta = self._tensors[f"{name}.delta"].astype(float)
         out[self._tensors[f"{name}.rows"]] = delta * float(self._tensors[f"{name}.scale"][0])
         return out
+
+    def _unknown(self, kind: str, name: str) -> str:
+        """What to say of a name that is not there, with the nearest ones that are."""
+        stem = f"{kind}."
+        rows = [n for n in self._tensors if n.startswith(stem) and n.endswith(".rows")]
+        plain = {n[len(stem) : -len(".rows")].removeprefix("l-").removeprefix("r-") for n in rows}
+        near = difflib.get_close_matches(name, sorted(plain), 4, 0.5)
+        what = {"target": "recipe.identity.targets: there is no target"}.get(kind, f"no {kind}")
+        advice = f"did you mean {', '.join(near)}?" if near else "names: Clay.load().names"
+        return f"{what} {name!r:.60}; {advice}"
 
 
 def cut(source: MakeHuman, path: Path = CLAY) -> None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.train.bust import F64, I64, Part, smooth
-from engine.train.hair import Lock, Sheet, drape, flow, lining, moved, tube
+from engine.train.hair import COMBED, Lock, Sheet, drape, flow, hull_normals, lining, moved, tube
 from engine.train.recipe import Hair
 from engine.train.sitter import Sitter
 from engine.train.skull import ears
-
-_PROXY = 0.62  # share of the egg's normals in the shading of hair
 
 
 class Body:
@@ -86,9 +84,12 @@ class Comb:
         self.parts.append(tube(self.skull, points, lock, name))
 
     def sheet(self, sheet: Sheet, dark: float = 0.0, coarse: int = 3) -> None:
-        """Add a sheet, and a lining `dark` below it when that is not 0."""
+        """Add a sheet, and a lining `dark` below it when that is not 0.
+
+        Seen from outside with its rows running down, its lanes must run to the right.
+        """
         knots = self.turned(sheet.knots)
-        if self.side < 0:  # lanes run to the subject's left
+        if self.side < 0:
             knots = knots[::-1]
         points = flow(
             self.skull, knots, sheet.drop[:: int(self.side)], sheet.rows, sheet.tuck, sheet.wave,
@@ -131,11 +132,10 @@ class Comb:
             over = self.skull.above(points)
             part.neck = smooth(-2.3, -0.8, points[:, 1])
             falling = smooth(0.05, -1.25, height) * smooth(-0.02, 0.06, over)
-            rising = 0.55 * smooth(0.16, 0.6, over) * smooth(-0.1, 0.3, height)
+            rising = 0.40 * smooth(0.16, 0.6, over) * smooth(-0.1, 0.3, height)
             part.loose = np.maximum(self.fall * falling, rising)
-            share = np.full((len(points), 1), _PROXY if part.name == "hair" else 0.9)
             if not len(part.proxy):
-                part.proxy = np.concatenate([self.skull.around(points.copy()), share], 1)
+                part.proxy = hull_normals(self.skull, points, COMBED)
         return self.parts
 
 

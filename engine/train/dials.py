@@ -48,6 +48,7 @@ LABELS: dict[str, tuple[str, str, str]] = {
     "identity.weight": ("Weight", "thin", "heavy"),
     "identity.muscle": ("Muscle", "slim", "strong"),
     "identity.head": ("Head size", "small", "large"),
+    "identity.muzzle": ("Muzzle", "none", "a snout"),
     "eyes.growth": ("Stylised size", "natural", "huge"),
     "eyes.iris": ("Iris", "small", "large"),
     "eyes.pupil": ("Pupil", "narrow", "wide"),

@@ -35,6 +35,23 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
       "shine": {"strength": 0.35, "edge": 0.95, "softness": 0.01}}),
     ("accent", "accent", "accent_shadow",
      {"outline": "accent_line", "shine": {"strength": 0.5, "edge": 0.9, "softness": 0.04}}),
+    ("ear", "skin", "skin_shadow",
+     {"texture": "ear", "outline": "skin_line", "casts": True, "receives": 0.6}),
+    ("hair_ear", "hair", "hair_shadow",
+     {"texture": "hair_ear", "outline": "hair_line", "casts": True, "receives": 0.6}),
+    ("fur", "skin", "skin_shadow", {"outline": "skin_line", "casts": True}),
+    ("fluff", "fur_light", "skin_light", {"outline": "skin_line", "threshold": 0.2}),
+    ("nose", "fur_dark", "fur_dark",
+     {"outline": "fur_dark", "rim": 0.15,
+      "shine": {"strength": 0.55, "edge": 0.93, "softness": 0.03}}),
+    ("whisker", "fur_dark", "fur_dark", {"flat": True}),
+    ("scarf", "trim", "trim_shadow",
+     {**_CLOTH, "texture": "scarf", "outline": "trim_line", "casts": True}),
+    ("pad", "frame_shadow", "frame_line", {"outline": "frame_line", "casts": True}),
+    ("hat", "accent", "accent_shadow", {**_CLOTH, "outline": "accent_line", "casts": True}),
+    ("knit", "accent", "accent_shadow",
+     {**_CLOTH, "texture": "knit", "outline": "accent_line", "casts": True}),
+    ("band", "trim_shadow", "trim_line", {"outline": "trim_line", "casts": True}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
 
@@ -97,8 +114,24 @@ def cloth_inks(sitter: Sitter) -> list[Ink]:
     return [Ink(name, alpha.astype(np.float32)) for name, alpha in drawing.alpha.items()]
 
 
-def rib_inks() -> list[Ink]:
-    """Ribs of a neckband [16, 1024], its edge darker."""
+def rib_inks(shade: str) -> list[Ink]:
+    """Ribs of knitwear [16, 1024], around it."""
     u = (np.arange(1024) + 0.5) / 1024
     groove = smooth(0.25, 0.9, np.cos(2 * np.pi * RIBS * u))
-    return [Ink("cloth_shadow", np.tile(0.8 * groove, (16, 1)).astype(np.float32))]
+    return [Ink(shade, np.tile(0.8 * groove, (16, 1)).astype(np.float32))]
+
+
+def ear_inks(creature: bool) -> list[Ink]:
+    """An animal's ear unrolled [128, 256]: its front half left of the middle, tip at the top."""
+    v, u = np.mgrid[0:128, 0:256]
+    v, u = 1 - (v + 0.5) / 128, (u + 0.5) / 256
+    front = (u < 0.5).astype(float)
+    across = np.abs(u * 4 - 1)  # 0 in the middle of the front, 1 at its edges
+    bowl = front * smooth(0.03, -0.03, across - 0.70) * smooth(0.03, -0.03, v - 0.80 + 0.5 * across)
+    saw = 0.06 * np.abs((u * 14) % 1 - 0.5)
+    tip = smooth(-0.02, 0.02, v - 0.72 + saw)
+    deep = bowl * smooth(0.55, 0.0, across) * smooth(0.75, 0.2, v) * 0.8
+    inks = [("fur_light" if creature else "blush", bowl), ("skin_shadow", deep)]
+    if creature:
+        inks.append(("fur_dark", np.maximum(tip, 0.0) * (1 - bowl * (v < 0.72))))
+    return [Ink(name, np.asarray(alpha, np.float32)) for name, alpha in inks]

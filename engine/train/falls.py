@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from engine.train.bust import F64, Part
+from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb, along
-from engine.train.hair import Clumps, Lock, Sheet, gather
+from engine.train.hair import Clumps, Sheet, gather
 from engine.train.sitter import Sitter
 
 LANES = 78
@@ -24,7 +24,7 @@ def parted(
     roots = np.array([along(0.2 * abs(comb.part), 50 + 64 * b**0.85) for b in back])
     zero = np.zeros(lanes)
     root = np.stack([roots[:, 0] % 360, roots[:, 1], zero + 0.01], 1)
-    end = np.stack([azimuth, zero + low + 6 * (1 - back) ** 3, zero + height * 0.9], 1)
+    end = np.stack([azimuth, zero + low + 6 * (1 - back) ** 3, zero + height], 1)
     # Halfway along the great circle, raised.
     towards = _unit(root) + _unit(end)
     middle = np.stack(
@@ -45,7 +45,7 @@ def bob(sitter: Sitter) -> list[Part]:
     comb = Comb(sitter, 0.05)
     hair = comb.hair
     drop = 0.80 * comb.skull.size * hair.length
-    height = 0.07 * hair.volume
+    height = 0.12 * hair.volume
     clumps = gather(LANES, 6.5, comb.noise)
     uneven = comb.noise.uniform(-0.05, 0.05, 40)
     s = np.linspace(0, 1, LANES)
@@ -56,16 +56,30 @@ def bob(sitter: Sitter) -> list[Part]:
               wave=0.05 * hair.curl),
         dark=0.06,
     )  # fmt: skip
-    if abs(comb.part) > 0.4:
-        for azimuth, elevation, beta, width in (
-            (-60, 12, 62, 0.17), (-47, 15, 58, 0.18), (-32, 19, 54, 0.17), (-17, 24, 50, 0.14),
-        ):  # fmt: skip
-            root = along(0.2, beta)
-            comb.lock(
-                Lock(((*root, 0.03), (0.5 * (root[0] + azimuth) - 4, 42, 0.15),
-                      (azimuth, elevation, 0.05)), width=width, thick=0.07, blunt=2.4)
-            )  # fmt: skip
+    if abs(comb.part) > 0.3:
+        _bangs(comb, 0.2 * abs(comb.part), height)
     return comb.finish()
+
+
+def _bangs(comb: Comb, beside: float, height: float) -> None:
+    """A fringe swept from a side parting over the forehead to the other temple."""
+    lanes = 25
+    s = np.linspace(0, 1, lanes)  # from the far temple to the parting
+    azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -27, 11])
+    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 40])
+    roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [78, 50])])
+    zero = np.zeros(lanes)
+    # At the parting it lies flat and meets the other side.
+    lift = (height + 0.06) * (1 - 0.75 * smooth(0.7, 1.0, s))
+    middle = np.stack([0.42 * roots[:, 0] + 0.58 * azimuth, 0.5 * (roots[:, 1] + elevation) + 7,
+                       lift], 1)  # fmt: skip
+    clumps = gather(lanes, 8, comb.noise)
+    elevation = elevation + 3.5 * clumps.across**2 - comb.noise.uniform(0, 3, 9)[clumps.number]
+    knots = np.stack(
+        [np.column_stack([roots, zero + 0.03]), middle,
+         np.column_stack([azimuth, elevation, zero + 0.035])], 1,
+    )  # fmt: skip
+    comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, thick=0.05))
 
 
 def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
@@ -73,21 +87,26 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
     comb = Comb(sitter, 0.05, fall=0.7)
     hair = comb.hair
     size = comb.skull.size
-    knots = parted(comb, (56, 56), 0, volume * hair.volume, 96)
+    knots = parted(comb, (57, 57), 0, volume * hair.volume, 96)
     azimuth = knots[:, -1, 0]
     clumps = gather(96, 6, comb.noise)
     uneven = comb.noise.uniform(-0.06, 0.06, 40)
     fall = size * drop * hair.length * (1 + clumps.pick(uneven) - 0.06 * clumps.across**2)
     side = np.where(azimuth < 180, 1.0, -1.0)
-    for chosen, lean in (
-        (azimuth < 96, (-0.10, 0.0, 0.34)), ((azimuth > 84) & (azimuth < 276), (0.0, 0.0, -0.12)),
-        (azimuth > 264, (-0.10, 0.0, 0.34)),
+    beside = np.minimum(azimuth, 360 - azimuth)
+    forward, behind = np.array([-0.10, 0.0, 0.34]), np.array([0.0, 0.0, -0.12])
+    for chosen, lean, under in (
+        ((azimuth < 98), forward, 0.0), ((beside > 82), behind, 1.0), (azimuth > 262, forward, 0.0)
     ):  # fmt: skip
         some = Clumps(clumps.across[chosen], clumps.number[chosen])
-        shift = np.array(lean) * np.stack([side, 1 + 0 * side, 1 + 0 * side], 1)[chosen]
+        shift = lean * np.stack([side, 1 + 0 * side, 1 + 0 * side], 1)[chosen]
+        strands = knots[chosen].copy()
+        # Where two parts overlap, the one behind lies lower.
+        strands[:, 1:, 2] -= under * 0.06 * smooth(104, 92, beside[chosen])[:, None]
+        strands[:, 0, 2] -= under * 0.02
         comb.sheet(
-            Sheet(knots[chosen], fall[chosen], some, rows=22, tuck=0.10,
-                  wave=0.02 + 0.10 * hair.curl, phase=clumps.pick(uneven * 4)[chosen], lean=shift),
+            Sheet(strands, fall[chosen], some, rows=22, tuck=0.10,
+                  wave=0.015 + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
             dark=0.06,
         )  # fmt: skip
     return comb
@@ -95,7 +114,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
 
 def long(sitter: Sitter) -> list[Part]:
     """Long and loose over the shoulders, with a side parting."""
-    comb = _falling(sitter, 1.75, 0.10)
+    comb = _falling(sitter, 1.85, 0.13)
     return comb.finish()
 
 

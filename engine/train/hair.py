@@ -14,6 +14,7 @@ from engine.train.bust import F64, I64, Part, smooth
 from engine.train.skull import Skull
 
 SIDES = 6  # corners of a lock's section
+COMBED, WOOLLY = 0.62, 0.30  # share of the egg's normals in the shading
 _DENSE = 28  # points of a path before it is measured
 _BAND = 38.0  # elevation of the hull's normal where the light band lies, degrees
 BAND = 0.40  # its place in the texture, from root to tip
@@ -37,6 +38,7 @@ class Lock:
     blunt: float = 3.0  # larger: stays wide longer
     line: float = 1.0  # relative width of the outline at its tip
     root_line: float = 0.25
+    band: float | None = None  # share of its length where the light band lies
 
 
 def _spline(points: F64, count: int) -> F64:
@@ -90,7 +92,7 @@ def flow(
         out /= np.maximum(np.linalg.norm(out, axis=2, keepdims=True), 1e-9)
         aside = np.stack([out[..., 2], 0 * out[..., 0], -out[..., 0]], -1)
         swing = np.broadcast_to(wave, len(points))[:, None, None]
-        turn = share * length * 2.1 + np.broadcast_to(phase, len(points))[:, None, None]
+        turn = share * length * 1.25 + np.broadcast_to(phase, len(points))[:, None, None]
         start = np.minimum(share * 3, 1)
         fall = points[:, -1:] - np.array([0, 1, 0]) * share * length
         curl = np.broadcast_to(tuck, len(points))[:, None, None]
@@ -103,8 +105,15 @@ def flow(
     return _measured(points, rows)
 
 
-def band(skull: Skull, points: F64) -> F64:
-    """Texture row [N, rows] in [0, 1] from root to tip; where the hull turns down it is BAND."""
+def band(skull: Skull, points: F64, at: float | None = None) -> F64:
+    """Texture row [N, rows] in [0, 1] from root to tip.
+
+    It is BAND where the hull turns down, which puts all light bands of a head on one ring, or at
+    the share `at` of the length.
+    """
+    if at is not None:
+        row = np.interp(np.linspace(0, 1, points.shape[1]), [0, at, 1], [0, BAND, 1])
+        return np.repeat(row[None], len(points), axis=0)
     rise = np.degrees(np.arcsin(np.clip(skull.around(points.copy())[..., 1], -1, 1)))
     t = np.linspace(0, 1, points.shape[1])
     out = np.empty(points.shape[:2])
@@ -152,7 +161,7 @@ def tube(skull: Skull, points: F64, lock: Lock, name: str = "hair") -> Part:
     vertices = (
         points[0][:, None] + side[:, None] * across[..., None] + up[:, None] * rise[..., None]
     )
-    v = 1 - band(skull, points)[0]
+    v = 1 - band(skull, points, lock.band)[0]
     uv = np.stack([np.broadcast_to(0.5 + 0.5 * np.cos(turn), (rings, SIDES)),
                    np.broadcast_to(v[:, None], (rings, SIDES))], axis=-1)  # fmt: skip
     line = np.repeat(lock.root_line + (lock.line - lock.root_line) * smooth(0.3, 0.8, t), SIDES)
@@ -217,6 +226,7 @@ class Sheet:
     wave: float = 0.0
     phase: F64 | float = 0.0
     lean: F64 | None = None  # [N, 3]
+    band: float | None = None  # share of the length where the light band lies
     bumps: float = 0.0  # height of the curls of a woolly sheet
     size: float = 0.2  # their size
     closed: bool = False  # the last lane is the first again
@@ -239,7 +249,7 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
     t = np.linspace(0, 1, rows)
     dome = np.sqrt(np.clip(1 - sheet.clumps.across**2, 0, 1))
     rise = sheet.relief * dome[:, None] * (smooth(0, 0.35, t) * (1 - 0.35 * smooth(0.8, 1, t)))
-    v = 1 - band(skull, points)
+    v = 1 - band(skull, points, sheet.band)
     if sheet.bumps:
         curl = _curls(points, sheet.size)
         rise = rise + sheet.bumps * curl
@@ -260,14 +270,24 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
             u, v = np.concatenate([u, u[:, -1:]], 1), np.concatenate([v, v[:, -1:]], 1)
             line = np.concatenate([line, line[:, -1:]], 1)
         if not sheet.closed:
-            first = grid[:1] - normals[:1] * sheet.thick
-            last = grid[-1:] - normals[-1:] * sheet.thick
+            # The sides turn in as far as the skin, so that no dark shows beside a cheek.
+            first, last = (
+                e - n * np.clip(skull.above(e) + 0.01, sheet.thick, 3 * sheet.thick)[..., None]
+                for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
+            )
             grid = np.concatenate([first, grid, last])
             u, v, line = (np.concatenate([x[:1], x, x[-1:]]) for x in (u, v, line))
-    return piece(
+    part = piece(
         name, grid.reshape(-1, 3), mesh(*grid.shape[:2]), np.stack([u, v], -1).reshape(-1, 2),
         line.reshape(-1),
     )  # fmt: skip
+    part.proxy = hull_normals(skull, part.positions, WOOLLY if sheet.bumps else COMBED)
+    return part
+
+
+def hull_normals(skull: Skull, points: F64, share: float) -> F64:
+    """Proxy [V, 4]: the egg's normals, which give a head of hair one light and one shadow."""
+    return np.concatenate([skull.around(points.copy()), np.full((len(points), 1), share)], 1)
 
 
 def _curls(points: F64, size: float) -> F64:

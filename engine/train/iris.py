@@ -1,4 +1,4 @@
-"""The eyeball seen from the front: an iris with depth, and light on it."""
+"""The eyeball seen from the front: an iris with depth."""
 
 import numpy as np
 
@@ -13,14 +13,15 @@ EYE_RADIUS = 0.21  # dm: half the width of the texture
 def eye_inks(who: Recipe) -> list[Ink]:
     """Inks [EYE_SIZE, EYE_SIZE] over the white, EYE_RADIUS dm to each side.
 
-    Dark ring, lighter lower half with fibres, shade of the upper lid, pupil, two highlights.
+    Dark ring, lighter lower half with fibres, shade of the upper lid, pupil. The highlights lie
+    in front of it (engine.train.glint).
     """
     n = EYE_SIZE
     row, column = np.mgrid[0:n, 0:n]
     x = ((column + 0.5) / n * 2 - 1) * EYE_RADIUS
     y = (1 - (row + 0.5) / n * 2) * EYE_RADIUS
     blank = np.zeros((n, n), np.float32)
-    c = Canvas(np.zeros((n, n, 3), np.float32), blank, blank)
+    c = Canvas(np.zeros((n, n, 3), np.float32), blank, blank, blank)
     r, size = who.eyes.iris, who.eyes.pupil
 
     def disc(cx: float, cy: float, rx: float, ry: float, edge: float = 0.004) -> F32:
@@ -43,9 +44,6 @@ def eye_inks(who: Recipe) -> list[Ink]:
     wide = r * size
     c.lay("pupil", disc(0, 0, wide * (1 - 0.62 * who.eyes.slit), wide * (1 + 0.35 * who.eyes.slit),
                         0.007))  # fmt: skip
-    side = -1 if who.light[0] <= 0 else 1
-    c.lay("white", disc(side * r * 0.34, r * 0.30, r * 0.255, r * 0.275, 0.006))
-    c.lay("white", disc(-side * r * 0.36, -r * 0.30, r * 0.13, r * 0.12, 0.008) * np.float32(0.8))
     return c.inks
 
 

@@ -102,7 +102,7 @@ def collared(form: Form, foot: float) -> list[Part]:
     return [
         under(form, Neckline((0,), (foot + 0.02,))),
         stand(form, foot, 0.13, count=32),
-        leaf(form, foot, 0.13, (22.0, foot + 0.33), foot + 0.20, under=0.145),
+        leaf(form, foot, 0.13, (19.0, foot + 0.33), foot + 0.20, under=0.145),
     ]
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.train.bust import Part
-from engine.train.fabric import FABRICS, cloth_inks, rib_inks
+from engine.train.fabric import FABRICS, cloth_inks, ear_inks, rib_inks
+from engine.train.hijab import fold_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
 from engine.train.sitter import Sitter
 from engine.train.strands import beard_inks, hair_inks
@@ -43,7 +43,8 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
         _row("mouth", "mouth", "mouth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
         _row("eye", "sclera", "sclera_shadow", rim=0.0, texture="eye", light=[0.1, -0.6, 0.6],
-             threshold=0.36, softness=0.10),
+             threshold=0.32, softness=0.12, ambient=0.35),
+        _row("glint", "white", "white", flat=True, two_sided=True),
         _row("lash", "lash", "lash", flat=True, two_sided=True),
         # Lit from the front whatever the key light: the lips' shadow is in the teeth's normals.
         _row("teeth", "teeth", "teeth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
@@ -61,16 +62,19 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
 
 
 def textures(
-    sitter: Sitter, parts: list[Part], names: set[str | None], quick: bool
+    sitter: Sitter, names: set[str | None], quick: bool
 ) -> tuple[dict[str, Any], dict[str, U8]]:
     """(`textures` of avatar.json, file name -> grey mask [S, S]); `names`: those wanted."""
-    hair = [p for p in parts if p.name == "hair"]
-    inks = {"skin": ("skin", skin_inks(sitter, hair, QUICK if quick else SIZE)),
+    inks = {"skin": ("skin", skin_inks(sitter, QUICK if quick else SIZE)),
             "eye": ("sclera", eye_inks(sitter.recipe)),
             "hair": ("hair", hair_inks()),
             "beard": ("beard", beard_inks()),
             "cloth": ("cloth", cloth_inks(sitter)),
-            "rib": ("cloth", rib_inks())}  # fmt: skip
+            "rib": ("cloth", rib_inks("cloth_shadow")),
+            "knit": ("accent", rib_inks("accent_shadow")),
+            "scarf": ("trim", fold_inks()),
+            "ear": ("skin", ear_inks(True)),
+            "hair_ear": ("hair", ear_inks(False))}  # fmt: skip
     table: dict[str, Any] = {}
     masks: dict[str, U8] = {}
     for name, (base, laid) in inks.items():

@@ -45,7 +45,7 @@ class Eyes:
     growth: float = 0.48  # how much they and their surroundings are enlarged
     iris: float = 0.126  # radius
     pupil: float = 0.46  # share of the iris
-    shift: float = 0.008  # of the iris from the middle of the opening, outwards
+    shift: float = 0.0  # of the iris from the middle of the opening, outwards
     wide: float = 0.45  # eyeWide that is part of the rest face
     lash: float = 1.0  # length of the upper lashes
     lower_lash: float = 0.0

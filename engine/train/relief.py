@@ -6,7 +6,7 @@ from any light above it: under the brow, beside and under the nose, under the lo
 
 import numpy as np
 
-from engine.train.bust import F64
+from engine.train.bust import AXIS_Z, F64, smooth
 from engine.train.canvas import Canvas
 from engine.train.recipe import Recipe
 
@@ -37,7 +37,24 @@ def shades(c: Canvas, who: Recipe, m: Marks) -> None:
         ink, [bone + [0.05, -0.02, -0.12], bone + [0, -0.07, 0.02], cheek + [0.06, 0.0, 0.0]],
         [0.05, 0.04, 0.005], 0.16, hollow * depth,
     )  # fmt: skip
+    _jaw(c, m, depth)
     c.glow(ink, m["temple"] + [0, 0.05, 0], [0.09, 0.2, 0.16], 0.22 * depth)
+
+
+def _jaw(c: Canvas, m: Marks, depth: float) -> None:
+    """The underside of the jaw, and the throat in its shade, softer the lower."""
+    chin = m["chin"][1]
+    low, high = np.array([0, chin - 0.75, -1.6]), np.array([1.0, -0.35, m["chin"][2] + 0.05])
+    for area, at in c.near(low.astype(np.float32), high.astype(np.float32)):
+        x, y, z = np.moveaxis(at.astype(float), 2, 0)
+        # Not the hollow under the lip, nor ears and shoulders.
+        inside = smooth(-0.30, -0.45, y) * smooth(-1.0, -0.8, z)
+        inside *= smooth(chin - 0.42, chin - 0.10, y)
+        inside *= 1 - smooth(chin + 0.04, chin + 0.10, y) * smooth(0.42, 0.30, x)
+        under = 0.75 * smooth(0.42, 0.80, c.below[area].astype(float)) * inside
+        neck = smooth(0.70, 0.58, np.hypot(x, z - AXIS_Z)) * smooth(-0.50, -0.62, y)
+        throat = 0.55 * neck * smooth(chin - 0.70, chin - 0.05, y)
+        c.lay("skin_shadow", depth * np.maximum(under, throat), area)
 
 
 def lights(c: Canvas, who: Recipe, m: Marks) -> None:

@@ -36,8 +36,9 @@ def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
     knots = [
         (0, scalp.front), (18, scalp.front + 1 + 0.4 * scalp.recede),
         (34, scalp.front - 2 + scalp.recede), (46, scalp.temple + 4 + 0.9 * scalp.recede),
-        (57, 18 + 0.4 * scalp.recede), (64, 8), (front - 17, min(scalp.burn + 8, 6)),
-        (front - 11, scalp.burn), (front - 3, scalp.burn), (front + 1, top - 2),
+        (57, 18 + 1.5 * scalp.recede), (64, 8 + 0.6 * scalp.recede),
+        (front - 17, min(scalp.burn + 8, 6)), (front - 11, scalp.burn),
+        (front - 3, scalp.burn), (front + 1, top - 2),
         (front + 6, top + 5), (back - 6, top + 6), (back + 4, top - 4), (back + 10, -22),
         (back + 22, scalp.nape + 4), (180, scalp.nape),
     ]  # fmt: skip
@@ -52,7 +53,7 @@ SCALPS: dict[str, Scalp] = {
     "fringe": Scalp(front=40, temple=28, burn=-14),
     "pixie": Scalp(front=42, temple=30, burn=-14),
     "undercut": Scalp(front=39, temple=27, top=1.0, side=0.5, under=8, over=26),
-    "receding": Scalp(50, recede=16, burn=-18, top=0.30, side=0.55, under=36, over=52, soft=5),
+    "receding": Scalp(75, 44, -18, recede=20, top=0.0, side=0.45, under=14, over=36, soft=5),
     "afro": Scalp(front=44, temple=31, burn=-12),
     "coils": Scalp(front=42, temple=30, top=1.0, side=0.75),
     "bun": Scalp(front=45, temple=32, burn=-8, nape=-36),
@@ -70,6 +71,6 @@ def cover(c: Canvas, sitter: Sitter) -> F64:
     azimuth, elevation = angles(c.position - skull.centre)
     line = np.interp(np.abs(azimuth), *hairline(skull, scalp))
     wave = 1.1 * np.sin(np.radians(azimuth) * 31) + 0.7 * np.sin(np.radians(azimuth) * 53 + 1)
-    inside = smooth(-scalp.soft, scalp.soft, elevation - line + 0.35 * scalp.soft * wave)
+    inside = smooth(-scalp.soft, scalp.soft, elevation - line + 0.22 * scalp.soft * wave)
     dense = scalp.side + (scalp.top - scalp.side) * smooth(scalp.under, scalp.over, elevation)
     return np.asarray(inside * dense)

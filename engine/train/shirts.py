@@ -80,7 +80,7 @@ def stand(form: Form, foot: float, height: float, name: str = "collar", lift: fl
 
 def leaf(
     form: Form, foot: float, height: float, tip: tuple[float, float], back: float,
-    start: float = 4.0, name: str = "collar", lift: float = 0.05, under: float = 0.125,
+    start: float = 1.5, name: str = "collar", lift: float = 0.05, under: float = 0.125,
 ) -> Part:  # fmt: skip
     """The part of a collar that falls over: from the roll around the neck to two points in front.
 
@@ -140,7 +140,7 @@ def shirt(form: Form, options: Clothes) -> Outfit:
     parts = [
         body(form, edge),
         stand(form, foot, 0.13),
-        leaf(form, foot, 0.13, (24.0, foot + 0.44), foot + 0.20),
+        leaf(form, foot, 0.13, (20.0, foot + 0.44), foot + 0.20),
         placket(form, foot + 0.02),
         *buttons(form, [foot - 0.06], 0.082),
         *buttons(form, [foot + 0.36, foot + 0.82], 0.112),

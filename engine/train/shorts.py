@@ -83,12 +83,12 @@ def fringe(sitter: Sitter) -> list[Part]:
     cap(comb, SCALPS["fringe"], _faded(0.17, 0.08, 0, 45), 0.05, 6)
     _sides(comb, -8, 0.15, 0.05, 0.09 * volume, 17)
     reach = 17 * (long - 1) + 15
-    for k, azimuth in enumerate(np.linspace(-64, 56, 8)):
+    for k, azimuth in enumerate(np.linspace(-60, 62, 7)):
         arc = np.cos(np.radians(azimuth * 1.1))
         end = 40 - reach * arc - 16 * (1 - arc) + (2 if k % 2 else -2)
         comb.lock(
             Lock(((azimuth * 0.55 + 6, 70, 0.12 * volume), (azimuth * 0.85 + 2, 52, 0.21 * volume),
-                  (azimuth - 7, end, 0.05)), width=0.175, thick=0.07, blunt=2.0), 2.5,
+                  (azimuth - 12, end, 0.05)), width=0.19, thick=0.07, blunt=2.0), 2.5,
         )  # fmt: skip
     for azimuth in range(-170, 170, 38):
         comb.lock(
@@ -139,60 +139,71 @@ def crop(sitter: Sitter) -> list[Part]:
 
 def quiff(sitter: Sitter) -> list[Part]:
     """Faded sides and a full top that rises from the forehead and falls back."""
-    comb, volume = Comb(sitter, 0.0), sitter.recipe.hair.volume
-    cap(comb, SCALPS["quiff"], _faded(0.20, 0.018, 14, 48), 0.04, 6)
-    _swept(comb, volume, comb.hair.length)
+    comb = Comb(sitter, 0.0)
+    cap(comb, SCALPS["quiff"], _faded(0.17, 0.015, 16, 50), 0.03, 6)
+    _swept(comb, SCALPS["quiff"], 0.27, 54, 14.0)
     return comb.finish()
-
-
-def _swept(comb: Comb, volume: float, long: float) -> None:
-    """The top: big locks from the forehead up and back, the front ones over the others."""
-    for elevation, height, azimuths in ((62, 0.20, (-66, -36, 0, 36, 66)),
-                                        (46, 0.30, (-58, -30, -4, 22, 50))):  # fmt: skip
-        for azimuth in azimuths:
-            lift = height * volume * (0.72 + 0.28 * np.cos(np.radians(azimuth * 1.3)))
-            lean = azimuth + 14
-            comb.lock(
-                Lock(((azimuth, elevation - 5, 0.03), (azimuth + 2, elevation + 3, lift),
-                      (lean, elevation + 16, lift * 1.15),
-                      (lean * 1.5 + 8, elevation + 31, lift * 0.7)),
-                     width=0.21, thick=0.10, blunt=2.6, root_width=0.75, line=0.7), 3.0,
-            )  # fmt: skip
 
 
 def undercut(sitter: Sitter) -> list[Part]:
     """Shaved sides, long on top and combed straight back."""
-    comb, volume = Comb(sitter, 0.0), sitter.recipe.hair.volume
-    cap(comb, SCALPS["undercut"], _faded(0.16, 0.012, 18, 40), 0.04, 6)
-    for azimuth in np.linspace(-70, 70, 7):
-        lift = 0.20 * volume * np.cos(np.radians(azimuth))
-        comb.lock(
-            Lock(((azimuth, 38 - 6 * abs(azimuth) / 70, 0.02), (azimuth * 1.1, 56, 0.10 + lift),
-                  (azimuth * 1.6, 74, 0.12 + lift), (180 - azimuth * 0.6, 62, 0.16)),
-                 width=0.20, thick=0.08, blunt=3, root_width=0.7, rings=10, line=0.7), 2.0,
-        )  # fmt: skip
+    comb = Comb(sitter, 0.0)
+    cap(comb, SCALPS["undercut"], _faded(0.13, 0.010, 20, 42), 0.03, 6)
+    _swept(comb, SCALPS["undercut"], 0.17, 62, 2.0)
     return comb.finish()
+
+
+def _swept(comb: Comb, scalp: Scalp, rise: float, reach: float, lean: float) -> None:
+    """The top as one sheet from the hairline up and back over the crown.
+
+    `rise`: height of the wave over the forehead, dm; `reach`: azimuth of its outer edges; `lean`:
+    degrees by which it leans to the side away from the parting.
+    """
+    lanes, hair = 41, comb.hair
+    start = np.linspace(reach, -reach, lanes)
+    line = np.interp(np.abs(start), *hairline(comb.skull, scalp))
+    middle = np.cos(np.radians(start / reach * 72))
+    tall = rise * hair.volume * (0.22 + 0.78 * middle) * (0.6 + 0.4 * hair.length)
+    clumps = gather(lanes, 7, comb.noise)
+    uneven = clumps.pick(comb.noise.uniform(-1, 1, 12))
+    tall = tall * (1 + 0.12 * uneven)
+    away = -lean
+    end = np.sign(start) * (152 - 0.45 * (reach - np.abs(start)))
+    knots = np.stack(
+        [np.stack([start, line + 1, 0 * start - 0.01], 1),
+         np.stack([start + 0.1 * away, line + 5, 0.05 + 0.55 * tall], 1),
+         np.stack([start * 1.02 + 0.6 * away, line + 15, 0.08 + tall], 1),
+         np.stack([start * 1.15 + 1.6 * away, 64 + 6 * middle, 0.10 + 0.75 * tall], 1),
+         np.stack([start * 1.75 + away, 66 + 18 * middle, 0.10 + 0.45 * tall], 1),
+         np.stack([end, 64 - 6 * middle + 3 * uneven, 0 * start + 0.02], 1)], 1,
+    )  # fmt: skip
+    comb.sheet(Sheet(knots, 0 * start, clumps, rows=17, relief=0.055, thick=0.09, band=0.30,
+                     line=0.8))  # fmt: skip
 
 
 def receding(sitter: Sitter) -> list[Part]:
     """Thin at the sides and behind, a high bare forehead."""
-    comb, volume = Comb(sitter, 0.0), sitter.recipe.hair.volume
-    scalp = SCALPS["receding"]
-
-    def thick(azimuth: F64, elevation: F64) -> F64:
-        round_back = smooth(50, 120, np.abs(azimuth))
-        bare = smooth(0, 14, 34 + 18 * round_back - elevation)
-        return np.asarray(-0.03 + 0.13 * bare)
-
-    cap(comb, scalp, thick, 0.03, 5, edge=1)
-    for side in (-1, 1):
-        for azimuth, elevation in ((66, 22), (78, 26), (92, 30), (110, 34), (132, 38), (156, 40)):
-            comb.lock(
-                Lock(((side * azimuth, elevation, -0.01),
-                      (side * (azimuth + 9), elevation - 10, 0.10 * volume),
-                      (side * (azimuth + 20), elevation - 24, 0.05)),
-                     width=0.13, thick=0.045, blunt=2.2, rings=7), 2.0,
-            )  # fmt: skip
+    comb, lanes = Comb(sitter, 0.0), 57
+    skull, hair = comb.skull, comb.hair
+    azimuth = np.linspace(57, 303, lanes)
+    beside = np.minimum(azimuth, 360 - azimuth)
+    low = np.interp(beside, *hairline(skull, SCALPS["receding"]))
+    behind = smooth(70, 150, beside)
+    clumps = gather(lanes, 7, comb.noise)
+    # Where it begins above: a soft wreath, higher behind, uneven between the clumps.
+    high = 20 + 26 * smooth(60, 84, beside) + 12 * behind - 5 * clumps.across**2
+    share = np.linspace(0, 1, 6)
+    elevation = high[:, None] + (low - high)[:, None] * share
+    swept = azimuth[:, None] + 14 * np.sign(180 - azimuth)[:, None] * np.sin(np.pi * share) * (
+        1 - behind[:, None]
+    )
+    towards = direction(swept, elevation)
+    skin = skull.skin(towards) - skull.radius(towards)
+    rise = np.array([-0.03, 0.015, 0.05, 0.06, 0.04, -0.03]) * hair.volume
+    ends = smooth(0, 0.13, np.linspace(0, 1, lanes)) * smooth(0, 0.13, np.linspace(1, 0, lanes))
+    height = skin + rise * ends[:, None] - 0.03 * (1 - ends[:, None])
+    comb.sheet(Sheet(np.stack([swept, elevation, height], -1), 0 * azimuth, clumps, rows=12,
+                     relief=0.045, hem=False, line=0.5))  # fmt: skip
     return comb.finish()
 
 

@@ -21,20 +21,24 @@ def hair_inks() -> list[Ink]:
     v, u = _grid()
     # Few wide strands: what is thinner than two pixels of a small picture would crawl.
     ragged = 0.055 * np.sin(2 * np.pi * 2.0 * u + 0.6) + 0.03 * np.sin(2 * np.pi * 3.0 * u + 2.0)
-    high, low = BAND - 0.10 + 0.5 * ragged, BAND + 0.12 + ragged
+    high, low = BAND - 0.13 + 0.4 * ragged, BAND + 0.13 + ragged
     light = smooth(-0.03, 0.03, v - high) * smooth(0.06, -0.06, v - low)
     light *= smooth(0.06, 0.22, u) * smooth(0.06, 0.22, 1 - u)
     soft = 0.35 * smooth(0.1, 0.4, v) * smooth(1.0, 0.6, v)
     root = 0.75 * smooth(0.16, 0.0, v)
     tip = 0.45 * smooth(0.80, 1.0, v)
-    edge = 0.55 * (smooth(0.10, 0.02, u) + smooth(0.10, 0.02, 1 - u)) * smooth(0.05, 0.25, v)
+    edge = 0.42 * (smooth(0.10, 0.02, u) + smooth(0.10, 0.02, 1 - u)) * smooth(0.05, 0.25, v)
     dark = np.clip(np.maximum(np.maximum(root, tip), edge), 0, 1)
     return [Ink("hair_light", np.clip(np.maximum(0.85 * light, soft), 0, 1)),
             Ink("hair_shadow", dark)]  # fmt: skip
 
 
 def beard_inks() -> list[Ink]:
-    """A clump of a beard [256, 64]: plain, darker towards its edges and roots."""
+    """A clump of a beard [256, 64]: lighter where it is thick, darker at its edges and roots."""
     v, u = _grid()
     edge = 0.4 * (smooth(0.12, 0.02, u) + smooth(0.12, 0.02, 1 - u))
-    return [Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1))]
+    light = 0.8 * smooth(0.35, 0.75, v) * smooth(0.1, 0.35, u) * smooth(0.1, 0.35, 1 - u)
+    return [
+        Ink("beard_light", light),
+        Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1)),
+    ]

@@ -4,35 +4,34 @@ import numpy as np
 
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb
-from engine.train.hair import Lock, mesh, piece
+from engine.train.hair import BAND, Lock, mesh, piece
 from engine.train.scalp import SCALPS
 from engine.train.shorts import cap
 from engine.train.sitter import Sitter
 from engine.train.skull import direction
 
 
-def knot(comb: Comb, at: tuple[float, float], radius: float, out: float, turns: int = 3) -> None:
+def knot(
+    comb: Comb, at: tuple[float, float], radius: float, out: float, turns: float = 1.6
+) -> None:
     """A bun: a flattened ball of wound strands, `out` over the skull in direction `at`."""
     axis = direction(*at)
     centre = comb.skull.point(axis, out)
     side = np.cross([0.0, 1.0, 0.0], axis)
     side /= max(float(np.linalg.norm(side)), 1e-6)
     up = np.cross(axis, side)
-    lanes, rows = 40, 15
+    lanes, rows = 45, 17
     turn = np.linspace(0, 2 * np.pi, lanes)[:, None]
     polar = np.linspace(0.0, 0.86 * np.pi, rows)[None]
-    # Grooves wind around the axis like a snail.
-    wound = turn * 2 + polar * turns
-    dome = np.abs(np.sin(wound))
-    r = radius * (1 + 0.09 * dome * np.sin(polar))
+    # Two strands wind around the axis like a snail.
+    dome = np.abs(np.sin(turn + polar * turns))
+    r = radius * (1 + 0.16 * dome * np.sin(polar))
     ring = side * np.cos(turn)[..., None] + up * np.sin(turn)[..., None]
-    points = (
-        centre
-        + ring * (r * np.sin(polar))[..., None]
-        + axis * (0.82 * r * np.cos(polar))[..., None]
-    )
-    u = np.broadcast_to(0.02 + 0.96 * np.abs(dome), points.shape[:2]) * 0.5
-    v = 1 - np.broadcast_to(0.25 + 0.55 * polar / np.pi, points.shape[:2])
+    points = centre + ring * (r * np.sin(polar))[..., None]
+    points = points + axis * (0.82 * r * np.cos(polar))[..., None]
+    # Light on the strands, dark between them.
+    v = 1 - (BAND + 0.02 + 0.5 * (1 - dome) ** 1.5)
+    u = np.full(points.shape[:2], 0.5)
     part = piece(
         "hair", points.reshape(-1, 3), mesh(lanes, rows), np.stack([u, v], -1).reshape(-1, 2),
         np.ones(lanes * rows),
