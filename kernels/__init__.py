@@ -7,13 +7,15 @@ the CPU.
 
     blend, bend, normals, strands, inflate    vertices (kernels.mesh)
     rasterize, overlay                        triangles -> keys (kernels.raster)
-    fragments, shade                          keys -> RGB (kernels.cel)
+    fragments                                 keys -> surfaces of each pixel (kernels.fragment)
+    shade                                     those -> RGB (kernels.cel; tables: kernels.look)
     interpolate                               keys -> uv, normal, depth, mask (kernels.gbuffer)
     rgb_to_i420                               RGB -> I420 (kernels.i420)
     empty, tiles_of, room, casters            the buffers these write
 """
 
-from kernels.cel import casters, fragments, room, shade
+from kernels.cel import shade
+from kernels.fragment import casters, fragments, room
 from kernels.gbuffer import interpolate
 from kernels.i420 import rgb_to_i420
 from kernels.mesh import bend, blend, inflate, normals, strands

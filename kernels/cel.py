@@ -1,27 +1,23 @@
-"""Deferred cel shading of a key buffer, resolved to RGB.
+"""Deferred cel shading of the fragments of a picture, resolved to RGB.
 
-A pixel whose samples lie on one surface is shaded once; only pixels on an edge are shaded once per
-distinct surface and averaged. That gives the edges of 2 x 2 supersampling for little more than the
-price of one sample. `fragments` lists what is to be shaded and what throws shadows, `shade` colours
-the list in order.
+A pixel whose samples lie on one surface is one fragment; only pixels on an edge have one for each
+distinct surface, and these are averaged. That gives the edges of 2 x 2 supersampling for little
+more than the price of one sample.
 
 Contact shadows are drawn as by hand: the silhouette of what casts them, moved away from the light.
 A fragment looks towards the light at a few fixed distances for casters that lie nearer to the
-viewer. Casters are kept per cell of a few pixels as coverage and nearest depth and are read
-bilinearly, so that a shadow's edge is soft and moves with them by fractions of a pixel.
+viewer (kernels.fragment).
 
-Kernels here pass no arrays to inner functions: numba would count references in the inner loop,
-which doubled the time of a picture.
+Fragments are shaded material by material in runs of `RUN`: gathering from vertices, textures and
+casters is one loop each, and the arithmetic of light is another, without branches, that the
+compiler turns into vector instructions.
 """
-
-from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from kernels.jit import Scalar, inlined, jit
-from kernels.raster import DEPTH_ONE, EMPTY, SAMPLES
+from kernels.raster import DEPTH_ONE, SAMPLES
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
@@ -29,81 +25,13 @@ I64 = npt.NDArray[np.int64]
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 
-
-class Look(IntEnum):
-    """Columns of the material table [M, LOOKS] float32; colours and tints in [0, 1]."""
-
-    RED = 0
-    GREEN = 1
-    BLUE = 2
-    SHADOW_RED = 3  # tint of the shadow tone: multiplies the colour
-    SHADOW_GREEN = 4
-    SHADOW_BLUE = 5
-    LIGHT_X = 6  # unit vector to the light, view space
-    LIGHT_Y = 7
-    LIGHT_Z = 8
-    THRESHOLD = 9  # n . l at the middle of the step from shadow to light
-    SOFTNESS = 10  # half width of that step
-    RIM = 11  # strength of the light from behind
-    SHINE = 12  # strength of the highlight
-    SHINE_EDGE = 13  # n . h where the highlight is half
-    SHINE_SOFTNESS = 14
-    TEXTURE = 15  # row of the texture index, -1 for none
-    FLAT = 16  # 1: no lighting at all (outlines, line work)
-    LIFT = 17  # warm line where light turns to shadow: strength
-    AMBIENT = 18  # how much of the baked occlusion is shown
-    RECEIVES = 19  # how dark contact shadows are
-    STRAND = 20  # 1: the highlight is a band across strands
-    HALF_X = 21  # unit vector halfway between the light and the viewer at +z
-    HALF_Y = 22
-    HALF_Z = 23
-
-
-class Trait(IntEnum):
-    """Columns of the vertex table [V, TRAITS] float32 that `shade` interpolates."""
-
-    NORMAL_X = 0  # view space, any length
-    NORMAL_Y = 1
-    NORMAL_Z = 2
-    U = 3
-    V = 4
-    AMBIENT = 5  # light that baked occlusion leaves, 1 = all
-    SHELTER = 6  # how far a vertex takes shadows of Cast.BROAD surfaces, 0 to 1
-    STRAND = 7  # cosine between its strand and the half vector of light and viewer
-
-
-class Scene(IntEnum):
-    """Entries of the vector [SCENES] float32 that holds for the whole picture."""
-
-    RIM_RED = 0
-    RIM_GREEN = 1
-    RIM_BLUE = 2
-    RIM_X = 3  # unit vector to the light from behind, in the screen's plane
-    RIM_Y = 4
-    NEAR = 5  # distance at z = 0, dm
-    RANGE = 6  # distance at z = 1 less NEAR, dm
-    AWAY_X = 7  # where shadows look for casters: cells, times dm of distance, per dm of reach
-    AWAY_Y = 8
-
-
-class Cast(IntEnum):
-    """Which contact shadows a material throws."""
-
-    NONE = 0
-    FINE = 1  # on all that receives them: hair, glasses
-    BROAD = 2  # only on sheltered vertices: a head on its neck, never a nose on its cheek
-
-
-LOOKS, TRAITS, SCENES = len(Look), len(Trait), len(Scene)
+RUN = 1024  # fragments
 # How far towards the light a fragment looks, dm, and from which difference in depth to which the
 # shadow grows. The last ones serve sheltered vertices only.
 REACHES = ((0.085, 0.030, 0.075), (0.22, 0.08, 0.18), (0.40, 0.16, 0.28))
 _R0, _R1, _R2 = (np.float32(r) for r, _, _ in REACHES)
 _B0, _B1, _B2 = (np.float32(b) for _, b, _ in REACHES)
 _G0, _G1, _G2 = (np.float32(1 / (e - b)) for _, b, e in REACHES)
-_SAME_DEPTH = np.int64(9_000_000)  # of 2**31: samples this near belong to one surface
-_ID = np.int64(0xFFFFFFFF)
-_NONE = np.int64(-1)  # fragment of the background
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _THREE, _QUARTER = np.float32(3), np.float32(0.25)
 _BYTE = np.float32(255)
@@ -111,45 +39,15 @@ _ONE_255 = np.float32(1 / 255)
 _DEPTH = np.float32(1 / DEPTH_ONE)
 # Indices are unsigned, so that numba does not test each of them for being negative.
 _U0, _U1 = np.uint64(0), np.uint64(1)
-_LOW, _EIGHT = np.uint32(255), np.uint32(8)
-_FAR = np.int32(2**31 - 1)
+_LOW, _EIGHT, _SIXTEEN = np.uint32(255), np.uint32(8), np.uint32(16)
 _LEAST = np.float32(1e-6)
 _OCCLUDED, _BLURRED, _DEEP = np.float32(0.6), np.float32(0.25), np.float32(0.9)
 _CONTACT = np.float32(0.4)  # contact shadows are as deep as this much occlusion
 _RIM_EDGE, _RIM_SOFT = np.float32(0.62), np.float32(0.10)
-
-
-class Fragments(NamedTuple):
-    """A list of (pixel, triangle, share); those of one pixel are neighbours."""
-
-    pixel: I32  # [N] y * W + x
-    triangle: I32  # [N] -1 for the background
-    share: U8  # [N] samples of the pixel, 1 to 4
-
-
-class Casters(NamedTuple):
-    """What throws contact shadows, by cell of 1 x 1 or 2 x 2 pixels."""
-
-    depth: I32  # [h, w] nearest key depth, 2**31 - 1 for none
-    cover: U8  # [h, w, 2] samples that Cast.FINE and Cast.BROAD surfaces cover
-
-
-SMALL = 320  # px: pictures whose shorter side is longer have cells of 2 x 2 pixels
-
-
-def room(height: int, width: int) -> Fragments:
-    """Buffers for a picture whose every pixel has two fragments; `fragments` stops there."""
-    count = height * width * 2 + SAMPLES
-    return Fragments(
-        np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, np.uint8)
-    )
-
-
-def casters(height: int, width: int) -> Casters:
-    """Buffers for what throws shadows in a picture."""
-    cell = 1 if min(height, width) <= SMALL else 2
-    shape = height // cell, width // cell
-    return Casters(np.empty(shape, np.int32), np.empty((*shape, 2), np.uint8))
+_SIDE_EDGE, _SIDE_SOFT = np.float32(0.40), np.float32(0.30)
+# Rows of a run's scratch: 0-2 normal, 3 occlusion, 4 shelter, 5 strand, 6 depth, 7-8 uv,
+# 9-10 pixel, 11 light, 12 contact shadow, 13-15 colour.
+_ROWS = 16
 
 
 @inlined
@@ -158,94 +56,6 @@ def _step(edge: Scalar, softness: Scalar, x: Scalar) -> Scalar:
     t = (x - edge) / (softness + softness) + _HALF
     t = min(max(t, _ZERO), _ONE)
     return t * t * (_THREE - t - t)
-
-
-@inlined
-def _alike(a: Scalar, b: Scalar, material_a: Scalar, material_b: Scalar) -> Scalar:
-    """Whether two keys lie on one surface: one material (-1 background) at nearly one depth."""
-    return material_a == material_b and abs((a >> 32) - (b >> 32)) < _SAME_DEPTH
-
-
-@jit
-def fragments(
-    keys: I64, materials: U8, casts: U8, background: U8, pixel: I32, triangle: I32, share: U8,
-    depth: I32, cover: U8, out: U8,
-) -> Scalar:  # fmt: skip
-    """List the distinct surfaces of each pixel; returns how many fragments there are.
-
-    keys [H, W, 4]; materials [F]; casts [M]: a Cast by material; pixel, triangle, share: buffers of
-    `room`; depth, cover: buffers of `casters`. Pixels of pure background [H, W, 3] are copied to
-    `out` [H, W, 3] at once and get no fragment.
-    """
-    height, width = keys.shape[0], keys.shape[1]
-    wide = 1 if depth.shape[0] < height else 0
-    depth[:] = _FAR
-    cover[:] = 0
-    count, most = _U0, np.uint64(len(pixel) - SAMPLES)
-    for y in range(height):
-        row = np.uint64(y >> wide)
-        for x in range(width):
-            k0, k1, k2, k3 = keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]
-            if k0 & k1 & k2 & k3 == EMPTY or count > most:
-                for c in range(3):
-                    out[y, x, c] = background[y, x, c]
-                continue
-            column = np.uint64(x >> wide)
-            pixel[count] = y * width + x
-            if (k0 ^ k1) & _ID == 0 and (k0 ^ k2) & _ID == 0 and (k0 ^ k3) & _ID == 0:
-                t = np.uint64(k0 & _ID)
-                triangle[count], share[count] = t, 4
-                count += _U1
-                cast = casts[materials[t]]
-                if cast != 0:
-                    depth[row, column] = min(depth[row, column], np.int32(k0 >> 32))
-                    cover[row, column, np.uint64(cast - 1)] += 4
-                continue
-            m0 = _NONE if k0 == EMPTY else np.int64(materials[np.uint64(k0 & _ID)])
-            m1 = _NONE if k1 == EMPTY else np.int64(materials[np.uint64(k1 & _ID)])
-            m2 = _NONE if k2 == EMPTY else np.int64(materials[np.uint64(k2 & _ID)])
-            m3 = _NONE if k3 == EMPTY else np.int64(materials[np.uint64(k3 & _ID)])
-            left = 15  # one bit per sample that has no fragment yet
-            while left:
-                if left & 1:
-                    key, m = k0, m0
-                elif left & 2:
-                    key, m = k1, m1
-                elif left & 4:
-                    key, m = k2, m2
-                else:
-                    key, m = k3, m3
-                same = int(_alike(key, k0, m, m0)) | int(_alike(key, k1, m, m1)) << 1
-                same |= int(_alike(key, k2, m, m2)) << 2 | int(_alike(key, k3, m, m3)) << 3
-                same &= left
-                left ^= same
-                samples = (same & 1) + (same >> 1 & 1) + (same >> 2 & 1) + (same >> 3)
-                pixel[count] = y * width + x
-                triangle[count] = _NONE if m < 0 else key & _ID
-                share[count] = samples
-                count += _U1
-                if m >= 0 and casts[np.uint64(m)] != 0:
-                    depth[row, column] = min(depth[row, column], np.int32(key >> 32))
-                    cover[row, column, np.uint64(casts[np.uint64(m)] - 1)] += samples
-    return count
-
-
-@inlined
-def corner_weights(
-    x0: Scalar, y0: Scalar, x1: Scalar, y1: Scalar, x2: Scalar, y2: Scalar, px: Scalar, py: Scalar
-) -> tuple[Scalar, Scalar]:
-    """Weights of corners 1 and 2 of a screen triangle at (px, py), clamped into it."""
-    x1, y1, x2, y2, x, y = x1 - x0, y1 - y0, x2 - x0, y2 - y0, px - x0, py - y0
-    area = x1 * y2 - x2 * y1
-    # The smallest area the rasterizer draws is far above this.
-    inverse = _ONE / (area if abs(area) > np.float32(1e-6) else np.float32(1e-6))
-    # The pixel's centre may lie just outside a triangle that covers only one of its samples.
-    b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
-    b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
-    if b1 + b2 > _ONE:
-        total = b1 + b2
-        b1, b2 = b1 / total, b2 / total
-    return b1, b2
 
 
 @inlined
@@ -272,177 +82,286 @@ def _gap(depth: Scalar, units: Scalar, ahead: Scalar, grow: Scalar) -> Scalar:
 
 
 @jit
+def _gather(
+    part: I32, width: int, pixel: I32, triangle: I32, screen: F32, triangles: I32, traits: F32,
+    rows: F32,
+) -> None:  # fmt: skip
+    """Interpolate what the fragments `part` need at their pixels' centres into `rows`."""
+    row = np.int64(pixel[part[0]]) // width  # kept up with: a division each would cost more
+    first, last = row * width, np.int32(-1)
+    # The triangle at hand: neighbouring fragments mostly share it. Corner 0, and edges from it.
+    x0, y0, x1, y1, x2, y2, inverse = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    i, j, k = _U0, _U0, _U0
+    for n in range(len(part)):
+        at = np.uint64(part[n])
+        if triangle[at] != last:
+            last = triangle[at]
+            t = np.uint64(last)
+            i, j, k = (
+                np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1]), np.uint64(triangles[t, 2])
+            )  # fmt: skip
+            x0, y0 = screen[i, 0], screen[i, 1]
+            x1, y1 = screen[j, 0] - x0, screen[j, 1] - y0
+            x2, y2 = screen[k, 0] - x0, screen[k, 1] - y0
+            inverse = x1 * y2 - x2 * y1
+            # The smallest area the rasterizer draws is far above this.
+            inverse = _ONE / (inverse if abs(inverse) > _LEAST else _LEAST)
+        while pixel[at] >= first + width:
+            row, first = row + 1, first + width
+        px, py = np.float32(pixel[at] - first) + _HALF, np.float32(row) + _HALF
+        # The pixel's centre may lie just outside a triangle that covers only one of its samples.
+        x, y = px - x0, py - y0
+        b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
+        b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
+        if b1 + b2 > _ONE:
+            over = _ONE / (b1 + b2)
+            b1, b2 = b1 * over, b2 * over
+        b0 = _ONE - b1 - b2
+        rows[0, n] = b0 * traits[i, 0] + b1 * traits[j, 0] + b2 * traits[k, 0]
+        rows[1, n] = b0 * traits[i, 1] + b1 * traits[j, 1] + b2 * traits[k, 1]
+        rows[2, n] = b0 * traits[i, 2] + b1 * traits[j, 2] + b2 * traits[k, 2]
+        rows[7, n] = b0 * traits[i, 3] + b1 * traits[j, 3] + b2 * traits[k, 3]
+        rows[8, n] = b0 * traits[i, 4] + b1 * traits[j, 4] + b2 * traits[k, 4]
+        rows[3, n] = _ONE - (b0 * traits[i, 5] + b1 * traits[j, 5] + b2 * traits[k, 5])
+        rows[4, n] = b0 * traits[i, 6] + b1 * traits[j, 6] + b2 * traits[k, 6]
+        rows[5, n] = b0 * traits[i, 7] + b1 * traits[j, 7] + b2 * traits[k, 7]
+        rows[6, n] = b0 * screen[i, 2] + b1 * screen[j, 2] + b2 * screen[k, 2]
+        rows[9, n], rows[10, n] = px, py
+
+
+@jit
+def _color(
+    count: int, image: int, textures: U32, index: I32, us: F32, vs: F32, r: F32, g: F32, b: F32
+) -> None:
+    """Multiply colours r, g, b [RUN] by image `image`, read bilinearly at us, vs."""
+    offset, height, width = index[image, 0], index[image, 1], index[image, 2]
+    x_most, y_most = np.float32(width - 1), np.float32(height - 1)
+    for n in range(count):
+        x = min(max(us[n] * np.float32(width) - _HALF, _ZERO), x_most)
+        y = min(max((_ONE - vs[n]) * np.float32(height) - _HALF, _ZERO), y_most)
+        x0, y0 = np.int32(x), np.int32(y)
+        fx, fy = x - np.float32(x0), y - np.float32(y0)
+        p = np.uint64(offset + y0 * width + x0)
+        q = p + np.uint64(width if y0 < height - 1 else 0)
+        right = np.uint64(1 if x0 < width - 1 else 0)
+        w11 = fx * fy * _ONE_255
+        w01, w10 = fx * _ONE_255 - w11, fy * _ONE_255 - w11
+        w00 = _ONE_255 - w01 - w10 - w11
+        c00, c01, c10, c11 = textures[p], textures[p + right], textures[q], textures[q + right]
+        r[n] *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
+        c00, c01, c10, c11 = c00 >> _EIGHT, c01 >> _EIGHT, c10 >> _EIGHT, c11 >> _EIGHT
+        g[n] *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
+        c00, c01, c10, c11 = c00 >> _EIGHT, c01 >> _EIGHT, c10 >> _EIGHT, c11 >> _EIGHT
+        b[n] *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
+
+
+@jit
+def _light(count: int, look: F32, nx: F32, ny: F32, nz: F32, closed: F32, lit: F32) -> None:
+    """Make normals unit vectors that face the viewer; scale `closed` by the material's share;
+    lit = share of the key light."""
+    lx, ly, lz, threshold, softness, ambient = (
+        look[6],
+        look[7],
+        look[8],
+        look[9],
+        look[10],
+        look[18],
+    )
+    for n in range(count):
+        x, y, z, c = nx[n], ny[n], nz[n], ambient * closed[n]
+        length = _ONE / np.sqrt(x * x + y * y + z * z + np.float32(1e-12))
+        # The back of a two-sided sheet faces the viewer too.
+        length = -length if z * length < np.float32(-0.35) else length
+        x, y, z = x * length, y * length, z * length
+        nx[n], ny[n], nz[n], closed[n] = x, y, z, c
+        towards = x * lx + y * ly + z * lz
+        lit[n] = _step(threshold + _OCCLUDED * c, softness + _BLURRED * c, towards)
+
+
+@jit
+def _contact(
+    count: int, receives: Scalar, scene: F32, depth: I32, cover: U8, one: bool, rows: F32
+) -> None:
+    """rows[12] = contact shadow of each fragment of a run; `one`: cells are single pixels."""
+    cells = np.float32(1) if one else np.float32(0.5)
+    norm = receives * np.float32(1 / 4 if one else 1 / 16)
+    x_most, y_most = np.float32(depth.shape[1] - 1.01), np.float32(depth.shape[0] - 1.01)
+    units = scene[6] * _DEPTH
+    for n in range(count):
+        rows[12, n] = _ZERO
+        if rows[11, n] <= np.float32(0.01):
+            continue
+        shelter, here = rows[4, n], rows[6, n] * scene[6]
+        scale = _ONE / (scene[5] + here)
+        shadow = _ZERO
+        taps = 3 if shelter > np.float32(0.02) else 1
+        for tap in range(taps):
+            reach, begin, grow, fine = _R0, _B0, _G0, _ONE
+            if tap == 1:
+                reach, begin, grow, fine = _R1, _B1, _G1, shelter
+            elif tap == 2:
+                reach, begin, grow, fine = _R2, _B2, _G2, shelter
+            reach *= scale
+            x = rows[9, n] * cells + scene[7] * reach - _HALF
+            y = rows[10, n] * cells + scene[8] * reach - _HALF
+            x, y = min(max(x, _ZERO), x_most), min(max(y, _ZERO), y_most)
+            cx, cy = np.uint64(x), np.uint64(y)
+            dx, dy = cx + _U1, cy + _U1
+            c00 = _cover(cover[cy, cx, _U0], fine, cover[cy, cx, _U1], shelter)
+            c01 = _cover(cover[cy, dx, _U0], fine, cover[cy, dx, _U1], shelter)
+            c10 = _cover(cover[dy, cx, _U0], fine, cover[dy, cx, _U1], shelter)
+            c11 = _cover(cover[dy, dx, _U0], fine, cover[dy, dx, _U1], shelter)
+            if c00 + c01 + c10 + c11 <= _ZERO:
+                continue
+            fx, fy = x - np.float32(np.int32(cx)), y - np.float32(np.int32(cy))
+            ahead, w11 = here - begin, fx * fy
+            found = c00 * (_ONE - fx - fy + w11) * _gap(depth[cy, cx], units, ahead, grow)
+            found += c01 * (fx - w11) * _gap(depth[cy, dx], units, ahead, grow)
+            found += c10 * (fy - w11) * _gap(depth[dy, cx], units, ahead, grow)
+            found += c11 * w11 * _gap(depth[dy, dx], units, ahead, grow)
+            shadow = max(shadow, found)
+        rows[12, n] = min(shadow * norm, receives)
+
+
+@jit
+def _tone(
+    count: int, look: F32, scene: F32, nx: F32, ny: F32, nz: F32, closed: F32, along: F32,
+    lit: F32, shadow: F32, r: F32, g: F32, b: F32,
+) -> None:  # fmt: skip
+    """Turn surface colours r, g, b [RUN] into what is seen, in [0, 255.5)."""
+    dark_r, dark_g, dark_b = look[3], look[4], look[5]
+    deep_r, deep_g, deep_b = _DEEP - _DEEP * dark_r, _DEEP - _DEEP * dark_g, _DEEP - _DEEP * dark_b
+    rim, shine, edge, softness = look[11], look[12], look[13], look[14]
+    strand, hx, hy, hz = look[20], look[21], look[22], look[23]
+    lift_up, lift_down = look[17] * np.float32(4), look[17] * np.float32(-1.4)
+    rim_r, rim_g, rim_b, side_x, side_y = scene[0], scene[1], scene[2], scene[3], scene[4]
+    for n in range(count):
+        x, y, z, light, cast = nx[n], ny[n], nz[n], lit[n], shadow[n]
+        hollow = max(closed[n], _CONTACT * cast * light)
+        light *= _ONE - cast
+        dark = _ONE - light
+        warm = light * dark
+        # Where little light comes in, the shadow's tint is laid on once more.
+        red = r[n] * (light + dark * dark_r) * (_ONE + lift_up * warm) * (_ONE - hollow * deep_r)
+        green = g[n] * (light + dark * dark_g) * (_ONE + lift_down * warm)
+        blue = b[n] * (light + dark * dark_b) * (_ONE + lift_down * warm)
+        green, blue = green * (_ONE - hollow * deep_g), blue * (_ONE - hollow * deep_b)
+        behind = rim * _step(_RIM_EDGE, _RIM_SOFT, _ONE - max(z, _ZERO))
+        behind *= _step(_SIDE_EDGE, _SIDE_SOFT, x * side_x + y * side_y) * (_ONE - hollow)
+        gloss = x * hx + y * hy + z * hz
+        faced = min(max(gloss * np.float32(1.5), _ZERO), _ONE)
+        band = np.sqrt(max(_ONE - along[n] * along[n], _ZERO)) * faced
+        gloss += strand * (band - gloss)
+        gloss = shine * _step(edge, softness, gloss) * (_HALF + _HALF * light) * (_ONE - hollow)
+        red += behind * (rim_r - _HALF * red) + gloss
+        green += behind * (rim_g - _HALF * green) + gloss
+        blue += behind * (rim_b - _HALF * blue) + gloss
+        r[n] = min(red, _ONE) * _BYTE + _HALF
+        g[n] = min(green, _ONE) * _BYTE + _HALF
+        b[n] = min(blue, _ONE) * _BYTE + _HALF
+
+
+@jit
+def _resolve(
+    count: int, pixel: I32, triangle: I32, share: U8, tint: U32, background: U8, out: U8
+) -> None:
+    """Average the tints of the fragments of pixels that have several into out [H * W, 3]."""
+    red, green, blue, total = np.int32(2), np.int32(2), np.int32(2), np.int32(0)
+    for n in range(count):
+        weight = np.int32(share[n])
+        if weight == SAMPLES:
+            continue
+        at = np.uint64(pixel[n])
+        if triangle[n] >= 0:
+            word = np.int32(tint[n])
+            r, g, b = word & 255, word >> 8 & 255, word >> 16
+        else:
+            r, g = np.int32(background[at, 0]), np.int32(background[at, 1])
+            b = np.int32(background[at, 2])
+        red, green, blue = red + weight * r, green + weight * g, blue + weight * b
+        total += weight
+        if total == SAMPLES:
+            out[at, 0], out[at, 1], out[at, 2] = red >> 2, green >> 2, blue >> 2
+            red, green, blue, total = np.int32(2), np.int32(2), np.int32(2), np.int32(0)
+
+
+@jit
+def _store(part: I32, pixel: I32, share: U8, rows: F32, tint: U32, out: U8) -> None:
+    """Colours of a run: into the picture where they fill a pixel, else into tint [N]."""
+    for n in range(len(part)):
+        at = np.uint64(part[n])
+        r, g, b = np.uint32(rows[13, n]), np.uint32(rows[14, n]), np.uint32(rows[15, n])
+        if share[at] == SAMPLES:
+            p = np.uint64(pixel[at])
+            out[p, 0], out[p, 1], out[p, 2] = r, g, b
+        else:
+            tint[at] = r | g << _EIGHT | b << _SIXTEEN
+
+
+@jit
+def _arrange(count: int, kind: U8, first: I64, order: I32) -> None:
+    """order [N]: the fragments sorted by kind; those of kind m stand at first[m] : first[m + 1]."""
+    first[:] = 0
+    m, held = _U0, 0  # the kind at hand and how many of it: neighbours mostly share it
+    for n in range(count):
+        if kind[n] != m:
+            first[m + _U1] += held
+            m, held = np.uint64(kind[n]), 0
+        held += 1
+    first[m + _U1] += held
+    for k in range(len(first) - 1):
+        first[k + 1] += first[k]
+    at = first.copy()
+    m, place = _U0, np.uint64(at[_U0])
+    for n in range(count):
+        if kind[n] != m:
+            at[m] = place
+            m = np.uint64(kind[n])
+            place = np.uint64(at[m])
+        order[place] = n
+        place += _U1
+
+
+@jit
 def shade(
-    count: int, width: int, pixel: I32, triangle: I32, share: U8, screen: F32, triangles: I32,
-    materials: U8, traits: F32, table: F32, scene: F32, depth: I32, cover: U8, textures: U32,
-    index: I32, background: U8, out: U8,
+    count: int, width: int, pixel: I32, triangle: I32, share: U8, kind: U8, order: I32, tint: U32,
+    screen: F32, triangles: I32, traits: F32, table: F32, scene: F32, depth: I32, cover: U8,
+    textures: U32, index: I32, background: U8, out: U8,
 ) -> None:  # fmt: skip
     """Colour `count` fragments of a picture `width` pixels wide.
 
-    screen [V, 3] and triangles [F, 3] as rasterized; materials [F] uint8 rows of table
-    [M, LOOKS]; traits [V, TRAITS]; scene [SCENES]; depth, cover: what `fragments` has filled;
-    textures: all images end to end, a pixel as red | green << 8 | blue << 16; index [T, 3] int32:
-    offset in pixels, height, width of each; background and out [H * W, 3] uint8.
+    pixel ... tint: of kernels.fragment.Fragments; screen [V, 3] and triangles [F, 3]
+    as rasterized; traits [V, TRAITS], table [M, LOOKS] by kind, scene [SCENES]: kernels.look;
+    depth, cover: kernels.fragment.Casters; textures: all images end to end, a pixel as
+    red | green << 8 | blue << 16 uint32; index [T, 3] int32: offset in pixels, height, width of
+    each; background and out [H * W, 3] uint8.
     """
-    red, green, blue, total = _HALF, _HALF, _HALF, 0
-    one = depth.shape[1] == width
-    cells = np.float32(_ONE if one else _HALF)
-    norm = np.float32(_QUARTER if one else 1 / 16)
-    x_most, y_most = np.float32(depth.shape[1] - 1.01), np.float32(depth.shape[0] - 1.01)
-    units = scene[6] * _DEPTH
-    row, first = 0, 0  # of the pixel at hand; a division for each would cost more
-    last, m = np.int32(-2), _U0
-    # The triangle at hand: neighbouring fragments mostly share it. Corner 0, and edges from it.
-    ox, oy, x1, y1, x2, y2, inverse = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-    nx0, ny0, nz0, nx1, ny1, nz1 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-    nx2, ny2, nz2, z0, z1, z2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-    u0, v0, u1, v1, u2, v2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-    o0, o1, o2, s0, s1, s2 = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
-    a0, a1, a2 = _ZERO, _ZERO, _ZERO
-    for n in range(count):
-        at = np.uint64(pixel[n])
-        if triangle[n] < 0:
-            r, g = np.float32(background[at, 0]), np.float32(background[at, 1])
-            b = np.float32(background[at, 2])
-        else:
-            if triangle[n] != last:
-                last = triangle[n]
-                t = np.uint64(last)
-                m = np.uint64(materials[t])
-                if table[m, 16] == _ZERO:
-                    i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
-                    k = np.uint64(triangles[t, 2])
-                    ox, oy, z0 = screen[i, 0], screen[i, 1], screen[i, 2]
-                    x1, y1, z1 = screen[j, 0] - ox, screen[j, 1] - oy, screen[j, 2] - z0
-                    x2, y2, z2 = screen[k, 0] - ox, screen[k, 1] - oy, screen[k, 2] - z0
-                    inverse = x1 * y2 - x2 * y1
-                    # The smallest area the rasterizer draws is far above this.
-                    inverse = _ONE / (inverse if abs(inverse) > _LEAST else _LEAST)
-                    nx0, ny0, nz0 = traits[i, 0], traits[i, 1], traits[i, 2]
-                    nx1, ny1, nz1 = traits[j, 0] - nx0, traits[j, 1] - ny0, traits[j, 2] - nz0
-                    nx2, ny2, nz2 = traits[k, 0] - nx0, traits[k, 1] - ny0, traits[k, 2] - nz0
-                    u0, v0 = traits[i, 3], traits[i, 4]
-                    u1, v1, u2, v2 = (
-                        traits[j, 3] - u0, traits[j, 4] - v0, traits[k, 3] - u0, traits[k, 4] - v0
+    first, rows = np.empty(257, np.int64), np.empty((_ROWS, RUN), np.float32)
+    _arrange(count, kind, first, order)
+    for m in range(len(table)):
+        look = table[m]
+        for begin in range(first[m], first[m + 1], RUN):
+            part = order[begin : min(begin + RUN, first[m + 1])]
+            size = len(part)
+            for c in range(3):
+                rows[13 + c, :size] = look[c]
+            if look[16] != _ZERO:
+                rows[13:, :size] *= _BYTE
+                rows[13:, :size] += _HALF
+            else:
+                _gather(part, width, pixel, triangle, screen, triangles, traits, rows)
+                if look[15] >= _ZERO:
+                    _color(
+                        size, int(look[15]), textures, index, rows[7], rows[8], rows[13], rows[14],
+                        rows[15],
                     )  # fmt: skip
-                    o0, s0, a0 = traits[i, 5], traits[i, 6], traits[i, 7]
-                    o1, s1, a1 = traits[j, 5] - o0, traits[j, 6] - s0, traits[j, 7] - a0
-                    o2, s2, a2 = traits[k, 5] - o0, traits[k, 6] - s0, traits[k, 7] - a0
-            r, g, b = table[m, 0], table[m, 1], table[m, 2]
-            if table[m, 16] == _ZERO:
-                while pixel[n] >= first + width:
-                    row, first = row + 1, first + width
-                px, py = np.float32(pixel[n] - first) + _HALF, np.float32(row) + _HALF
-                # The pixel's centre may lie just outside a triangle that covers only one of its
-                # samples.
-                x, y = px - ox, py - oy
-                b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
-                b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
-                if b1 + b2 > _ONE:
-                    over = _ONE / (b1 + b2)
-                    b1, b2 = b1 * over, b2 * over
-                image = np.int64(table[m, 15])
-                if image >= 0:
-                    u, v = u0 + b1 * u1 + b2 * u2, v0 + b1 * v1 + b2 * v2
-                    rows, columns = index[image, 1], index[image, 2]
-                    x = min(max(u * np.float32(columns) - _HALF, _ZERO), np.float32(columns - 1))
-                    y = (_ONE - v) * np.float32(rows) - _HALF
-                    y = min(max(y, _ZERO), np.float32(rows - 1))
-                    x0, y0 = np.int32(x), np.int32(y)
-                    fx, fy = x - np.float32(x0), y - np.float32(y0)
-                    p = np.uint64(index[image, 0] + y0 * columns + x0)
-                    q = p + np.uint64(columns if y0 < rows - 1 else 0)
-                    right = np.uint64(1 if x0 < columns - 1 else 0)
-                    w11 = fx * fy * _ONE_255
-                    w01, w10 = fx * _ONE_255 - w11, fy * _ONE_255 - w11
-                    w00 = _ONE_255 - w01 - w10 - w11
-                    c00, c01 = textures[p], textures[p + right]
-                    c10, c11 = textures[q], textures[q + right]
-                    r *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
-                    c00, c01, c10, c11 = c00 >> _EIGHT, c01 >> _EIGHT, c10 >> _EIGHT, c11 >> _EIGHT
-                    g *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
-                    c00, c01, c10, c11 = c00 >> _EIGHT, c01 >> _EIGHT, c10 >> _EIGHT, c11 >> _EIGHT
-                    b *= _mix(c00, c01, c10, c11, w00, w01, w10, w11)
-                nx, ny = nx0 + b1 * nx1 + b2 * nx2, ny0 + b1 * ny1 + b2 * ny2
-                nz = nz0 + b1 * nz1 + b2 * nz2
-                length = _ONE / np.sqrt(nx * nx + ny * ny + nz * nz + np.float32(1e-12))
-                # The back of a two-sided sheet faces the viewer too.
-                if nz * length < np.float32(-0.35):
-                    length = -length
-                nx, ny, nz = nx * length, ny * length, nz * length
-                closed = table[m, 18] * (_ONE - (o0 + b1 * o1 + b2 * o2))
-                lx, ly, lz = table[m, 6], table[m, 7], table[m, 8]
-                towards = nx * lx + ny * ly + nz * lz
-                lit = _step(
-                    table[m, 9] + _OCCLUDED * closed, table[m, 10] + _BLURRED * closed, towards
-                )
-                if table[m, 19] * lit > np.float32(0.01):
-                    shelter = s0 + b1 * s1 + b2 * s2
-                    here = (z0 + b1 * z1 + b2 * z2) * scene[6]
-                    scale = _ONE / (scene[5] + here)
-                    shadow = _ZERO
-                    taps = 3 if shelter > np.float32(0.02) else 1
-                    for tap in range(taps):
-                        reach, begin, grow, fine = _R0, _B0, _G0, _ONE
-                        if tap == 1:
-                            reach, begin, grow, fine = _R1, _B1, _G1, shelter
-                        elif tap == 2:
-                            reach, begin, grow, fine = _R2, _B2, _G2, shelter
-                        reach *= scale
-                        x = px * cells + scene[7] * reach - _HALF
-                        y = py * cells + scene[8] * reach - _HALF
-                        x, y = min(max(x, _ZERO), x_most), min(max(y, _ZERO), y_most)
-                        cx, cy = np.uint64(x), np.uint64(y)
-                        dx, dy = cx + _U1, cy + _U1
-                        c00 = _cover(cover[cy, cx, _U0], fine, cover[cy, cx, _U1], shelter)
-                        c01 = _cover(cover[cy, dx, _U0], fine, cover[cy, dx, _U1], shelter)
-                        c10 = _cover(cover[dy, cx, _U0], fine, cover[dy, cx, _U1], shelter)
-                        c11 = _cover(cover[dy, dx, _U0], fine, cover[dy, dx, _U1], shelter)
-                        if c00 + c01 + c10 + c11 <= _ZERO:
-                            continue
-                        fx, fy = x - np.float32(np.int32(cx)), y - np.float32(np.int32(cy))
-                        ahead = here - begin
-                        w11 = fx * fy
-                        found = (
-                            c00 * (_ONE - fx - fy + w11) * _gap(depth[cy, cx], units, ahead, grow)
-                        )
-                        found += c01 * (fx - w11) * _gap(depth[cy, dx], units, ahead, grow)
-                        found += c10 * (fy - w11) * _gap(depth[dy, cx], units, ahead, grow)
-                        found += c11 * w11 * _gap(depth[dy, dx], units, ahead, grow)
-                        shadow = max(shadow, found)
-                    shadow = table[m, 19] * min(shadow * norm, _ONE)
-                    closed = max(closed, _CONTACT * shadow * lit)
-                    lit *= _ONE - shadow
-                dark = _ONE - lit
-                lift = table[m, 17] * lit * dark
-                r = r * (lit + dark * table[m, 3]) * (_ONE + lift * np.float32(4))
-                g = g * (lit + dark * table[m, 4]) * (_ONE - lift * np.float32(1.4))
-                b = b * (lit + dark * table[m, 5]) * (_ONE - lift * np.float32(1.4))
-                # Where little light comes in, the shadow's tint is laid on once more.
-                r *= _ONE - closed * (_DEEP - _DEEP * table[m, 3])
-                g *= _ONE - closed * (_DEEP - _DEEP * table[m, 4])
-                b *= _ONE - closed * (_DEEP - _DEEP * table[m, 5])
-                grazing = _ONE - max(nz, _ZERO)
-                if table[m, 11] > _ZERO and grazing > np.float32(0.3):
-                    side = nx * scene[3] + ny * scene[4]
-                    rim = table[m, 11] * _step(_RIM_EDGE, _RIM_SOFT, grazing)
-                    rim *= _step(np.float32(0.40), np.float32(0.30), side) * (_ONE - closed)
-                    r += rim * (scene[0] - _HALF * r)
-                    g += rim * (scene[1] - _HALF * g)
-                    b += rim * (scene[2] - _HALF * b)
-                if table[m, 12] > _ZERO:
-                    shine = nx * table[m, 21] + ny * table[m, 22] + nz * table[m, 23]
-                    if table[m, 20] > _ZERO:
-                        along = a0 + b1 * a1 + b2 * a2
-                        faced = min(max(shine * np.float32(1.5), _ZERO), _ONE)
-                        shine = np.sqrt(max(_ONE - along * along, _ZERO)) * faced
-                    add = table[m, 12] * _step(table[m, 13], table[m, 14], shine)
-                    add *= (_HALF + _HALF * lit) * (_ONE - closed)
-                    r, g, b = r + add, g + add, b + add
-            r, g, b = min(r, _ONE) * _BYTE, min(g, _ONE) * _BYTE, min(b, _ONE) * _BYTE
-        weight = _QUARTER * np.float32(share[n])
-        red, green, blue = red + weight * r, green + weight * g, blue + weight * b
-        total += share[n]
-        if total == SAMPLES:
-            out[at, 0], out[at, 1], out[at, 2] = np.uint8(red), np.uint8(green), np.uint8(blue)
-            red, green, blue, total = _HALF, _HALF, _HALF, 0
+                _light(size, look, rows[0], rows[1], rows[2], rows[3], rows[11])
+                rows[12, :size] = _ZERO
+                if look[19] > _ZERO:
+                    _contact(size, look[19], scene, depth, cover, depth.shape[1] == width, rows)
+                _tone(
+                    size, look, scene, rows[0], rows[1], rows[2], rows[3], rows[5], rows[11],
+                    rows[12], rows[13], rows[14], rows[15],
+                )  # fmt: skip
+            _store(part, pixel, share, rows, tint, out)
+    _resolve(count, pixel, triangle, share, tint, background, out)

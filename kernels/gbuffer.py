@@ -3,14 +3,32 @@
 import numpy as np
 import numpy.typing as npt
 
-from kernels.cel import corner_weights
-from kernels.jit import Scalar, jit
+from kernels.jit import Scalar, inlined, jit
 from kernels.raster import DEPTH_ONE, EMPTY
 
 F32 = npt.NDArray[np.float32]
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 _ID = np.int64(0xFFFFFFFF)
+_ZERO, _ONE = np.float32(0), np.float32(1)
+
+
+@inlined
+def corner_weights(
+    x0: Scalar, y0: Scalar, x1: Scalar, y1: Scalar, x2: Scalar, y2: Scalar, px: Scalar, py: Scalar
+) -> tuple[Scalar, Scalar]:
+    """Weights of corners 1 and 2 of a screen triangle at (px, py), clamped into it."""
+    x1, y1, x2, y2, x, y = x1 - x0, y1 - y0, x2 - x0, y2 - y0, px - x0, py - y0
+    area = x1 * y2 - x2 * y1
+    # The smallest area the rasterizer draws is far above this.
+    inverse = _ONE / (area if abs(area) > np.float32(1e-6) else np.float32(1e-6))
+    # The pixel's centre may lie just outside a triangle that covers only one of its samples.
+    b1 = min(max((x * y2 - x2 * y) * inverse, _ZERO), _ONE)
+    b2 = min(max((x1 * y - x * y1) * inverse, _ZERO), _ONE)
+    if b1 + b2 > _ONE:
+        total = b1 + b2
+        b1, b2 = b1 / total, b2 / total
+    return b1, b2
 
 
 @jit

@@ -12,8 +12,8 @@ from engine.frames import F32, U8, Motion
 from engine.render.traits import strands, traits
 from engine.render.workspace import Buffers
 from kernels import mesh as ops
-from kernels.cel import Trait
 from kernels.gbuffer import interpolate
+from kernels.look import Trait
 from kernels.raster import BACK, BOTH, EMPTY, FRONT, empty, overlay, rasterize, triangle_of
 
 _GLANCE = 192  # px

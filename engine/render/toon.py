@@ -17,7 +17,9 @@ from engine.frames import F32, U8
 from engine.render.gbuffer import Visibility
 from engine.render.setting import Setting
 from engine.render.workspace import Buffers
-from kernels.cel import LOOKS, SCENES, SMALL, Cast, Look, Scene, fragments, shade
+from kernels.cel import shade
+from kernels.fragment import SMALL, fragments
+from kernels.look import LOOKS, SCENES, Cast, Look, Scene
 
 I32 = npt.NDArray[np.int32]
 U32 = npt.NDArray[np.uint32]
@@ -195,10 +197,16 @@ class Toon:
         if clear and isinstance(self.background, Transparent):
             behind = np.zeros_like(behind)
         count = fragments(
-            buffers.keys, seen.materials, self._casts, behind, *buffers.room, *buffers.casters, out
+            buffers.keys,
+            seen.materials,
+            self._casts,
+            behind,
+            *buffers.room[:4],
+            *buffers.casters,
+            out,
         )
         shade(
-            count, width, *buffers.room, seen.screen, seen.triangles, seen.materials, seen.traits,
+            count, width, *buffers.room, seen.screen, seen.triangles, seen.traits,
             self._table, self._scene, *buffers.casters, self._textures, self._index,
             behind.reshape(-1, 3), out.reshape(-1, 3),
         )  # fmt: skip

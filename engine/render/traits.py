@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from engine.face.tensors import Mesh
 from engine.frames import F32
-from kernels.cel import TRAITS, Trait
+from kernels.look import TRAITS, Trait
 
 # Share of the head's turn between which a vertex takes the shadow of the head: neck and below.
 _SHELTER = (0.985, 0.84)

@@ -12,7 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from engine.frames import U8
-from kernels.cel import casters, room
+from kernels.fragment import casters, room
 from kernels.raster import empty, tiles_of
 
 KEPT = 2  # sets that a size keeps while none is in use

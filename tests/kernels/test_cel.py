@@ -3,20 +3,9 @@
 import numpy as np
 import pytest
 
-from kernels.cel import (
-    LOOKS,
-    REACHES,
-    SCENES,
-    TRAITS,
-    Cast,
-    Look,
-    Scene,
-    Trait,
-    casters,
-    fragments,
-    room,
-    shade,
-)
+from kernels.cel import REACHES, shade
+from kernels.fragment import casters, fragments, room
+from kernels.look import LOOKS, SCENES, TRAITS, Cast, Look, Scene, Trait
 from kernels.raster import BOTH, empty, rasterize
 
 SIZE = 16
@@ -64,11 +53,11 @@ def picture(
     scene[Scene.NEAR], scene[Scene.RANGE] = 0.5, 1
     scene[Scene.AWAY_Y] = -4 / REACHES[0][0]
     count = fragments(
-        keys, kinds, np.array(casts or [Cast.NONE] * len(table), np.uint8), background, *buffers,
-        *shadows, out,
+        keys, kinds, np.array(casts or [Cast.NONE] * len(table), np.uint8), background,
+        *buffers[:4], *shadows, out,
     )  # fmt: skip
     shade(
-        count, SIZE, *buffers, screen, faces, kinds, traits, np.stack(table), scene, *shadows,
+        count, SIZE, *buffers, screen, faces, traits, np.stack(table), scene, *shadows,
         words.astype(np.uint32), np.int32([[0, *pixels.shape[:2]]]), background.reshape(-1, 3),
         out.reshape(-1, 3),
     )  # fmt: skip
