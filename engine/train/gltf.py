@@ -29,11 +29,11 @@ FILE_BYTES = 256 << 20
 JSON_BYTES = 16 << 20
 PICTURE_SIDE = 4096
 PICTURE_PIXELS = 160 << 20  # of all pictures that are decoded
-# Entries of a list of the file; a hundred times what an avatar has.
-MOST = {"accessors": 50_000, "bufferViews": 50_000, "buffers": 64, "images": 256, "materials": 512,
+# Entries of a list of the file: several times what avatars have, and a few seconds of parsing.
+MOST = {"accessors": 16_000, "bufferViews": 16_000, "buffers": 64, "images": 256, "materials": 512,
         "meshes": 1024, "nodes": 8192, "samplers": 512, "scenes": 64, "skins": 256,
         "textures": 512}  # fmt: skip
-PRIMITIVES, TARGETS = 2048, 600  # of all meshes; of one primitive
+PRIMITIVES, TARGETS = 2048, 60_000  # of all meshes
 _COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu",
                "EXT_texture_webp", "EXT_texture_avif", "MSFT_texture_dds")  # fmt: skip
 _GLB, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -140,8 +140,10 @@ class Gltf:
                         raise PackageError(f"the pictures exceed {PICTURE_PIXELS >> 20} M pixels")
                     opened.draft("RGB", (side, side))  # JPEGs decode at a fraction of their size
                     full = opened.convert("RGBA")
+        except Image.DecompressionBombError as error:
+            raise PackageError(f"{at}: {error}; expected at most {PICTURE_SIDE} a side") from error
         except (OSError, ValueError, SyntaxError, struct.error, KeyError, IndexError, TypeError,
-                OverflowError, Image.DecompressionBombError) as error:  # fmt: skip
+                OverflowError) as error:  # fmt: skip
             raise PackageError(f"{at} is no readable PNG or JPEG: {error}") from error
         full.thumbnail((side, side), Image.Resampling.LANCZOS)
         return np.array(full)
@@ -231,16 +233,19 @@ def _check_counts(tree: Any, name: str) -> dict[str, Any]:
         if not all(isinstance(row, dict) for row in rows):
             raise PackageError(f"{name}: {kind} must be objects")
         kept[kind] = rows
-    count = 0
+    count, targets = 0, 0
     for number, mesh in enumerate(kept["meshes"]):
         primitives = entries(mesh.get("primitives"), f"meshes[{number}].primitives", PRIMITIVES)
         count += len(primitives)
         for p in primitives:
             if not isinstance(p, dict) or not isinstance(p.get("attributes"), dict):
                 raise PackageError(f"meshes[{number}] has a primitive without attributes")
-            entries(p.get("targets"), f"meshes[{number}].targets", TARGETS)
-    if count > PRIMITIVES:
-        raise PackageError(f"{name} has {count} primitives, expected at most {PRIMITIVES}")
+            targets += len(entries(p.get("targets"), f"meshes[{number}].targets"))
+    if count > PRIMITIVES or targets > TARGETS:
+        raise PackageError(
+            f"{name} has {count} primitives and {targets} morph targets, expected at most "
+            f"{PRIMITIVES} and {TARGETS}"
+        )
     kept["scene"] = tree.get("scene")
     return kept
 
