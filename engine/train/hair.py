@@ -276,7 +276,8 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
                 for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
             )
             grid = np.concatenate([first, grid, last])
-            u, v, line = (np.concatenate([x[:1], x, x[-1:]]) for x in (u, v, line))
+            line = np.concatenate([line[:1], line, line[-1:]])
+            u, v = (np.concatenate([0 * x[:1], x, 0 * x[-1:]]) for x in (u, v))  # dark
     part = piece(
         name, grid.reshape(-1, 3), mesh(*grid.shape[:2]), np.stack([u, v], -1).reshape(-1, 2),
         line.reshape(-1),
