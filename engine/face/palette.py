@@ -60,7 +60,7 @@ RULES: dict[str, _Rule] = {
     "iris_dark": _Rule("iris", 0.48, 0.95, -8),
     "iris_light": _Rule("iris", 1.22, 1.15, 10, add=0.08),
     "pupil": _Rule("iris", 0.18, 0.5),
-    "hair_light": _Rule("hair", 1.12, 1.1, 8, add=0.13),
+    "hair_light": _Rule("hair", 1.12, 1.45, 6, add=0.12, floor=0.02, peak=0.11),
     "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
     "hair_line": _Rule("hair", 0.48, 0.9, -10),
     "hair_under": _Rule("hair", 0.66, 0.95, -8),
