@@ -31,9 +31,9 @@ class Growth:
 
 
 GROWTHS: dict[str, Growth] = {
-    "full": Growth(chin=0.17, jaw=0.10, lip=0.075, cheek=0.05, point=0.20),
+    "full": Growth(chin=0.17, jaw=0.10, lip=0.075, cheek=0.05, point=0.11),
     "short": Growth(chin=0.075, jaw=0.055, lip=0.05),
-    "goatee": Growth(chin=0.11, lip=0.055, point=0.10),
+    "goatee": Growth(chin=0.11, lip=0.055, point=0.03),
     "moustache": Growth(lip=0.09),
 }
 

@@ -119,9 +119,9 @@ class Comb:
             return points
         # Clothes and collars are thicker than skin.
         wide = margin + 0.16 * smooth(-0.8, -1.3, flat[low, 1])
-        push = np.zeros_like(flat)
-        push[low] = self.body.clear(flat[low], wide) - flat[low]
-        push = push.reshape(points.shape)
+        moved_by = np.zeros_like(flat)
+        moved_by[low] = self.body.clear(flat[low], wide) - flat[low]
+        push: F64 = moved_by.reshape(points.shape)
         for _ in range(4):  # neighbours move alike, so that no tip is torn aside
             for axis in (0, 1):
                 edged = np.concatenate(

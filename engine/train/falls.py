@@ -93,7 +93,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
     clumps = gather(96, 6, comb.noise)
     uneven = comb.noise.uniform(-0.06, 0.06, 40)
     tip = 1 - clumps.across**2
-    fall = size * drop * hair.length * (0.95 + (0.05 + clumps.pick(uneven)) * tip)
+    fall = size * drop * hair.length * (0.97 + (0.03 + 0.4 * clumps.pick(uneven)) * tip)
     side = np.where(azimuth < 180, 1.0, -1.0)
     beside = np.minimum(azimuth, 360 - azimuth)
     forward, behind = np.array([-0.10, 0.0, 0.34]), np.array([0.0, 0.0, -0.12])
@@ -107,7 +107,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
         strands[:, 1:, 2] -= under * 0.06 * smooth(104, 92, beside[chosen])[:, None]
         strands[:, 0, 2] -= under * 0.02
         comb.sheet(
-            Sheet(strands, fall[chosen], some, rows=22, tuck=0.10,
+            Sheet(strands, fall[chosen], some, rows=24, thick=0.05, tuck=0.10,
                   wave=0.015 + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
             dark=0.06,
         )  # fmt: skip
@@ -116,7 +116,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
 
 def long(sitter: Sitter) -> list[Part]:
     """Long and loose over the shoulders, with a side parting."""
-    comb = _falling(sitter, 1.85, 0.13)
+    comb = _falling(sitter, 2.3, 0.13)
     return comb.finish()
 
 

@@ -254,7 +254,7 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         curl = _curls(points, sheet.size)
         rise = rise + sheet.bumps * curl
         # Light on the curls, dark between them.
-        v = 1 - (BAND + 0.03 + 0.52 * (1 - curl))
+        v = 1 - (BAND + 0.17 + 0.40 * (1 - curl))
     outer = points + normal * rise[..., None]
     odd = np.where(sheet.clumps.number % 2, -1.0, 1.0)
     u = np.repeat((0.5 + 0.5 * odd * sheet.clumps.across)[:, None], rows, axis=1)

@@ -48,7 +48,7 @@ def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
 
 
 SCALPS: dict[str, Scalp] = {
-    "buzz": Scalp(top=0.95, side=0.62, under=8, over=30, soft=3.5),
+    "buzz": Scalp(top=0.95, side=0.62, under=8, over=30, soft=3.5, ink="hair"),
     "crop": Scalp(front=38, temple=27, top=1.0, side=0.55, under=6, over=26),
     "quiff": Scalp(front=39, temple=27, top=1.0, side=0.55, under=6, over=28),
     "fringe": Scalp(front=40, temple=28, burn=-14),

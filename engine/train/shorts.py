@@ -130,9 +130,9 @@ def crop(sitter: Sitter) -> list[Part]:
             reach = 24 * long
             comb.lock(
                 Lock(((azimuth, elevation, 0.10 * volume),
-                      (azimuth * 0.97, elevation - reach * 0.5, 0.24 * volume),
-                      (azimuth * 0.92 - 4, elevation - reach, 0.13 * volume)),
-                     width=0.15, thick=0.075, blunt=2.0, rings=7), 4.0,
+                      (azimuth * 0.97, elevation - reach * 0.5, 0.21 * volume),
+                      (azimuth * 0.92 - 5, elevation - reach, 0.12 * volume)),
+                     width=0.19, thick=0.06, blunt=2.4, rings=7), 3.0,
             )  # fmt: skip
     return comb.finish()
 
