@@ -39,13 +39,13 @@ def _row(
 
 
 def looks(
-    surfaces: dict[int, Surface], mesh: Mesh, points: F64, eyes: F64, nose: int
+    surfaces: dict[int, Surface], mesh: Mesh, points: F64, eyes: F64, mobile: F64
 ) -> tuple[
     dict[str, Any], dict[str, U8], dict[int, int], dict[int, bool], list[str]
 ]:  # fmt: skip
     """(palette, textures and materials of avatar.json; pictures; material -> row, lined; notes).
 
-    eyes [V]: how much of a vertex an eye carries or a look moves; nose: vertex of the face's skin.
+    eyes [V]: how much of a vertex an eye carries or a look moves; mobile [V]: how much shapes move.
     """
     corners = points[mesh.triangle]
     size = np.linalg.norm(
@@ -60,7 +60,8 @@ def looks(
     lines: dict[int, bool] = {}
     named: dict[tuple[Any, ...], str] = {}
     notes: list[str] = []
-    face = mesh.material[(mesh.triangle == nose).any(1)][0]
+    moved = {n: (size * mobile[mesh.triangle].mean(1))[mesh.material == n].sum() for n in shares}
+    face = max(moved, key=lambda n: float(moved[n]))  # the skin of the face
     for number in np.unique(mesh.material):
         s = surfaces[int(number)]
         cut = s.alpha is not None

@@ -47,11 +47,11 @@ class Gltf:
     asset: dict[str, Any]
     extensions: dict[str, Any]
     folder: Path
-    blob: bytes
+    blob: bytes | memoryview
     values: int = 300_000_000  # numbers that may still be decoded
     pixels: int = PICTURE_PIXELS
     warnings: list[str] = field(default_factory=list)
-    _buffers: dict[int, bytes] = field(default_factory=dict)
+    _buffers: dict[int, bytes | memoryview] = field(default_factory=dict)
 
     def item(self, kind: str, number: Any, where: str) -> Any:
         """An entry of one of the file's lists."""
@@ -79,9 +79,10 @@ class Gltf:
             view.byteStride or 0, 0, 252, f"{at}.byteStride"
         )
 
-    def _buffer(self, number: Any, where: str) -> bytes:
+    def _buffer(self, number: Any, where: str) -> bytes | memoryview:
         buffer = self.item("buffers", number, where)
         if number not in self._buffers:
+            data: bytes | memoryview
             data = self.blob if buffer.uri is None else self._uri(buffer.uri, f"buffers[{number}]")
             size = whole(buffer.byteLength, 1, FILE_BYTES, f"buffers[{number}].byteLength")
             if len(data) < size:
@@ -193,7 +194,7 @@ def _bytes(path: Path, what: str) -> bytes:
         raise PackageError(f"{what} cannot be read: {error}") from error
 
 
-def _chunks(data: bytes, name: str) -> tuple[bytes, bytes]:
+def _chunks(data: bytes, name: str) -> tuple[bytes, memoryview]:
     """(JSON, binary) of a GLB file."""
     if len(data) < 20:
         raise PackageError(f"{name} has {len(data)} bytes: the file is cut short")
@@ -204,15 +205,15 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes]:
         raise PackageError(
             f"{name} has {len(data)} bytes of the {length} it declares: the file is cut short"
         )
-    at, text, blob = 12, None, b""
+    at, text, blob = 12, None, memoryview(b"")
     while at + 8 <= length:
         size, kind = struct.unpack_from("<II", data, at)
         if at + 8 + size > length:
             raise PackageError(f"{name}: the chunk at byte {at} reaches beyond the end")
         if kind == _JSON and text is None:
             text = data[at + 8 : at + 8 + size]
-        elif kind == _BIN and not blob:
-            blob = data[at + 8 : at + 8 + size]
+        elif kind == _BIN and not len(blob):
+            blob = memoryview(data)[at + 8 : at + 8 + size]
         at += 8 + size
     if text is None:
         raise PackageError(f"{name} has no JSON chunk: this is no GLB file")
@@ -266,7 +267,7 @@ def read(path: Path) -> Gltf:
     name = path.name
     data = _bytes(path, name)
     packed = len(data) >= 4 and struct.unpack_from("<I", data)[0] == _GLB
-    text, blob = _chunks(data, name) if packed else (data, b"")
+    text, blob = _chunks(data, name) if packed else (data, memoryview(b""))
     if len(text) > JSON_BYTES and packed:
         raise PackageError(f"{name} has {len(text) >> 20} MB of JSON, at most {JSON_BYTES >> 20}")
     try:

@@ -5,6 +5,7 @@ it, is a PackageError that says what was expected. An author's terms are kept in
 where they rule an import out, it needs the word of a person who is permitted.
 """
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from engine.face.package import load
 from engine.face.tensors import MOVE, ROWS, TRIANGLES, VERTICES
 from engine.train import gltf, marks, pack, placing, rig, scene, surface, vrm
 from engine.train.ambient import bake
+from engine.train.avatar import BOTTOM, FIELD, MARGIN, SPRING
 from engine.train.bust import Part, breath_weight, smooth
 from engine.train.coat import looks
 from engine.train.mesh import Mesh, shape, weld
@@ -32,7 +34,6 @@ FAST = 22_000  # triangles that one core draws in time
 _THIN = ("mouthPucker", "mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight",
          "mouthLowerDownLeft", "mouthLowerDownRight", "noseSneerLeft", "noseSneerRight",
          "eyeBlinkLeft", "eyeBlinkRight")  # fmt: skip
-_SPRING = {"frequency": 1.6, "damping": 0.3, "reach": 9.0}
 
 
 def _surfaces(source: gltf.Gltf, of: vrm.Vrm, body: scene.Body) -> dict[int, Surface]:
@@ -122,6 +123,18 @@ def _tensors(
     return made
 
 
+def _camera(top: float, points: F64) -> dict[str, float]:
+    """Shows the head with a margin and the shoulders, as engine.train.avatar does."""
+    top += MARGIN
+    distance = (top - BOTTOM) / 2 / math.tan(math.radians(FIELD / 2))
+    near = distance - max(4.0, float(points[:, 2].max()) + 1.5)
+    far = distance + max(4.0, 1.5 - float(points[:, 2].min()))
+    return {
+        "height": round((top + BOTTOM) / 2, 4), "distance": round(distance, 4), "fov_deg": FIELD,
+        "near": round(max(near, 0.5), 4), "far": round(far, 4),
+    }  # fmt: skip
+
+
 def _pivot(body: scene.Body) -> list[float]:
     """About which the head turns: between neck and head, as far as the file tells."""
     low, high = body.joint.get("neck"), body.joint.get("head")
@@ -180,10 +193,10 @@ def convert(path: Path | str, folder: Path | str, name: str, permitted: bool = F
                             axis=2).max(0)  # fmt: skip
     eyes = np.maximum(mesh.mixed(body.share["leftEye"] + body.share["rightEye"]),
                       looked > 0.5 * max(float(looked.max()), 1e-3))  # fmt: skip
-    look, pictures, rows, lines, dull = looks(surfaces, mesh, points, eyes, landmarks["nose_tip"])
+    look, pictures, rows, lines, dull = looks(surfaces, mesh, points, eyes, _mobile(shapes, ARKIT))
     tensors = _tensors(body, mesh, shapes, rows, lines)
     terms = _terms(source, of)
-    manifest = _manifest(name, of, look, body, landmarks, points)
+    manifest = _manifest(name, of, look, body, landmarks, points, face.top)
     licence = "\n".join(["Imported by Vivify. What the file says of its author and terms:", "",
                          *(terms or ["nothing"]), ""])  # fmt: skip
     pack.write(target, tensors, manifest, pictures, {"LICENSE": licence})
@@ -211,19 +224,17 @@ def _terms(source: gltf.Gltf, of: vrm.Vrm) -> list[str]:
 
 def _manifest(
     name: str, of: vrm.Vrm, look: dict[str, Any], body: scene.Body, landmarks: dict[str, int],
-    points: F64,
+    points: F64, top: float,
 ) -> dict[str, Any]:  # fmt: skip
-    near, far = 9.0 - points[:, 2].max() - 1.5, 9.0 - points[:, 2].min() + 1.5
     credit = f" by {of.author}" if of.author else ""
     return {
         "format": "vivify-avatar", "version": 2, "name": name,
         "title": of.title or name.title(),
         "attribution": f"{of.title or name.title()}{credit}, imported; see LICENSE.",
-        "camera": {"height": -0.22, "distance": 9.0, "fov_deg": 20.0,
-                   "near": float(np.clip(near, 0.5, 5.0)), "far": float(np.clip(far, 13.0, 100))},
+        "camera": _camera(top, points),
         "pivot": _pivot(body), "head_width": 1.7, "outline_width": 0.0035,
         "light": [-0.35, 0.45, 0.82],
         "background": {"kind": "gradient", "top": "#cfe3ee", "bottom": "#f3d9c9",
                        "glow": "#fdf3e7"},
-        **look, "spring": _SPRING, "correctives": [], "rest": {}, "landmarks": landmarks,
+        **look, "spring": SPRING, "correctives": [], "rest": {}, "landmarks": landmarks,
     }  # fmt: skip

@@ -15,7 +15,8 @@ from engine.train.scene import Body
 
 F64 = npt.NDArray[np.float64]
 CHIN = 1.0  # dm from the eyes down to what the jaw moves, as on the bundled avatars
-CROWN = 1.28  # dm from the eyes up: what the picture has room for
+_LONG = 1.45  # of the eyes' distance: a chin deeper than this is a beard
+TOPS = (0.9, 2.2)  # dm: of how tall a head, hair and ears included, all is shown
 SIDE, DEPTH = 2.6, 4.0  # dm: nothing farther out is kept
 _MOVED = 0.4  # of the largest movement: what counts as moved by a shape
 
@@ -150,13 +151,13 @@ def place(rig: Rig) -> tuple[Face, list[str]]:
     if not 1e-7 < span < 1e5:
         raise PackageError(f"the eyes are {span:g} apart: the file's shapes name no two eyes")
     drop = _chin(rig, span)
-    scale = CHIN / max(drop, 0.3 * span)
-    crown = max(_crown(rig.body, span), 1e-6)
-    scale = max(min(scale, CROWN / crown), 0.7 * scale)
+    drop = float(np.clip(drop, 0.3 * span, _LONG * span))
+    scale = CHIN / drop
+    top = float(np.clip(_crown(rig.body, span) * scale, *TOPS))
     _apply(rig.body, np.eye(3) * scale, np.zeros(3))
     lids = np.concatenate([_movers(rig, "eyeBlinkLeft", "blink"), np.zeros((1, 3))])
     brow = float(np.clip(lids[:, 1].max() + 0.06, 0.12, 0.45))
-    return Face(0.0, -drop * scale, brow), notes
+    return Face(0.0, -CHIN, brow, top), notes
 
 
 def cut(body: Body) -> None:

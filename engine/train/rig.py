@@ -30,6 +30,7 @@ class Face:
     eye: float  # height of the eyes
     chin: float
     brow: float  # height from which on the brows' part begins
+    top: float  # of the head, hair and ears included
     middle: float = 0.0  # x
 
     def area(self, name: str, points: F64) -> F64:
