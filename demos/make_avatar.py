@@ -42,6 +42,7 @@ def voice() -> F32:
 
 
 def workshop() -> Workshop:
+    """The makers, with what the preview does."""
     talking = offline.motion(voice(), style="cheerful")
     idle = offline.motion(np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32), style="neutral")
     return Workshop(talking, idle)
@@ -74,7 +75,7 @@ def photo(args: argparse.Namespace) -> None:
         raise PackageError("nothing was read; say --i-consent or answer y")
     if lacking := missing():
         raise PackageError(lacking)
-    makers = workshop()
+    makers = Workshop()
     with tqdm(total=2, desc=args.file.name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
         recipe, notes = makers.likeness(_content(args.file))
         recipe |= {"name": args.name, "title": args.name.capitalize()}
@@ -89,8 +90,12 @@ def bring(args: argparse.Namespace) -> None:
     """A GLB or VRM as a package, and what it lacks."""
     content = _content(args.file)
     notes: list[str] = []
-    makers = workshop()
-    folder = _kept(args, lambda place: notes.extend(makers.convert(content, args.name, place)))
+    makers = Workshop()
+
+    def build(folder: Path) -> None:
+        notes.extend(makers.convert(content, args.file.name, folder, args.permitted))
+
+    folder = _kept(args, build)
     report(folder, notes)
 
 
@@ -135,6 +140,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     two.add_argument("--i-consent", action="store_true", help="it shows me, or I was allowed to")
     three = parts.add_parser("import", help="a GLB or VRM model with ARKit or viseme shapes")
     three.add_argument("file", type=Path, metavar="FILE.glb|.vrm")
+    three.add_argument("--permitted", action="store_true",
+                       help="I made it, or its maker permits me to use it this way")  # fmt: skip
     for part in (two, three):
         part.add_argument("--name", help="of the avatar (default: the file's)")
         part.add_argument("--force", action="store_true", help="overwrite an avatar of that name")

@@ -15,9 +15,11 @@ from pathlib import Path
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
 from engine.errors import RuntimeUnavailable, VivifyError
 from engine.frames import LOOKAHEAD_STEPS
+from engine.render.setting import Setting
 from engine.style.library import StyleLibrary
 from engine.tracker.models import Models
 from engine.tracker.tracker import Tracker
+from streaming import scenery
 from streaming.errors import TransportError
 from streaming.models import face_models, missing
 from streaming.session import Session
@@ -39,7 +41,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         "--avatar", default=DEFAULT_AVATAR, help="bundled name, or a package folder or .zip"
     )
     p.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
-    p.add_argument("--size", type=int, default=512, help="picture width and height (512)")
+    p.add_argument("--size", default="512", metavar="512|1280x720", help="pixels (512)")
+    p.add_argument("--background", default="auto", metavar="auto|plain:#RRGGBB|green|FILE",
+                   help="what lies behind the avatar (auto: its own)")  # fmt: skip
     p.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
@@ -79,8 +83,9 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
         microphone.device_number(args.output, "output")
     styles = StyleLibrary()
     styles.get(args.style)
-    default = Choice(args.avatar, args.size, args.lookahead)
-    catalogue = Catalogue(Avatar, list(styles.names()), default, args.style)
+    default = Choice(args.avatar, scenery.size(args.size), args.lookahead)
+    setting = Setting(background=scenery.background(args.background))
+    catalogue = Catalogue(Avatar, list(styles.names()), default, args.style, setting)
 
     stop = threading.Event()
     sight = Sight(partial(load_tracker, args.face_model, stop), missing=missing(), stop=stop.set)

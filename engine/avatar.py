@@ -6,6 +6,7 @@ import copy
 from pathlib import Path
 
 from engine.face import package, swing
+from engine.face.palette import code
 from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
@@ -63,6 +64,13 @@ class Avatar:
     def size(self) -> Size:
         """As given: a number for a square, else (width, height)."""
         return self.renderer.size
+
+    @property
+    def colors(self) -> dict[str, str]:
+        """Its colours by name as '#rrggbb', in its setting."""
+        face = self.renderer
+        made = face.setting.colors(face.package.manifest.palette)
+        return {name: code(color) for name, color in made.items()}
 
     @property
     def latency(self) -> int:

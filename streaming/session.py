@@ -9,13 +9,14 @@ engine, so that nothing the engine does can delay it.
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 
 from engine.audio.chunker import Chunker
 from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
+from engine.render.setting import Setting
 from engine.style.code import Style
 from streaming.channel import Channel
 from streaming.clock import LoopClock
@@ -46,6 +47,9 @@ class Actor(Protocol):
     @property
     def latency(self) -> int: ...
 
+    @property
+    def colors(self) -> Mapping[str, str]: ...
+
     def init_state(self, style: str = ..., seed: int = ...) -> Any: ...
 
     def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]: ...
@@ -55,6 +59,8 @@ class Actor(Protocol):
     def interrupt(self, state: Any) -> Any: ...
 
     def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]: ...
+
+    def staged(self, setting: Setting) -> "Actor": ...
 
     def render(self, motion: Motion) -> Video: ...
 

@@ -5,6 +5,7 @@ come at the same samples as the real ones, so timing tests mean something.
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
@@ -22,6 +23,7 @@ from engine.frames import (
     Motion,
     Video,
 )
+from engine.render.setting import Setting
 from engine.style.code import Style
 from engine.tracker.tracker import Tracked
 from streaming.clock import LoopClock
@@ -63,6 +65,7 @@ class FakeAvatar:
         self.flash = flash
         self.loud = loud
         self.rendered = 0
+        self.setting = Setting()
 
     @classmethod
     def load(
@@ -106,6 +109,15 @@ class FakeAvatar:
 
     def interrupt(self, state: FakeState) -> FakeState:
         return state._replace(levels=(0.0,) * 8, jaw=0.0)
+
+    @property
+    def colors(self) -> dict[str, str]:
+        return {"skin": "#f0c0a0", "hair": "#604030", "iris": "#308080", "cloth": "#3060b0"}
+
+    def staged(self, setting: Setting) -> "FakeAvatar":
+        other = copy.copy(self)
+        other.setting = setting
+        return other
 
     def swing(self, motions: list[Motion], state: None) -> tuple[list[Motion], None]:
         return motions, state

@@ -1,7 +1,7 @@
-"""Beards and moustaches by name: the face's own skin, thickened, with locks along its edge.
+"""Beards and moustaches by name: the face's own skin, thickened inside a painted edge.
 
-A beard's surface takes the skin's triangles and movements, so it opens and smiles with the mouth
-and can neither tear nor cover the lips. Its locks ride on the skin at their roots.
+A beard takes the skin's triangles and movements, so it opens and smiles with the mouth and can
+neither tear nor cover the lips.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,6 @@ from engine.train.bust import F64, Part, smooth
 from engine.train.canvas import Canvas
 from engine.train.comb import vertex_normals
 from engine.train.facemarks import facemarks
-from engine.train.hair import Lock, tube
 from engine.train.sitter import Sitter
 
 _OUT = -0.03  # dm: where there is no beard its surface lies under the skin
@@ -28,13 +27,13 @@ class Growth:
     lip: float = 0.0  # of the moustache
     cheek: float = 0.0  # how far the edge on the cheek is raised
     wide: float = 0.22  # half width of a beard without jaw
-    point: float = 0.0  # length of the locks under the chin
+    point: float = 0.0  # how far it hangs below the chin
 
 
 GROWTHS: dict[str, Growth] = {
-    "full": Growth(chin=0.17, jaw=0.10, lip=0.075, cheek=0.05, point=0.20),
+    "full": Growth(chin=0.17, jaw=0.10, lip=0.075, cheek=0.05, point=0.11),
     "short": Growth(chin=0.075, jaw=0.055, lip=0.05),
-    "goatee": Growth(chin=0.11, lip=0.055, point=0.10),
+    "goatee": Growth(chin=0.11, lip=0.055, point=0.03),
     "moustache": Growth(lip=0.09),
 }
 
@@ -81,12 +80,15 @@ def _surface(sitter: Sitter, growth: Growth) -> Part:
     swirl = np.sin(13 * at[:, 0] + 3 * np.sin(9 * at[:, 1])) * np.sin(11 * at[:, 1] + 2)
     # It rises inside the painted edge, which is finer than the triangles.
     raised = height * (1 + 0.15 * swirl) + _OUT * smooth(0.06, 0.02, height)
-    # Longer hair hangs: it moves down as well as out.
-    hang = np.array([0.0, -0.5, 0.0]) * np.maximum(height - 0.05, 0)[:, None]
+    # Longer hair hangs: it moves down as well as out, most under the chin.
+    chin = sitter.marks["chin"]
+    below = smooth(chin[1] + 0.16, chin[1] - 0.10, at[:, 1]) * smooth(0.6, 0.1, np.abs(at[:, 0]))
+    below *= growth.point * sitter.recipe.beard.length * smooth(0.02, 0.08, height)
+    hang = np.array([0.0, -1.0, 0.0]) * (0.5 * np.maximum(height - 0.05, 0) + below)[:, None]
     points = at + normals * raised[:, None] + hang
     turn = 2.6 * np.arctan2(at[:, 0], at[:, 2] + 0.7) + 0.25
     u = 2 * np.abs(turn - np.round(turn))
-    v = 1 - np.clip(height / max(float(height.max()), 1e-6), 0.1, 1)
+    v = 1 - np.clip(height / 0.06, 0.1, 1)
     line = 0.8 * smooth(0.04, 0.09, height)
     count = len(points)
     proxy = np.concatenate([normals, np.full((count, 1), 0.35)], 1)
@@ -96,51 +98,17 @@ def _surface(sitter: Sitter, growth: Growth) -> Part:
     )  # fmt: skip
 
 
-def _fringe(sitter: Sitter, growth: Growth) -> list[Part]:
-    """Locks that hang from chin and jaw and ride on the skin at their roots."""
-    length = growth.point * sitter.recipe.beard.length
-    if length <= 0:
-        return []
-    skin, noise = sitter.skin, np.random.default_rng(sitter.recipe.hair.seed)
-    normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source]
-    chin = sitter.marks["chin"]
-    reach = 0.62 if growth.jaw else 0.30
-    made = []
-    for turn in np.linspace(-reach, reach, 7 if growth.jaw else 3):
-        want = np.array([0.62 * np.sin(turn), chin[1] + 0.02 + 0.16 * turn**2, 0.0])
-        want[2] = chin[2] - 0.62 * (1 - np.cos(turn)) - 0.04
-        root = int(np.linalg.norm(skin.positions - want, axis=1).argmin())
-        base, out = skin.positions[root], normals[root] * [1, 0.2, 1]
-        t = np.linspace(0, 1, 7)[:, None]
-        share = 1 - 0.55 * abs(turn)
-        thick = 0.4 * float(_thickness(base[None], sitter, growth)[0])
-        down = np.array([-0.25 * np.sin(turn), -1.0, 0.05])
-        # Its root is under the skin, its tip clear of it.
-        away = -0.06 + (thick + 0.10) * smooth(0.0, 0.5, t)
-        line = base + out * away + down * length * share * (1.7 * t - 0.4)
-        lock = Lock(((0, 0, 0),), width=0.12 + 0.02 * noise.uniform(-1, 1), thick=0.06, blunt=2.0,
-                    root_width=0.7)  # fmt: skip
-        part = tube(sitter.skull, line[None], lock, "beard")
-        count = len(part.positions)
-        part.source, part.neck = np.full(count, skin.source[root]), np.full(count, skin.neck[root])
-        part.proxy = np.concatenate(
-            [np.repeat(normals[root][None], count, 0), np.full((count, 1), 0.4)], 1
-        )  # fmt: skip
-        made.append(part)
-    return made
-
-
-def cover(c: Canvas, sitter: Sitter) -> F64:
-    """How much [S, S] of the beard's colour lies on the skin's texels under it."""
+def paint(c: Canvas, sitter: Sitter) -> None:
+    """Lay the beard's colour on the skin under it."""
     growth = GROWTHS.get(sitter.recipe.beard.cut)
     if growth is None:
-        return np.zeros(c.lips.shape)
+        return
     thick = _thickness(c.position.astype(float), sitter, growth)
-    return np.asarray(0.95 * smooth(0.006, 0.034, thick))
+    c.lay("beard", 0.95 * smooth(0.006, 0.034, thick))
 
 
 def _grow(sitter: Sitter, name: str) -> list[Part]:
-    return [_surface(sitter, GROWTHS[name]), *_fringe(sitter, GROWTHS[name])]
+    return [_surface(sitter, GROWTHS[name])]
 
 
 def none(sitter: Sitter) -> list[Part]:

@@ -10,6 +10,8 @@ HAIRS = 22  # of one brow
 
 def brows(c: Canvas, who: Recipe) -> None:
     """Ink `brow`, on both sides."""
+    if who.brows.thickness <= 0:
+        return
     curve = np.array(who.brows.curve)
     line, width = curve[:, :2], curve[:, 2] * who.brows.thickness
     soft = 0.012 + 0.012 * who.brows.hairy

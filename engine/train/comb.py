@@ -119,9 +119,19 @@ class Comb:
             return points
         # Clothes and collars are thicker than skin.
         wide = margin + 0.16 * smooth(-0.8, -1.3, flat[low, 1])
-        flat = flat.copy()
-        flat[low] = self.body.clear(flat[low], wide)
-        return flat.reshape(points.shape)
+        moved_by = np.zeros_like(flat)
+        moved_by[low] = self.body.clear(flat[low], wide) - flat[low]
+        push: F64 = moved_by.reshape(points.shape)
+        for _ in range(4):  # neighbours move alike, so that no tip is torn aside
+            for axis in (0, 1):
+                edged = np.concatenate(
+                    [np.take(push, [0], axis), push, np.take(push, [-1], axis)], axis
+                )  # fmt: skip
+                count = push.shape[axis]
+                before = np.take(edged, np.arange(count), axis)
+                after = np.take(edged, np.arange(2, count + 2), axis)
+                push = 0.5 * push + 0.25 * (before + after)
+        return np.asarray(points + push)
 
     def finish(self) -> list[Part]:
         """All parts with normals and weights."""

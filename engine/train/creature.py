@@ -219,6 +219,6 @@ def elf_ears(sitter: Sitter) -> list[Part]:
     rise = smooth(0.55, 1.0, (points[:, 1] - low) / (high - low))
     side = np.sign(points[:, 0])
     skin.positions[flap] = points + rise[:, None] * np.stack(
-        [0.16 * side, 0.20 + 0 * side, -0.22 + 0 * side], 1
+        [0.18 * side, 0.09 + 0 * side, -0.26 + 0 * side], 1
     )
     return []

@@ -59,7 +59,8 @@ def curly(sitter: Sitter) -> list[Part]:
     lanes = 84
     clumps = gather(lanes, 6, comb.noise)
     drop = 0.75 * comb.skull.size * hair.length
-    fall = drop * (1 + clumps.pick(comb.noise.uniform(-0.10, 0.10, 40)))
+    uneven = clumps.pick(comb.noise.uniform(-0.10, 0.10, 40))
+    fall = drop * (1 + uneven * (1 - clumps.across**2))
     comb.sheet(
         Sheet(parted(comb, (62, 62), 0, 0.20 * hair.volume, lanes), fall, clumps, rows=26,
               relief=0.06, tuck=0.12, wave=0.05, bumps=0.13, size=0.27),

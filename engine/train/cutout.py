@@ -13,6 +13,7 @@ import numpy.typing as npt
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 LEVELS = 5  # most divisions of a triangle's edges
+_BISECTIONS = 7
 _TEXELS = 7.0  # an edge this short is not divided again
 # Corners, middles of edges and of the triangle: where alpha is looked at, as mixtures of corners.
 _PROBES = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0.5, 0.5, 0], [0, 0.5, 0.5], [0.5, 0, 0.5],
@@ -48,33 +49,46 @@ def sample(alpha: F64, uv: F64) -> F64:
     return np.asarray(above * (1 - fy) + below * fy)
 
 
-def _corner(weight: F64, inside: F64, one: I64, two: I64, rows: I64) -> F64:
-    """Mixtures [N, 3] where alpha crosses the cutoff between two corners; inside [F, 3]."""
-    a, b = inside[rows, one], inside[rows, two]
-    step = np.clip(a / np.where(np.abs(a - b) < 1e-12, 1e-12, a - b), 0, 1)[:, None]
-    return np.asarray(weight[rows, one] * (1 - step) + weight[rows, two] * step)
+class _Edge:
+    """alpha = cutoff, and where it crosses the edges of triangles with uvs [V, 2]."""
+
+    def __init__(self, uv: F64, alpha: F64, cutoff: float) -> None:
+        self.uv, self.alpha, self.cutoff = uv, alpha, cutoff
+
+    def inside(self, source: I64, weight: F64) -> F64:
+        """Alpha above the cutoff [N, P] of mixtures weight [N, P, 3] of vertices [N, 3]."""
+        return sample(self.alpha, np.einsum("npk,nkd->npd", weight, self.uv[source])) - self.cutoff
+
+    def between(self, source: I64, visible: F64, hidden: F64) -> F64:
+        """Mixtures [N, 3] on the line from visible to hidden ones where the picture ends."""
+        low, high = visible, hidden
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            there = (self.inside(source, middle[:, None])[:, 0] > 0)[:, None]
+            low, high = np.where(there, middle, low), np.where(there, high, middle)
+        return np.asarray((low + high) / 2)
 
 
-def _march(source: I64, weight: F64, inside: F64) -> tuple[I64, F64]:
-    """Clip triangles along inside = 0, given at their corners [F, 3]: positive stays."""
-    positive = inside > 0
+def _march(source: I64, weight: F64, edge: _Edge) -> tuple[I64, F64]:
+    """Clip triangles along the edge of the picture, by their corners."""
+    positive = edge.inside(source, weight) > 0
     count = positive.sum(1)
     sources, weights = [source[count == 3]], [weight[count == 3]]
     for wanted in (1, 2):
         rows = np.flatnonzero(count == wanted)
         if not len(rows):
             continue
+        of, w = source[rows], weight[rows]
         odd = positive[rows].argmax(1) if wanted == 1 else (~positive[rows]).argmax(1)
-        nxt, last = (odd + 1) % 3, (odd + 2) % 3
-        p = _corner(weight, inside, odd, nxt, rows)
-        q = _corner(weight, inside, odd, last, rows)
+        tip, one, two = (w[np.arange(len(rows)), (odd + k) % 3] for k in range(3))
         if wanted == 1:
-            weights.append(np.stack([weight[rows, odd], p, q], 1))
-            sources.append(source[rows])
+            p, q = edge.between(of, tip, one), edge.between(of, tip, two)
+            weights.append(np.stack([tip, p, q], 1))
+            sources.append(of)
         else:
-            weights.append(np.stack([p, weight[rows, nxt], weight[rows, last]], 1))
-            weights.append(np.stack([p, weight[rows, last], q], 1))
-            sources += [source[rows], source[rows]]
+            p, q = edge.between(of, one, tip), edge.between(of, two, tip)
+            weights += [np.stack([p, one, two], 1), np.stack([p, two, q], 1)]
+            sources += [of, of]
     return np.concatenate(sources), np.concatenate(weights)
 
 
@@ -86,26 +100,24 @@ def clip(triangle: I64, uv: F64, alpha: F64, cutoff: float, room: int) -> Clippe
     """
     source, weight = triangle, np.tile(np.eye(3), (len(triangle), 1, 1))
     done_source, done_weight, used, complete = [], [], 0, True
-    scale = np.array([alpha.shape[1], alpha.shape[0]], float)
+    scale, edge = np.array([alpha.shape[1], alpha.shape[0]], float), _Edge(uv, alpha, cutoff)
     for level in range(LEVELS + 1):
         corners = np.einsum("fck,fkd->fcd", weight, uv[source])
-        inside = sample(alpha, np.einsum("pc,fcd->fpd", _PROBES, corners)) - cutoff
+        inside = edge.inside(source, np.einsum("pc,fck->fpk", _PROBES, weight))
         full, empty = (inside > 0).all(1), (inside <= 0).all(1)
         done_source.append(source[full])
         done_weight.append(weight[full])
         used += int(full.sum())
         mixed = ~full & ~empty
-        source, weight, corners, inside = (
-            source[mixed], weight[mixed], corners[mixed], inside[mixed]
-        )  # fmt: skip
-        edges = (corners - np.roll(corners, 1, axis=1)) * scale
-        fine = np.linalg.norm(edges, axis=2).max(1) <= _TEXELS
+        source, weight, corners = source[mixed], weight[mixed], corners[mixed]
+        texels = (corners - np.roll(corners, 1, axis=1)) * scale
+        fine = np.linalg.norm(texels, axis=2).max(1) <= _TEXELS
         # Every divided triangle leaves about three behind, some of them clipped in two.
         afford = used + int(fine.sum()) + 4 * int((~fine).sum()) <= len(triangle) + room
         if level == LEVELS or not afford:
             complete &= bool(fine.all()) or level == LEVELS
             fine[:] = True
-        clipped = _march(source[fine], weight[fine], inside[fine, :3])
+        clipped = _march(source[fine], weight[fine], edge)
         done_source.append(clipped[0])
         done_weight.append(clipped[1])
         used += len(clipped[0])

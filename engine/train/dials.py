@@ -195,7 +195,7 @@ def groups(clay: Clay) -> list[Json]:
          "swatches": list(SWATCHES.get(name, ()))} for name, label in COLORS.items()
     ]  # fmt: skip
     shown["light"] += [
-        {"kind": "light", "path": "light", "label": "Key light"},
+        {"kind": "light", "path": "light", "label": "Key light", "default": list(recipe.KEY_LIGHT)},
         {"kind": "background", "path": "background", "label": "Background"},
     ]
     return [{"id": name, "title": TITLES[name], "dials": dials}

@@ -33,9 +33,9 @@ NAMES = (
     "Ada", "Milo", "Juno", "Ravi", "Lena", "Omar", "Suki", "Enzo", "Tala", "Igor", "Zuri", "Finn",
     "Maya", "Luca", "Nila", "Hugo", "Iris", "Kofi", "Yuna", "Paco", "Elif", "Remy", "Anju", "Otto",
 )  # fmt: skip
-WOMENS = ("bob", "bun", "long", "pixie", "ponytail", "braid")
-MENS = ("crop", "quiff", "fringe", "receding", "undercut", "buzz")
-EVERYONES = ("afro", "curls")
+WOMENS = ("bob", "bun", "long", "pixie", "ponytail", "wavy")
+MENS = ("crop", "quiff", "fringe", "receding", "undercut", "buzz", "manbun")
+EVERYONES = ("afro", "coils", "curly")
 # Two-sided targets that vary between people without making a caricature of anybody.
 TRAITS = (
     "head-scale-horiz", "head-scale-vert", "cheek-bones", "cheek-volume", "chin-width",

@@ -50,7 +50,8 @@ def bob(sitter: Sitter) -> list[Part]:
     uneven = comb.noise.uniform(-0.05, 0.05, 40)
     s = np.linspace(0, 1, LANES)
     front = np.abs(2 * s - 1) ** 2
-    fall = drop * (1 - 0.10 * front + clumps.pick(uneven) - 0.07 * clumps.across**2)
+    tip = 1 - clumps.across**2
+    fall = drop * (0.93 - 0.10 * front + (0.07 + clumps.pick(uneven)) * tip)
     comb.sheet(
         Sheet(parted(comb, (60, 60), 0, height), fall, clumps, rows=16, tuck=0.20,
               wave=0.05 * hair.curl),
@@ -65,19 +66,19 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     """A fringe swept from a side parting over the forehead to the other temple."""
     lanes = 25
     s = np.linspace(0, 1, lanes)  # from the far temple to the parting
-    azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -27, 11])
-    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 40])
-    roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [78, 50])])
+    azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -26, 15])
+    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 44])
+    roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [80, 47])])
     zero = np.zeros(lanes)
     # At the parting it lies flat and meets the other side.
-    lift = (height + 0.06) * (1 - 0.75 * smooth(0.7, 1.0, s))
+    lift = (height + 0.06) * (1 - 0.95 * smooth(0.55, 1.0, s))
     middle = np.stack([0.42 * roots[:, 0] + 0.58 * azimuth, 0.5 * (roots[:, 1] + elevation) + 7,
                        lift], 1)  # fmt: skip
     clumps = gather(lanes, 8, comb.noise)
     elevation = elevation + 3.5 * clumps.across**2 - comb.noise.uniform(0, 3, 9)[clumps.number]
     knots = np.stack(
-        [np.column_stack([roots, zero + 0.03]), middle,
-         np.column_stack([azimuth, elevation, zero + 0.035])], 1,
+        [np.column_stack([roots, 0.03 - 0.02 * s]), middle,
+         np.column_stack([azimuth, elevation, 0.035 - 0.03 * s**3])], 1,
     )  # fmt: skip
     comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, thick=0.05))
 
@@ -91,7 +92,8 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
     azimuth = knots[:, -1, 0]
     clumps = gather(96, 6, comb.noise)
     uneven = comb.noise.uniform(-0.06, 0.06, 40)
-    fall = size * drop * hair.length * (1 + clumps.pick(uneven) - 0.06 * clumps.across**2)
+    tip = 1 - clumps.across**2
+    fall = size * drop * hair.length * (0.97 + (0.03 + 0.4 * clumps.pick(uneven)) * tip)
     side = np.where(azimuth < 180, 1.0, -1.0)
     beside = np.minimum(azimuth, 360 - azimuth)
     forward, behind = np.array([-0.10, 0.0, 0.34]), np.array([0.0, 0.0, -0.12])
@@ -105,7 +107,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
         strands[:, 1:, 2] -= under * 0.06 * smooth(104, 92, beside[chosen])[:, None]
         strands[:, 0, 2] -= under * 0.02
         comb.sheet(
-            Sheet(strands, fall[chosen], some, rows=22, tuck=0.10,
+            Sheet(strands, fall[chosen], some, rows=24, thick=0.05, tuck=0.10,
                   wave=0.015 + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
             dark=0.06,
         )  # fmt: skip
@@ -114,7 +116,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
 
 def long(sitter: Sitter) -> list[Part]:
     """Long and loose over the shoulders, with a side parting."""
-    comb = _falling(sitter, 1.85, 0.13)
+    comb = _falling(sitter, 2.3, 0.13)
     return comb.finish()
 
 

@@ -132,7 +132,7 @@ def _meridians(bust: Bust, model: Bust, triangles: I64) -> tuple[F64, F64]:
     return made, _HIGH - (rows + 0.5) / _SIZE * (_HIGH - _LOW)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=6)
 def measure(bust: Bust) -> Form:
     """The form of a bust."""
     model = Bust(bust.source, MODEL)

@@ -29,11 +29,11 @@ FILE_BYTES = 256 << 20
 JSON_BYTES = 16 << 20
 PICTURE_SIDE = 4096
 PICTURE_PIXELS = 160 << 20  # of all pictures that are decoded
-# Entries of a list of the file; a hundred times what an avatar has.
-MOST = {"accessors": 50_000, "bufferViews": 50_000, "buffers": 64, "images": 256, "materials": 512,
+# Entries of a list of the file: several times what avatars have, and a few seconds of parsing.
+MOST = {"accessors": 16_000, "bufferViews": 16_000, "buffers": 64, "images": 256, "materials": 512,
         "meshes": 1024, "nodes": 8192, "samplers": 512, "scenes": 64, "skins": 256,
         "textures": 512}  # fmt: skip
-PRIMITIVES, TARGETS = 2048, 600  # of all meshes; of one primitive
+PRIMITIVES, TARGETS = 2048, 60_000  # of all meshes
 _COMPRESSED = ("KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu",
                "EXT_texture_webp", "EXT_texture_avif", "MSFT_texture_dds")  # fmt: skip
 _GLB, _JSON, _BIN = 0x46546C67, 0x4E4F534A, 0x004E4942
@@ -47,11 +47,11 @@ class Gltf:
     asset: dict[str, Any]
     extensions: dict[str, Any]
     folder: Path
-    blob: bytes
+    blob: bytes | memoryview
     values: int = 300_000_000  # numbers that may still be decoded
     pixels: int = PICTURE_PIXELS
     warnings: list[str] = field(default_factory=list)
-    _buffers: dict[int, bytes] = field(default_factory=dict)
+    _buffers: dict[int, bytes | memoryview] = field(default_factory=dict)
 
     def item(self, kind: str, number: Any, where: str) -> Any:
         """An entry of one of the file's lists."""
@@ -79,9 +79,10 @@ class Gltf:
             view.byteStride or 0, 0, 252, f"{at}.byteStride"
         )
 
-    def _buffer(self, number: Any, where: str) -> bytes:
+    def _buffer(self, number: Any, where: str) -> bytes | memoryview:
         buffer = self.item("buffers", number, where)
         if number not in self._buffers:
+            data: bytes | memoryview
             data = self.blob if buffer.uri is None else self._uri(buffer.uri, f"buffers[{number}]")
             size = whole(buffer.byteLength, 1, FILE_BYTES, f"buffers[{number}].byteLength")
             if len(data) < size:
@@ -140,8 +141,10 @@ class Gltf:
                         raise PackageError(f"the pictures exceed {PICTURE_PIXELS >> 20} M pixels")
                     opened.draft("RGB", (side, side))  # JPEGs decode at a fraction of their size
                     full = opened.convert("RGBA")
+        except Image.DecompressionBombError as error:
+            raise PackageError(f"{at}: {error}; expected at most {PICTURE_SIDE} a side") from error
         except (OSError, ValueError, SyntaxError, struct.error, KeyError, IndexError, TypeError,
-                OverflowError, Image.DecompressionBombError) as error:  # fmt: skip
+                OverflowError) as error:  # fmt: skip
             raise PackageError(f"{at} is no readable PNG or JPEG: {error}") from error
         full.thumbnail((side, side), Image.Resampling.LANCZOS)
         return np.array(full)
@@ -191,7 +194,7 @@ def _bytes(path: Path, what: str) -> bytes:
         raise PackageError(f"{what} cannot be read: {error}") from error
 
 
-def _chunks(data: bytes, name: str) -> tuple[bytes, bytes]:
+def _chunks(data: bytes, name: str) -> tuple[bytes, memoryview]:
     """(JSON, binary) of a GLB file."""
     if len(data) < 20:
         raise PackageError(f"{name} has {len(data)} bytes: the file is cut short")
@@ -202,15 +205,15 @@ def _chunks(data: bytes, name: str) -> tuple[bytes, bytes]:
         raise PackageError(
             f"{name} has {len(data)} bytes of the {length} it declares: the file is cut short"
         )
-    at, text, blob = 12, None, b""
+    at, text, blob = 12, None, memoryview(b"")
     while at + 8 <= length:
         size, kind = struct.unpack_from("<II", data, at)
         if at + 8 + size > length:
             raise PackageError(f"{name}: the chunk at byte {at} reaches beyond the end")
         if kind == _JSON and text is None:
             text = data[at + 8 : at + 8 + size]
-        elif kind == _BIN and not blob:
-            blob = data[at + 8 : at + 8 + size]
+        elif kind == _BIN and not len(blob):
+            blob = memoryview(data)[at + 8 : at + 8 + size]
         at += 8 + size
     if text is None:
         raise PackageError(f"{name} has no JSON chunk: this is no GLB file")
@@ -231,16 +234,19 @@ def _check_counts(tree: Any, name: str) -> dict[str, Any]:
         if not all(isinstance(row, dict) for row in rows):
             raise PackageError(f"{name}: {kind} must be objects")
         kept[kind] = rows
-    count = 0
+    count, targets = 0, 0
     for number, mesh in enumerate(kept["meshes"]):
         primitives = entries(mesh.get("primitives"), f"meshes[{number}].primitives", PRIMITIVES)
         count += len(primitives)
         for p in primitives:
             if not isinstance(p, dict) or not isinstance(p.get("attributes"), dict):
                 raise PackageError(f"meshes[{number}] has a primitive without attributes")
-            entries(p.get("targets"), f"meshes[{number}].targets", TARGETS)
-    if count > PRIMITIVES:
-        raise PackageError(f"{name} has {count} primitives, expected at most {PRIMITIVES}")
+            targets += len(entries(p.get("targets"), f"meshes[{number}].targets"))
+    if count > PRIMITIVES or targets > TARGETS:
+        raise PackageError(
+            f"{name} has {count} primitives and {targets} morph targets, expected at most "
+            f"{PRIMITIVES} and {TARGETS}"
+        )
     kept["scene"] = tree.get("scene")
     return kept
 
@@ -261,7 +267,7 @@ def read(path: Path) -> Gltf:
     name = path.name
     data = _bytes(path, name)
     packed = len(data) >= 4 and struct.unpack_from("<I", data)[0] == _GLB
-    text, blob = _chunks(data, name) if packed else (data, b"")
+    text, blob = _chunks(data, name) if packed else (data, memoryview(b""))
     if len(text) > JSON_BYTES and packed:
         raise PackageError(f"{name} has {len(text) >> 20} MB of JSON, at most {JSON_BYTES >> 20}")
     try:

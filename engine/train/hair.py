@@ -254,7 +254,7 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         curl = _curls(points, sheet.size)
         rise = rise + sheet.bumps * curl
         # Light on the curls, dark between them.
-        v = 1 - (BAND + 0.03 + 0.52 * (1 - curl))
+        v = 1 - (BAND + 0.17 + 0.40 * (1 - curl))
     outer = points + normal * rise[..., None]
     odd = np.where(sheet.clumps.number % 2, -1.0, 1.0)
     u = np.repeat((0.5 + 0.5 * odd * sheet.clumps.across)[:, None], rows, axis=1)
@@ -276,7 +276,8 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
                 for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
             )
             grid = np.concatenate([first, grid, last])
-            u, v, line = (np.concatenate([x[:1], x, x[-1:]]) for x in (u, v, line))
+            line = np.concatenate([line[:1], line, line[-1:]])
+            u, v = (np.concatenate([0 * x[:1], x, 0 * x[-1:]]) for x in (u, v))  # dark
     part = piece(
         name, grid.reshape(-1, 3), mesh(*grid.shape[:2]), np.stack([u, v], -1).reshape(-1, 2),
         line.reshape(-1),

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.train.anatomy import ear
 from engine.train.bust import F64, Part, smooth
-from engine.train.piece import band, dome, tube
+from engine.train.piece import band, dome, sheet, tube
 from engine.train.sitter import Sitter
 from engine.train.skull import angles, direction
 
@@ -86,17 +86,17 @@ def _brim_line(azimuth: F64, front: float, back: float) -> F64:
 
 def _crown(sitter: Sitter, name: str, edge: F64, azimuth: F64, puff: float, rows: int) -> Part:
     """The shell of a hat from its edge [A] to the top."""
-    t = np.linspace(0, 1, rows)
+    t = np.concatenate([[0.0], np.linspace(0, 1, rows)])
     elevation = edge[:, None] + (89.9 - edge[:, None]) * (1 - (1 - t) ** 1.3)
     towards = direction(azimuth[:, None], elevation)
     room = HAIR + puff * np.sin(np.pi * t * 0.5 + 0.3)
+    room[0] = 0.0  # the edge turns in to the head
     radius = sitter.skull.radius(towards) + room
     points = sitter.skull.centre + towards * radius[..., None]
     u = np.broadcast_to((np.abs(azimuth) / 180)[:, None], elevation.shape)
     v = np.broadcast_to(t, elevation.shape)
-    faces = band(name, points[:, ::-1], ring=True, neck=1.0)
-    faces.uvs = np.stack([u, v], -1)[:, ::-1].reshape(-1, 2)
-    return faces
+    uvs = np.stack([u, v], -1)
+    return sheet(name, points[:, ::-1], ring=True, neck=1.0, uvs=uvs[:, ::-1])
 
 
 def beanie(sitter: Sitter) -> list[Part]:

@@ -29,17 +29,18 @@ def _under_chin(sitter: Sitter) -> float:
 def _oval(elevation: F64, bottom: float) -> F64:
     """Azimuth [R] at which the cloth begins on each row."""
     middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
-    t = np.clip(np.abs(elevation - middle) / half, 0, 1)
+    t: F64 = np.clip(np.abs(elevation - middle) / half, 0, 1)
     # Rounder at the chin than a plain oval.
     power = np.where(elevation < middle, 2.7, 2.1)
-    return np.asarray(SIDE * np.sqrt(1 - np.power(t, power)), np.float64)
+    made: F64 = SIDE * np.sqrt(1 - np.power(t, power))
+    return made
 
 
 def _rows(bottom: float) -> F64:
     """Elevations of the head's rows, close together where the oval opens and closes."""
     middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
     around = middle + half * np.cos(np.linspace(0, np.pi, HEAD - 6))
-    return np.r_[np.linspace(89.5, TOP + 7, 6), around]
+    return np.concatenate([np.linspace(89.5, TOP + 7, 6), around])
 
 
 def _shell(sitter: Sitter, azimuth: F64, elevation: F64, ease: float) -> F64:
@@ -98,11 +99,14 @@ def _wrap(sitter: Sitter) -> tuple[F64, F64]:
 
 def _sources(sitter: Sitter, points: F64) -> I64:
     """The skin's vertex under each point of the jaw and throat, so that speech moves the cloth."""
-    skin = sitter.skin
-    flat = points.reshape(-1, 3)
-    near = np.linalg.norm(flat[:, None] - skin.positions[None], axis=2)
-    follows = (flat[:, 1] < 0.1) & (near.min(1) < 0.22) & (flat[:, 2] > -0.75)
-    return np.where(follows, skin.source[near.argmin(1)], -1)
+    flat, sources = points.reshape(-1, 3), np.full(points[..., 0].size, -1)
+    skin = np.flatnonzero((sitter.skin.positions[:, 1:] > [-2.0, -0.95]).all(1)
+                          & (sitter.skin.positions[:, 1] < 0.2))  # fmt: skip
+    close = np.flatnonzero((flat[:, 1] < 0.1) & (flat[:, 2] > -0.75))
+    apart = np.linalg.norm(flat[close, None] - sitter.skin.positions[skin], axis=2)
+    follows = apart.min(1) < 0.22
+    sources[close[follows]] = sitter.skin.source[skin[apart.argmin(1)[follows]]]
+    return sources
 
 
 def hijab(sitter: Sitter) -> list[Part]:

@@ -5,6 +5,7 @@ it, is a PackageError that says what was expected. An author's terms are kept in
 where they rule an import out, it needs the word of a person who is permitted.
 """
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -13,22 +14,26 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import PackageError
-from engine.face.blendshapes import ARKIT
+from engine.face.blendshapes import ARKIT, INDEX
 from engine.face.manifest import MATERIALS
 from engine.face.package import load
-from engine.face.palette import code
 from engine.face.tensors import MOVE, ROWS, TRIANGLES, VERTICES
 from engine.train import gltf, marks, pack, placing, rig, scene, surface, vrm
-from engine.train.bust import breath_weight, smooth
-from engine.train.mesh import Mesh, shape, tile, weld
+from engine.train.ambient import bake
+from engine.train.avatar import BOTTOM, FIELD, MARGIN, SPRING
+from engine.train.bust import Part, breath_weight, smooth
+from engine.train.coat import looks
+from engine.train.mesh import Mesh, shape, weld
+from engine.train.prune import prune
 from engine.train.report import Report
 from engine.train.surface import Surface
 
 F64 = npt.NDArray[np.float64]
-U8 = npt.NDArray[np.uint8]
-TEXTURES = 16  # most a package has
-_LINED = 0.05  # of the whole area: surfaces smaller than this get no line of their own
-_SPRING = {"frequency": 1.9, "damping": 0.35, "reach": 4.0}
+FAST = 22_000  # triangles that one core draws in time
+# What moves the parts of a face that a thick line would smudge: lips, lids, the nose.
+_THIN = ("mouthPucker", "mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight",
+         "mouthLowerDownLeft", "mouthLowerDownRight", "noseSneerLeft", "noseSneerRight",
+         "eyeBlinkLeft", "eyeBlinkRight")  # fmt: skip
 
 
 def _surfaces(source: gltf.Gltf, of: vrm.Vrm, body: scene.Body) -> dict[int, Surface]:
@@ -42,83 +47,6 @@ def _surfaces(source: gltf.Gltf, of: vrm.Vrm, body: scene.Body) -> dict[int, Sur
     taken: set[str] = set()
     return {int(n): surface.read(source, of, int(n), taken)
             for n in numbers[np.argsort(-counts)]}  # fmt: skip
-
-
-def _row(s: Surface, texture: str | None, flat: bool, lined: bool, cut: bool) -> dict[str, Any]:
-    """A material of avatar.json."""
-    lit = s.lit and not flat
-    return {
-        "name": s.name,
-        "color": "white" if texture else s.name,
-        "shadow": f"{s.name}_shadow",
-        "texture": texture, "light": None,
-        # Where the threshold lies below all n . l, no shadow begins.
-        "threshold": float(np.clip(s.threshold, -1, 1)) if lit else -2.0,
-        "softness": float(np.clip(s.softness, 0.02, 1)),
-        "rim": 0.08 if lit and not cut else 0.0, "lift": 0.0,
-        "shine": {"strength": 0.0, "edge": 0.9, "softness": 0.05},
-        "flat": False, "two_sided": s.two_sided or cut,
-        "outline": f"{s.name}_line" if lined else None,
-        "ambient": 1.0 if lit else 0.0, "casts": lit and not cut, "receives": 0.6 if lit else 0.0,
-    }  # fmt: skip
-
-
-def _looks(surfaces: dict[int, Surface], mesh: Mesh, points: F64, eyes: F64) -> tuple[
-    dict[str, Any], dict[str, U8], dict[int, int], dict[int, bool], list[str]
-]:  # fmt: skip
-    """(palette, textures and materials of avatar.json; pictures; material -> row, lined; notes).
-
-    eyes [V]: how much of a vertex an eye carries or a look moves.
-    """
-    corners = points[mesh.triangle]
-    size = np.linalg.norm(
-        np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-    )
-    shares = {n: size[mesh.material == n].sum() / size.sum() for n in surfaces}
-    palette: dict[str, str] = {}
-    textures: dict[str, Any] = {}
-    pictures: dict[str, U8] = {}
-    rows: list[dict[str, Any]] = []
-    index: dict[int, int] = {}
-    lines: dict[int, bool] = {}
-    named: dict[tuple[Any, ...], str] = {}
-    notes: list[str] = []
-    for number in np.unique(mesh.material):
-        s = surfaces[int(number)]
-        cut = s.alpha is not None
-        flat = eyes[mesh.triangle[mesh.material == number]].mean() > 0.5
-        lined = not cut and not flat and (
-            s.outlined if s.outlined is not None else shares[number] > _LINED
-        )  # fmt: skip
-        texture = None
-        if s.picture is not None:
-            key = (*s.key, number in mesh.tiled and s.wrap)
-            if key not in named and len(named) == TEXTURES:
-                notes.append(f"{s.name}: more than {TEXTURES} pictures; drawn in its mean colour")
-            else:
-                texture = named.setdefault(key, f"p{len(named)}")
-                pictures[texture] = tile(s.picture, s.wrap) if number in mesh.tiled else s.picture
-                textures[texture] = {"picture": texture}
-        palette[s.name] = code(s.color)
-        palette[f"{s.name}_shadow"] = code(s.tint if texture else s.tint * s.color)
-        if lined:
-            asked = s.outline if s.outline is not None else surface.dark(s.color)
-            palette[f"{s.name}_line"] = code(asked)
-        index[int(number)], lines[int(number)] = len(rows), bool(lined)
-        rows.append(_row(s, texture, bool(flat), bool(lined), cut))
-    look = {"palette": palette, "textures": textures, "materials": rows}
-    return look, pictures, index, lines, notes
-
-
-def _halved(pictures: dict[str, U8]) -> dict[str, U8]:
-    """Pictures of at most surface.SIDE pixels a side: tiled ones are larger."""
-    out = {}
-    for name, picture in pictures.items():
-        step = max(1, -(-max(picture.shape[:2]) // surface.SIDE))
-        high, wide = picture.shape[0] // step * step, picture.shape[1] // step * step
-        blocks = picture[:high, :wide].reshape(high // step, step, wide // step, step, 3)
-        out[name] = np.asarray(np.rint(blocks.mean((1, 3))), np.uint8)
-    return out
 
 
 def _shapes(found: rig.Rig, face: rig.Face, mesh: Mesh) -> F64:
@@ -135,6 +63,27 @@ def _shapes(found: rig.Rig, face: rig.Face, mesh: Mesh) -> F64:
     return out
 
 
+def _mobile(shapes: F64, names: tuple[str, ...]) -> F64:
+    """How much these shapes move a vertex [V], 1 from .15 dm on."""
+    rows = shapes[[INDEX[name] for name in names]]
+    return smooth(0.03, 0.15, np.linalg.norm(rows, axis=2).max(0))
+
+
+def _ambient(points: F64, mesh: Mesh, group: npt.NDArray[np.int64], shapes: F64) -> F64:
+    """Light [V] in [0, 1] that occlusion leaves.
+
+    What the closed mouth or a lid encloses, and what moves out of its place, keeps most of it.
+    """
+    count = len(points)
+    part = Part(
+        "import", points, mesh.triangle, mesh.uv, np.full(count, -1), np.ones(count), group,
+        np.zeros(count),
+    )  # fmt: skip
+    light = bake([part], quick=True)
+    floor = np.where(light < 0.15, 0.75, 0.3)
+    return np.maximum(light, np.maximum(floor, 0.75 * _mobile(shapes, ARKIT)))
+
+
 def _tensors(
     body: scene.Body, mesh: Mesh, shapes: F64, rows: dict[int, int], lines: dict[int, bool]
 ) -> dict[str, npt.NDArray[Any]]:
@@ -149,16 +98,17 @@ def _tensors(
     # An author's normals are made for shading; below the neck they would turn with the head.
     share = np.where(length[:, 0] > 1e-6, 0.7 * smooth(0.8, 1.0, neck), 0.0)
     sway = mesh.mixed(body.spring) * smooth(0.9, 1.0, neck) * smooth(0.2, -1.2, points[:, 1])
+    group = weld(points, normal, shapes[ARKIT.index("jawOpen")])
     made: dict[str, npt.NDArray[Any]] = {
         "position": points.astype(np.float32),
         "uv": mesh.uv.astype(np.float32),
         "triangle": mesh.triangle.astype(np.uint16),
         "material": np.array([rows[int(n)] for n in mesh.material], np.uint8),
-        "weld": weld(points, normal, shapes[ARKIT.index("jawOpen")]).astype(np.uint16),
+        "weld": group.astype(np.uint16),
         "neck": np.clip(neck, 0, 1).astype(np.float16),
-        "outline": lined.astype(np.float16),
+        "outline": (lined * (1 - 0.8 * _mobile(shapes, _THIN))).astype(np.float16),
         "proxy": np.concatenate([normal, share[:, None]], 1).astype(np.float16),
-        "ambient": np.full(len(points), 255, np.uint8),
+        "ambient": np.asarray(np.rint(255 * _ambient(points, mesh, group, shapes)), np.uint8),
         "loose": np.asarray(np.rint(np.clip(sway, 0, 1) * 255), np.uint8),
         "breath": np.asarray(
             np.rint(255 * np.where(neck < 1, breath_weight(points), 0)), np.uint8
@@ -171,6 +121,18 @@ def _tensors(
             "reduce the mesh of the face"
         )
     return made
+
+
+def _camera(top: float, points: F64) -> dict[str, float]:
+    """Shows the head with a margin and the shoulders, as engine.train.avatar does."""
+    top += MARGIN
+    distance = (top - BOTTOM) / 2 / math.tan(math.radians(FIELD / 2))
+    near = distance - max(4.0, float(points[:, 2].max()) + 1.5)
+    far = distance + max(4.0, 1.5 - float(points[:, 2].min()))
+    return {
+        "height": round((top + BOTTOM) / 2, 4), "distance": round(distance, 4), "fov_deg": FIELD,
+        "near": round(max(near, 0.5), 4), "far": round(far, 4),
+    }  # fmt: skip
 
 
 def _pivot(body: scene.Body) -> list[float]:
@@ -208,6 +170,11 @@ def convert(path: Path | str, folder: Path | str, name: str, permitted: bool = F
         raise PackageError(
             f"the name {name!r:.40} does not fit: small letters, digits, - and _, at most 32"
         )
+    target = Path(folder)
+    if target.exists() and not (target / "avatar.json").is_file() and (
+        not target.is_dir() or any(target.iterdir())
+    ):  # fmt: skip
+        raise PackageError(f"{target.name} holds other files: give an empty or missing folder")
     source = gltf.read(Path(path))
     of = vrm.read(source)
     notes = _allowed(of, permitted)
@@ -226,19 +193,24 @@ def convert(path: Path | str, folder: Path | str, name: str, permitted: bool = F
                             axis=2).max(0)  # fmt: skip
     eyes = np.maximum(mesh.mixed(body.share["leftEye"] + body.share["rightEye"]),
                       looked > 0.5 * max(float(looked.max()), 1e-3))  # fmt: skip
-    look, pictures, rows, lines, dull = _looks(surfaces, mesh, points, eyes)
-    pictures = _halved(pictures)
+    look, pictures, rows, lines, dull = looks(surfaces, mesh, points, eyes, _mobile(shapes, ARKIT))
     tensors = _tensors(body, mesh, shapes, rows, lines)
     terms = _terms(source, of)
-    manifest = _manifest(name, of, look, body, landmarks, points)
+    manifest = _manifest(name, of, look, body, landmarks, points, face.top)
     licence = "\n".join(["Imported by Vivify. What the file says of its author and terms:", "",
                          *(terms or ["nothing"]), ""])  # fmt: skip
-    pack.write(Path(folder), tensors, manifest, pictures, {"LICENSE": licence})
-    load(Path(folder))
+    pack.write(target, tensors, manifest, pictures, {"LICENSE": licence})
+    made = load(target)
+    if len(mesh.triangle) > FAST:
+        tensors = prune(tensors, made)
+        pack.write(target, tensors, manifest, pictures, {"LICENSE": licence})
+        notes.append(f"{len(mesh.triangle) - len(tensors['triangle'])} hidden triangles left out")
+    if len(tensors["triangle"]) > FAST:
+        notes.append(f"more than {FAST} triangles: a picture may take longer than planned for")
     return Report(
         name, manifest["title"], f"VRM {of.version}" if of.version else "glTF",
         tuple(found.direct), {n: w for n, w in found.approximated.items() if n not in found.direct},
-        len(points), len(mesh.triangle), tuple(m["name"] for m in look["materials"]),
+        len(points), len(tensors["triangle"]), tuple(m["name"] for m in look["materials"]),
         {n: (p.shape[1], p.shape[0]) for n, p in pictures.items()}, tuple(terms),
         tuple([*notes, *more, *cuts, *dull, *source.warnings]),
     )  # fmt: skip
@@ -252,19 +224,17 @@ def _terms(source: gltf.Gltf, of: vrm.Vrm) -> list[str]:
 
 def _manifest(
     name: str, of: vrm.Vrm, look: dict[str, Any], body: scene.Body, landmarks: dict[str, int],
-    points: F64,
+    points: F64, top: float,
 ) -> dict[str, Any]:  # fmt: skip
-    near, far = 9.0 - points[:, 2].max() - 1.5, 9.0 - points[:, 2].min() + 1.5
     credit = f" by {of.author}" if of.author else ""
     return {
         "format": "vivify-avatar", "version": 2, "name": name,
         "title": of.title or name.title(),
         "attribution": f"{of.title or name.title()}{credit}, imported; see LICENSE.",
-        "camera": {"height": -0.22, "distance": 9.0, "fov_deg": 20.0,
-                   "near": float(np.clip(near, 0.5, 5.0)), "far": float(np.clip(far, 13.0, 100))},
+        "camera": _camera(top, points),
         "pivot": _pivot(body), "head_width": 1.7, "outline_width": 0.0035,
         "light": [-0.35, 0.45, 0.82],
         "background": {"kind": "gradient", "top": "#cfe3ee", "bottom": "#f3d9c9",
                        "glow": "#fdf3e7"},
-        **look, "spring": _SPRING, "correctives": [], "rest": {}, "landmarks": landmarks,
+        **look, "spring": SPRING, "correctives": [], "rest": {}, "landmarks": landmarks,
     }  # fmt: skip

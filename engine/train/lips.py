@@ -11,6 +11,8 @@ Marks = dict[str, F64]
 
 def tint(c: Canvas, who: Recipe, m: Marks) -> None:
     """Inks `lips`, `lips_dark` (the upper one) and `lips_light` (the roundness of the lower)."""
+    if who.skin.lips <= 0:
+        return
     seam, low, corner = m["lip_upper_inner"], m["lower_lip_edge"], m["mouth_corner_left"]
     corners = np.array([corner[0] + 0.08, corner[1] + 0.15, 9.0], np.float32)
     found = list(c.near(np.array([0, low[1] - 0.12, -0.4], np.float32), corners))
@@ -23,7 +25,7 @@ def tint(c: Canvas, who: Recipe, m: Marks) -> None:
         c.lay("lips_dark", (_mask(c, area) * upper * who.skin.lips * 0.8).astype(np.float32), area)
     height = seam[1] - low[1]
     shine = [0.02, seam[1] - 0.52 * height]
-    c.glow("lips_light", shine, [0.085, 0.26 * height, 0.2], 0.8 * who.skin.lips)
+    c.glow("lips_light", shine, [0.080, 0.24 * height, 0.2], 1.0 * who.skin.lips)
     c.glow("lips_light", m["upper_lip_peak"] - [0.012, 0.026, 0], [0.03, 0.010, 0.1],
            0.30 * who.skin.lips)  # fmt: skip
 

@@ -28,7 +28,7 @@ def _row(name: str, color: str, shadow: str, **other: Any) -> dict[str, Any]:
 
 def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
     return _row(
-        name, ink, f"{ink}_shadow", texture=name, threshold=0.10, softness=0.14,
+        name, ink, f"{ink}_shadow", texture=name, threshold=-0.02, softness=0.26,
         shine={"strength": shine, "edge": 0.93, "softness": 0.05}, outline=f"{ink}_line",
         casts=True, receives=0.5, strand=True, rim=0.4,
     )  # fmt: skip
@@ -38,7 +38,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
     """Rows of the material table for the parts called `names`."""
     rows = [
         _row("skin", "skin", "skin_shadow", texture="skin", outline="skin_line", lift=0.03,
-             casts=True, receives=1.0),
+             threshold=0.24, softness=0.2, casts=True, receives=1.0),
         # So is the dark of the throat, and the groove of the tongue.
         _row("mouth", "mouth", "mouth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
@@ -51,7 +51,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
              softness=0.35, ambient=0.0),
         _row("tongue", "tongue", "tongue_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
-        _hair("hair", "hair", 0.05),
+        _hair("hair", "hair", 0.13),
         _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
         _hair("beard", "beard", 0.0),
         *(_row(name, color, shadow, **more) for name, color, shadow, more in FABRICS),

@@ -18,7 +18,7 @@ def _zigzag(along: F64, length: float) -> F64:
 
 
 def fox(c: Canvas, who: Recipe, m: Marks) -> None:
-    """Inks `fur_light`, `fur_dark`, `white`: pale muzzle, blaze, eye marks, dark nose."""
+    """Inks `fur_light` and `fur_dark`: pale muzzle, blaze and brow spots, dark eye marks."""
     tip, inner, outer = m["nose_tip"], m["eye_inner_left"], m["eye_outer_left"]
     low = np.array([0, -2.0, -0.9], np.float32)
     for area, at in c.near(low, np.array([1.2, 0.2, 2.0], np.float32)):
@@ -29,10 +29,11 @@ def fox(c: Canvas, who: Recipe, m: Marks) -> None:
         half = 0.062 * np.sin(np.pi * np.clip((y - 0.24) / 0.42, 0, 1)) ** 1.4
         blaze = smooth(0.006, -0.006, x - half) * (half > 0.004)
         c.lay("fur_light", np.asarray(blaze * 0.95, np.float32), area)
-    c.glow("fur_light", [m["lid_fold"][0] - 0.12, m["lid_fold"][1] + 0.13], [0.06, 0.04, 0.2], 0.75)
-    _dark(c, m, tip, inner, outer)
-    c.stroke("white", [tip + [0.03, 0.022, 0.0], tip + [0.05, 0.018, 0.0]], [0.010, 0.006], 0.012,
-             0.75, -1 if who.light[0] <= 0 else 1)  # fmt: skip
+    # Pale spots take the brows' place, and their movement.
+    brow = m["lid_fold"][:2] + [-0.10, 0.115]
+    c.stroke("fur_light", [brow - [0.035, 0.012], brow, brow + [0.04, 0.004]],
+             [0.020, 0.034, 0.016], 0.016, 0.92)  # fmt: skip
+    _dark(c, m, inner, outer)
 
 
 def _mask(at: F32, tip: F64) -> F32:
@@ -50,27 +51,16 @@ def _mask(at: F32, tip: F64) -> F32:
     return np.asarray(face * wide, np.float32)
 
 
-def _dark(c: Canvas, m: Marks, tip: F64, inner: F64, outer: F64) -> None:
-    wing = float(m["nose_wing"][0])
-    nose = [
-        tip + [-0.002, 0.012, 0],
-        tip + [0.45 * wing, 0.010, -0.02],
-        tip + [0.75 * wing, -0.004, -0.05],
-    ]
-    c.stroke("fur_dark", nose, [0.048, 0.044, 0.030], 0.012)
-    c.stroke("fur_dark", [tip + [0, -0.01, 0], m["nose_base"]], [0.05, 0.016], 0.012)
-    c.stroke(
-        "fur_dark", [m["nose_base"], m["philtrum"] + [0, -0.02, 0]], [0.009, 0.007], 0.012, 0.8
-    )
+def _dark(c: Canvas, m: Marks, inner: F64, outer: F64) -> None:
     tear = [inner + [0.03, 0.03, 0], inner + [-0.012, -0.03, 0], inner + [-0.035, -0.10, 0],
             inner + [-0.045, -0.17, 0]]  # fmt: skip
     c.stroke("fur_dark", [p[:2] for p in tear], [0.014, 0.020, 0.014, 0.002], 0.014, 0.92)
     wings = [outer + [-0.10, 0.06, 0], outer + [0.0, 0.03, 0], outer + [0.07, 0.06, 0],
              outer + [0.12, 0.11, 0]]  # fmt: skip
     c.stroke("fur_dark", [p[:2] for p in wings], [0.006, 0.020, 0.015, 0.002], 0.014, 0.92)
-    for x, y in ((0.17, -0.05), (0.21, -0.085), (0.25, -0.05)):
+    for x, y in ((0.185, 0.0), (0.225, -0.05), (0.26, 0.0)):
         at = [x, m["nose_base"][1] + y]
-        c.stroke("fur_dark", [at, [at[0] + 0.001, at[1]]], [0.010, 0.010], 0.012, 0.7)
+        c.glow("fur_dark", at, 0.017, 0.9)
 
 
 PATTERNS: dict[str, Callable[[Canvas, Recipe, Marks], None]] = {

@@ -15,7 +15,8 @@ from engine.train.scene import Body
 
 F64 = npt.NDArray[np.float64]
 CHIN = 1.0  # dm from the eyes down to what the jaw moves, as on the bundled avatars
-CROWN = 1.28  # dm from the eyes up: what the picture has room for
+_LONG = 1.45  # of the eyes' distance: a chin deeper than this is a beard
+TOPS = (0.9, 2.2)  # dm: of how tall a head, hair and ears included, all is shown
 SIDE, DEPTH = 2.6, 4.0  # dm: nothing farther out is kept
 _MOVED = 0.4  # of the largest movement: what counts as moved by a shape
 
@@ -83,6 +84,20 @@ def _apply(body: Body, turn: F64, at: F64) -> None:
     body.normal = body.normal @ (turn / max(float(np.linalg.norm(turn[0])), 1e-12)).T
 
 
+def _mirrored(rig: Rig) -> bool:
+    """Whether shapes called left move what lies on the subject's right."""
+    for stem in ("eyeBlink", "blink", "mouthSmile", "browDown", "eyeLookOut"):
+        centres = []
+        for side in ("Left", "Right"):
+            binds = rig.sources.get(f"{stem}{side}")
+            if binds is not None:
+                size = np.linalg.norm(rig.body.moved(binds), axis=1)
+                centres.append(float((size * rig.body.position[:, 0]).sum()))
+        if len(centres) == 2 and centres[0] != centres[1]:
+            return centres[0] < centres[1]
+    return False
+
+
 def _chin(rig: Rig, span: float) -> float:
     """Height of the chin below the eyes, which are at the origin `span` apart."""
     opened = rig.shape("jawOpen")
@@ -125,20 +140,24 @@ def place(rig: Rig) -> tuple[Face, list[str]]:
     else:
         _apply(rig.body, np.eye(3), middle)
         one, two = one - middle, two - middle
-    if one[0] < two[0]:
+    if _mirrored(rig):
         rig.swapped = True
         notes.append("the file calls the subject's right side left: its sides were swapped")
+    joint, share = rig.body.joint, rig.body.share
+    if {"leftEye", "rightEye"} <= set(joint) and joint["leftEye"][0] < joint["rightEye"][0]:
+        for table in (joint, share):
+            table["leftEye"], table["rightEye"] = table["rightEye"], table["leftEye"]
     span = float(np.abs(one[0] - two[0]))
     if not 1e-7 < span < 1e5:
         raise PackageError(f"the eyes are {span:g} apart: the file's shapes name no two eyes")
     drop = _chin(rig, span)
-    scale = CHIN / max(drop, 0.3 * span)
-    crown = max(_crown(rig.body, span), 1e-6)
-    scale = max(min(scale, CROWN / crown), 0.7 * scale)
+    drop = float(np.clip(drop, 0.3 * span, _LONG * span))
+    scale = CHIN / drop
+    top = float(np.clip(_crown(rig.body, span) * scale, *TOPS))
     _apply(rig.body, np.eye(3) * scale, np.zeros(3))
     lids = np.concatenate([_movers(rig, "eyeBlinkLeft", "blink"), np.zeros((1, 3))])
     brow = float(np.clip(lids[:, 1].max() + 0.06, 0.12, 0.45))
-    return Face(0.0, -drop * scale, brow), notes
+    return Face(0.0, -CHIN, brow, top), notes
 
 
 def cut(body: Body) -> None:
@@ -170,8 +189,11 @@ def cut(body: Body) -> None:
 
 def neck(body: Body) -> F64:
     """How much each vertex follows the head [V]: by its bones, else by its height."""
-    if body.share["head"].max() > 0.5:
-        middle = np.maximum(body.share["neck"] - body.share["head"], 0)
-        return np.asarray(np.clip(body.share["head"] + 0.5 * middle, 0, 1))
     height = body.position[:, 1] + 0.25 * np.clip(body.position[:, 2] + 0.7, -0.6, 0.6)
-    return smooth(-1.45, -0.72, height)
+    guess = smooth(-1.45, -0.72, height)
+    chest = body.share["head"][body.position[:, 1] < -1.7]
+    if body.share["head"].max() <= 0.5 or (len(chest) and np.median(chest) > 0.5):
+        return guess
+    middle = np.maximum(body.share["neck"] - body.share["head"], 0)
+    known = np.clip(body.share["head"] + 0.5 * middle, 0, 1)
+    return np.where(body.share["held"] > 0.5, known, guess)

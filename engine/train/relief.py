@@ -79,6 +79,8 @@ def nose(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `nose_line`: nostrils, the wing's edge, the underside of the tip."""
     base, wing, foot, hole = (m[n] for n in ("nose_base", "nose_wing", "wing_foot", "nostril"))
     ink, strength = "nose_line", who.skin.nose
+    if strength <= 0:
+        return
     c.glow(ink, hole + [-0.006, 0.002, 0], [0.036, 0.020, 0.035], 1.15 * strength)
     lip = 0.5 * (base + m["nose_tip"])
     c.stroke(

@@ -15,8 +15,8 @@ from engine.face.blendshapes import ARKIT
 from engine.train.bust import smooth
 from engine.train.gltf import Gltf, entries, table
 from engine.train.scene import Body
-from engine.train.vocabulary import EXTRA, TABLE, Term, channel, viseme
-from engine.train.vrm import Bind, Vrm, line
+from engine.train.vocabulary import TABLE, Term, channel, other, viseme
+from engine.train.vrm import Bind, Vrm
 
 F64 = npt.NDArray[np.float64]
 _JAW_DEG = 16.0
@@ -30,6 +30,7 @@ class Face:
     eye: float  # height of the eyes
     chin: float
     brow: float  # height from which on the brows' part begins
+    top: float  # of the head, hair and ears included
     middle: float = 0.0  # x
 
     def area(self, name: str, points: F64) -> F64:
@@ -67,7 +68,7 @@ class Rig:
 
     def _own(self, name: str) -> str:
         """What the file calls a shape."""
-        if not self.swapped:
+        if not self.swapped or name.startswith("look"):  # a direction, not a side
             return name
         for one, two in (("Left", "Right"), ("Right", "Left")):
             if name.endswith(one):
@@ -100,18 +101,23 @@ class Rig:
     def _source(self, name: str, made: str, face: Face | None) -> F64 | None:
         if "bone" in name:
             return self._turned(name)
-        if name in self.sources or self._own(name) in self.sources:
-            return self.body.moved(self.sources[self._own(name) if name in ARKIT else name])
+        if self._own(name) in self.sources:
+            return self.body.moved(self.sources[self._own(name)])
         return self.shape(name, face) if name in ARKIT and name != made else None
 
     def _turned(self, name: str) -> F64 | None:
         """What turning a bone does: "jaw bone", "left eye bone up"."""
         side, _, rest = name.partition(" eye bone ")
-        other = {"left": "right", "right": "left"}
-        bone = f"{other[side] if self.swapped else side}Eye" if rest else "jaw"
+        bone = f"{side}Eye" if rest else "jaw"
         share, at = self.body.share.get(bone), self.body.joint.get(bone)
-        if share is None or at is None or share.max() < 0.01:
+        if share is None or at is None or share.max() < 0.5:
             return None
+        carried = self.body.position[share > 0.5]
+        middle, size = (carried.max(0) + carried.min(0)) / 2, np.ptp(carried, axis=0).max()
+        if np.linalg.norm(at - middle) > 4 * size:  # a node left at the scene's origin
+            if not rest:
+                return None
+            at = middle
         sideways, upwards = self.vrm.look_deg
         yaw = {"left": sideways, "right": -sideways}.get(rest, 0.0)
         pitch = {"up": -upwards, "down": upwards}.get(rest, 0.0 if rest else _JAW_DEG)
@@ -148,9 +154,9 @@ def _meant(names: list[str]) -> dict[str, list[int]]:
             (exact if meant[1] else loose).setdefault(meant[0], []).append(number)
             continue
         spoken = viseme(name)
-        other = f"viseme_{spoken}" if spoken else EXTRA.get(line(name).lower())
-        if other is not None:
-            exact.setdefault(other, []).append(number)
+        source = f"viseme_{spoken}" if spoken else other(name)
+        if source is not None:
+            exact.setdefault(source, []).append(number)
     found = {key: targets[:1] for key, targets in exact.items()}
     for key, targets in loose.items():
         # A shape of the middle that comes in two halves, such as browInnerUp_L and _R.

@@ -28,6 +28,7 @@ class Scalp:
     soft: float = 3.0  # degrees over which the edge fades
     under: float = 10.0  # elevation where `side` begins to turn into `top`
     over: float = 34.0  # where it has
+    ink: str = "hair_under"
 
 
 def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
@@ -47,13 +48,13 @@ def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
 
 
 SCALPS: dict[str, Scalp] = {
-    "buzz": Scalp(top=0.95, side=0.62, under=8, over=30, soft=3.5),
+    "buzz": Scalp(top=0.95, side=0.62, under=8, over=30, soft=3.5, ink="hair"),
     "crop": Scalp(front=38, temple=27, top=1.0, side=0.55, under=6, over=26),
     "quiff": Scalp(front=39, temple=27, top=1.0, side=0.55, under=6, over=28),
     "fringe": Scalp(front=40, temple=28, burn=-14),
     "pixie": Scalp(front=42, temple=30, burn=-14),
     "undercut": Scalp(front=39, temple=27, top=1.0, side=0.5, under=8, over=26),
-    "receding": Scalp(75, 44, -18, recede=20, top=0.0, side=0.45, under=14, over=36, soft=5),
+    "receding": Scalp(52, 33, -18, recede=12, top=0.7, side=0.8, soft=5.5, ink="hair"),
     "afro": Scalp(front=44, temple=31, burn=-12),
     "coils": Scalp(front=42, temple=30, top=1.0, side=0.75),
     "bun": Scalp(front=45, temple=32, burn=-8, nape=-36),
@@ -62,15 +63,15 @@ SCALPS: dict[str, Scalp] = {
 }  # fmt: skip
 
 
-def cover(c: Canvas, sitter: Sitter) -> F64:
-    """How much [S, S] of the hair's colour lies on the skin's texels under the sitter's cut."""
+def paint(c: Canvas, sitter: Sitter) -> None:
+    """Lay the colour of the sitter's hair on the scalp under it."""
     scalp = SCALPS.get(sitter.recipe.hair.cut)
     if scalp is None:
-        return np.zeros(c.lips.shape)
+        return
     skull = sitter.skull
     azimuth, elevation = angles(c.position - skull.centre)
     line = np.interp(np.abs(azimuth), *hairline(skull, scalp))
     wave = 1.1 * np.sin(np.radians(azimuth) * 31) + 0.7 * np.sin(np.radians(azimuth) * 53 + 1)
     inside = smooth(-scalp.soft, scalp.soft, elevation - line + 0.22 * scalp.soft * wave)
     dense = scalp.side + (scalp.top - scalp.side) * smooth(scalp.under, scalp.over, elevation)
-    return np.asarray(inside * dense)
+    c.lay(scalp.ink, inside * dense)

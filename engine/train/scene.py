@@ -23,7 +23,8 @@ VERTICES = 500_000  # of the whole file, before the bust is cut out
 TRIANGLES = 1_000_000
 PIECES = 2048  # primitives in the scene
 STRIP, FAN = 5, 6
-BONE_SHARES = ("head", "neck", "leftEye", "rightEye", "jaw")
+# "held": 1 where a skeleton carries a vertex at all.
+BONE_SHARES = ("head", "neck", "leftEye", "rightEye", "jaw", "held")
 
 
 @dataclass
@@ -246,6 +247,7 @@ class _Collector:
             linear = matrix[:3, :3]
             groups = {**self.below, "spring": self.springs}
             carried = {b: np.full(count, float(node in g)) for b, g in groups.items()}
+            carried["held"] = np.max([*carried.values(), np.zeros(count)], axis=0)
             points = local @ linear.T + matrix[:3, 3]
             return points, normal @ _cofactor(linear).T, linear, carried
         posed = self._skin(skin, where)
@@ -256,6 +258,7 @@ class _Collector:
         linear = blend[:, :3, :3]
         points = np.einsum("vij,vj->vi", linear, local) + blend[:, :3, 3]
         carried = {b: (inside[joints] * weights).sum(1) for b, inside in posed.inside.items()}
+        carried["held"] = np.ones(count)
         return points, np.einsum("vij,vj->vi", linear, normal), linear, carried
 
     def body(self, vrm: Vrm) -> Body:

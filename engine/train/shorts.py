@@ -130,9 +130,9 @@ def crop(sitter: Sitter) -> list[Part]:
             reach = 24 * long
             comb.lock(
                 Lock(((azimuth, elevation, 0.10 * volume),
-                      (azimuth * 0.97, elevation - reach * 0.5, 0.24 * volume),
-                      (azimuth * 0.92 - 4, elevation - reach, 0.13 * volume)),
-                     width=0.15, thick=0.075, blunt=2.0, rings=7), 4.0,
+                      (azimuth * 0.97, elevation - reach * 0.5, 0.21 * volume),
+                      (azimuth * 0.92 - 5, elevation - reach, 0.12 * volume)),
+                     width=0.19, thick=0.06, blunt=2.4, rings=7), 3.0,
             )  # fmt: skip
     return comb.finish()
 
@@ -182,28 +182,13 @@ def _swept(comb: Comb, scalp: Scalp, rise: float, reach: float, lean: float) -> 
 
 
 def receding(sitter: Sitter) -> list[Part]:
-    """Thin at the sides and behind, a high bare forehead."""
-    comb, lanes = Comb(sitter, 0.0), 57
-    skull, hair = comb.skull, comb.hair
-    azimuth = np.linspace(57, 303, lanes)
-    beside = np.minimum(azimuth, 360 - azimuth)
-    low = np.interp(beside, *hairline(skull, SCALPS["receding"]))
-    behind = smooth(70, 150, beside)
-    clumps = gather(lanes, 7, comb.noise)
-    # Where it begins above: a soft wreath, higher behind, uneven between the clumps.
-    high = 20 + 26 * smooth(60, 84, beside) + 12 * behind - 5 * clumps.across**2
-    share = np.linspace(0, 1, 6)
-    elevation = high[:, None] + (low - high)[:, None] * share
-    swept = azimuth[:, None] + 14 * np.sign(180 - azimuth)[:, None] * np.sin(np.pi * share) * (
-        1 - behind[:, None]
-    )
-    towards = direction(swept, elevation)
-    skin = skull.skin(towards) - skull.radius(towards)
-    rise = np.array([-0.03, 0.015, 0.05, 0.06, 0.04, -0.03]) * hair.volume
-    ends = smooth(0, 0.13, np.linspace(0, 1, lanes)) * smooth(0, 0.13, np.linspace(1, 0, lanes))
-    height = skin + rise * ends[:, None] - 0.03 * (1 - ends[:, None])
-    comb.sheet(Sheet(np.stack([swept, elevation, height], -1), 0 * azimuth, clumps, rows=12,
-                     relief=0.045, hem=False, line=0.5))  # fmt: skip
+    """Thin on top, fuller at the sides, the corners of the forehead bare."""
+    comb = Comb(sitter, 0.0)
+
+    def thick(azimuth: F64, elevation: F64) -> F64:
+        return np.asarray(0.115 - 0.06 * smooth(26, 52, elevation))
+
+    cap(comb, SCALPS["receding"], thick, 0.04, 6, edge=1.5)
     return comb.finish()
 
 

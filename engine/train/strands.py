@@ -24,11 +24,17 @@ def hair_inks() -> list[Ink]:
     high, low = BAND - 0.13 + 0.4 * ragged, BAND + 0.13 + ragged
     light = smooth(-0.03, 0.03, v - high) * smooth(0.06, -0.06, v - low)
     light *= smooth(0.06, 0.22, u) * smooth(0.06, 0.22, 1 - u)
-    soft = 0.35 * smooth(0.1, 0.4, v) * smooth(1.0, 0.6, v)
+    # The middle of a clump is lighter all along, which shows the clumps below the band too.
+    soft = 0.55 * smooth(0.1, 0.35, v) * smooth(1.0, 0.6, v) * (0.15 + 0.85 * np.sin(np.pi * u))
+    lines = sum(
+        smooth(0.035, 0.008, np.abs(u - at - 0.03 * np.sin(5 * v + 9 * at)))
+        * smooth(first, first + 0.15, v) * smooth(last, last - 0.2, v)
+        for at, first, last in ((0.27, 0.20, 0.85), (0.50, 0.05, 0.60), (0.74, 0.30, 1.00))
+    )  # fmt: skip
     root = 0.75 * smooth(0.16, 0.0, v)
     tip = 0.45 * smooth(0.80, 1.0, v)
     edge = 0.42 * (smooth(0.10, 0.02, u) + smooth(0.10, 0.02, 1 - u)) * smooth(0.05, 0.25, v)
-    dark = np.clip(np.maximum(np.maximum(root, tip), edge), 0, 1)
+    dark = np.clip(np.maximum(np.maximum(root, tip), np.maximum(edge, 0.28 * lines)), 0, 1)
     return [Ink("hair_light", np.clip(np.maximum(0.85 * light, soft), 0, 1)),
             Ink("hair_shadow", dark)]  # fmt: skip
 
@@ -39,6 +45,6 @@ def beard_inks() -> list[Ink]:
     edge = 0.4 * (smooth(0.12, 0.02, u) + smooth(0.12, 0.02, 1 - u))
     light = 0.8 * smooth(0.35, 0.75, v) * smooth(0.1, 0.35, u) * smooth(0.1, 0.35, 1 - u)
     return [
-        Ink("beard_light", light),
+        Ink("beard_light", light.astype(np.float32)),
         Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1)),
     ]

@@ -74,11 +74,11 @@ def ponytail(sitter: Sitter) -> list[Part]:
     at = (180.0, 42.0)
     _pulled(comb, "ponytail", at, 0.12)
     knot(comb, at, 0.15, 0.14)
-    for shift in (-26, -9, 9, 26):
+    for shift in (-17, -6, 6, 17):
         comb.lock(
             Lock(((180 + shift * 0.2, 42, 0.12), (180 + shift, 34, 0.42),
                   (180 + shift * 1.6, 10, 0.42)), 1.15 * comb.hair.length,
-                 width=0.20, thick=0.13, tuck=0.10,
+                 width=0.22, thick=0.15, tuck=0.10,
                  wave=0.03 + 0.07 * comb.hair.curl, blunt=2.6, rings=14), 2.0,
         )  # fmt: skip
     _wisps(comb, 0.40 * comb.hair.length)
@@ -88,13 +88,13 @@ def ponytail(sitter: Sitter) -> list[Part]:
 def manbun(sitter: Sitter) -> list[Part]:
     """Shaved sides, the long top tied to a knot behind."""
     comb = Comb(sitter, 0.0)
-    at = (180.0, 56.0)
+    at = (180.0, 64.0)
 
     def thick(azimuth: F64, elevation: F64) -> F64:
         return np.asarray(0.012 + 0.13 * smooth(16, 34, elevation))
 
     cap(comb, SCALPS["manbun"], thick, 0.05, 5, whorl=at)
-    knot(comb, at, 0.20 * comb.skull.size * comb.hair.length**0.5, 0.18)
+    knot(comb, at, 0.23 * comb.skull.size * comb.hair.length**0.5, 0.18)
     return comb.finish()
 
 

@@ -86,18 +86,21 @@ TABLE: dict[str, list[tuple[Term, ...]]] = {
             (Term("ee", 0.8, "*"), Term("jawOpen", -0.25, "*"))),
     **_both("mouthSmile", (Term("mouthSmile", 1.0, "*"),), (Term("happy", 1.0, "mouth *"),),
             (Term("relaxed", 1.0, "mouth *"),)),
-    **_both("mouthFrown", (Term("sad", 1.0, "mouth *"),), (Term("angry", 1.0, "mouth *"),)),
+    **_both("mouthFrown", (Term("mouthSad", 1.0, "*"),), (Term("sad", 1.0, "mouth *"),),
+            (Term("angry", 1.0, "mouth *"),)),
     **_both("mouthUpperUp", (Term("viseme_SS", 0.6, "*"),)),
     **_both("mouthLowerDown", (Term("viseme_SS", 0.5, "*"),)),
     "tongueOut": [(Term("viseme_TH"), Term("jawOpen", -0.15))],
     **_both("eyeBlink", (Term("blink*"),), (Term("blink", 1.0, "*"),),
             (Term("eyesClosed", 1.0, "*"),)),
-    **_both("eyeWide", (Term("surprised", 1.0, "eyes *"),)),
+    **_both("eyeWide", (Term("eyesWide", 1.0, "*"),), (Term("surprised", 1.0, "eyes *"),)),
     **_both("eyeSquint", (Term("eyeBlink*", 0.35),)),
-    **_both("cheekSquint", (Term("relaxed", 0.5, "eyes *"),)),
-    "browInnerUp": [(Term("sad", 1.0, "brows"),), (Term("surprised", 1.0, "brows"),)],
-    **_both("browOuterUp", (Term("surprised", 0.8, "brows *"),)),
-    **_both("browDown", (Term("angry", 1.0, "brows *"),)),
+    **_both("cheekSquint", (Term("eyesFun", 0.6, "*"),), (Term("relaxed", 0.5, "eyes *"),)),
+    "browInnerUp": [(Term("browsSad"),), (Term("sad", 1.0, "brows"),),
+                    (Term("surprised", 1.0, "brows"),)],
+    **_both("browOuterUp", (Term("browsSurprised", 0.8, "*"),),
+            (Term("surprised", 0.8, "brows *"),)),
+    **_both("browDown", (Term("browsAngry", 1.0, "*"),), (Term("angry", 1.0, "brows *"),)),
     "eyeLookUpLeft": [(Term("lookUp", 1.0, "left"),), (Term("left eye bone up"),)],
     "eyeLookUpRight": [(Term("lookUp", 1.0, "right"),), (Term("right eye bone up"),)],
     "eyeLookDownLeft": [(Term("lookDown", 1.0, "left"),), (Term("left eye bone down"),)],
@@ -107,5 +110,19 @@ TABLE: dict[str, list[tuple[Term, ...]]] = {
     "eyeLookInRight": [(Term("lookLeft", 1.0, "right"),), (Term("right eye bone left"),)],
     "eyeLookOutRight": [(Term("lookRight", 1.0, "right"),), (Term("right eye bone right"),)],
 }  # fmt: skip
-# Names outside the two standards that `TABLE` uses (Ready Player Me and others).
-EXTRA = {"mouthopen": "mouthOpen", "mouthsmile": "mouthSmile", "eyesclosed": "eyesClosed"}
+# Names outside the two standards, as they end, in small letters: Ready Player Me's, and those of
+# VRoid Studio, whose faces have their parts apart.
+EXTRA = {
+    "mouthopen": "mouthOpen", "mouthsmile": "mouthSmile", "eyesclosed": "eyesClosed",
+    "fcl_mth_a": "aa", "fcl_mth_i": "ih", "fcl_mth_u": "ou", "fcl_mth_e": "ee", "fcl_mth_o": "oh",
+    "fcl_mth_fun": "mouthSmile", "fcl_mth_sorrow": "mouthSad", "fcl_brw_angry": "browsAngry",
+    "fcl_brw_sorrow": "browsSad", "fcl_brw_surprised": "browsSurprised",
+    "fcl_eye_spread": "eyesWide", "fcl_eye_close_l": "blinkLeft", "fcl_eye_close_r": "blinkRight",
+    "fcl_eye_close": "blink", "fcl_eye_fun": "eyesFun",
+}  # fmt: skip
+
+
+def other(name: str) -> str | None:
+    """Source in `TABLE` that is meant by a name which is neither ARKit's nor a viseme."""
+    plain = name.strip().lower()[:200]
+    return next((source for end, source in EXTRA.items() if plain.endswith(end)), None)

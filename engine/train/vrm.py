@@ -199,6 +199,8 @@ def read(gltf: Gltf) -> Vrm:
     for bone, pattern in _NAMED.items():
         for number in order:
             name = nodes[number].name
+            if number not in joints and nodes[number].mesh is not None and "Eye" not in bone:
+                continue  # a mesh called head carries neck and chest as well
             if isinstance(name, str) and len(name) < 60 and re.fullmatch(pattern, name.lower()):
                 made.bones.setdefault(bone, number)
     return made

@@ -18,26 +18,29 @@ from engine.face.archive import Archive
 from engine.face.background import Picture, Transparent
 from engine.face.package import ASSETS, Package
 from engine.face.palette import code, derived
-from engine.frames import F32, POSE, SAMPLES_PER_FRAME, Motion
+from engine.frames import BLENDSHAPES, POSE, SAMPLES_PER_FRAME, Motion
 from engine.offline import MotionClip
 from engine.render.setting import Setting
 from engine.train import dials, dice, recipe
 from engine.train.avatar import build
 from engine.train.clay import Clay
+from engine.train.importer import convert
 from engine.train.recipe import Recipe
 
 Json = dict[str, Any]
 
 RECIPE_BYTES = 256 << 10
 LOOKS = ("palette", "light", "background")  # what changes without building
+MODELS = (".glb", ".vrm", ".gltf")
 SQUARE = 24  # px of the chequered pattern that stands for "nothing"
 
 
 class Workshop:
-    """Builds, changes and reads avatars for an editor; `clips`: what its previews do."""
+    """Builds, changes and reads avatars for an editor."""
 
-    def __init__(self, talking: MotionClip, idle: MotionClip, clay: Clay | None = None) -> None:
-        self.clay = clay or Clay.load()
+    def __init__(self, talking: MotionClip | None = None, idle: MotionClip | None = None) -> None:
+        """What a preview does, over and over; without clips it keeps still."""
+        self.clay = Clay.load()
         self._clips = {True: talking, False: idle}
 
     def groups(self) -> list[Json]:
@@ -127,19 +130,25 @@ class Workshop:
     def move(self, start: int, talking: bool, yaw: float, pitch: float) -> Motion:
         """What a preview does at a sample: a clip over and over, the head turned on top of it."""
         clip = self._clips[talking]
-        row = start // SAMPLES_PER_FRAME % len(clip.start)
-        pose: F32 = clip.pose[row].copy()
+        weights, pose = np.zeros(BLENDSHAPES, np.float32), np.zeros(len(POSE), np.float32)
+        if clip is not None:
+            row = start // SAMPLES_PER_FRAME % len(clip.start)
+            weights, pose = clip.weights[row], clip.pose[row].copy()
         pose[POSE.index("yaw")] += yaw
         pose[POSE.index("pitch")] += pitch
-        return Motion(start, clip.weights[row], pose)
+        return Motion(start, weights, pose)
 
     def likeness(self, content: bytes) -> tuple[Json, list[str]]:
         """A recipe after a photo of one face."""
         raise PackageError("photos cannot be read yet")
 
-    def convert(self, content: bytes, name: str, folder: Path) -> list[str]:
-        """A GLB or VRM as a package in `folder`."""
-        raise PackageError("models cannot be imported yet")
+    def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
+        """A GLB or VRM, `file` its name, as a package in `folder`; the report line by line."""
+        suffix = Path(file).suffix.lower()
+        with tempfile.TemporaryDirectory(prefix="vivify-") as spare:
+            model = Path(spare) / f"model{suffix if suffix in MODELS else '.glb'}"
+            model.write_bytes(content)
+            return str(convert(model, folder, folder.name, permitted)).splitlines()
 
     def _packed(self, content: bytes) -> Json:
         with tempfile.TemporaryDirectory(prefix="vivify-") as folder:

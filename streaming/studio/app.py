@@ -127,11 +127,16 @@ class _Studio:
 
     async def convert(self, request: web.Request) -> web.StreamResponse:
         """A GLB or VRM becomes a package below the out folder."""
+        file = request.query.get("name", "")
         content = await gate.body(request, MAX_UPLOAD)
-        name = named_after(Path(request.query.get("name", "")))
+        name = named_after(Path(file))
+        permitted = request.query.get("permitted") == "yes"
         try:
             place = self._place(name, request.query.get("replace") == "yes")
-            build = partial(self._atelier.convert, content, name)
+
+            def build(folder: Path) -> list[str]:
+                return self._atelier.convert(content, file, folder, permitted)
+
             notes = await self._call(self._keeper, self._keep, build, place)
         except FileExistsError as error:
             return refuse(409, "exists", str(error))

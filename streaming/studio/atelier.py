@@ -56,5 +56,6 @@ class Atelier(Protocol):
     def likeness(self, content: bytes) -> tuple[Json, list[str]]:
         """A recipe after a photo of one face, and what to know about it."""
 
-    def convert(self, content: bytes, name: str, folder: Path) -> list[str]:
-        """A GLB or VRM as a package in `folder`; what it has and lacks, line by line."""
+    def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
+        """A GLB or VRM, `file` its name, as a package in `folder`; what it has and lacks, line by
+        line. `permitted`: the person may use it where its terms do not allow everybody to."""

@@ -1,9 +1,10 @@
 """The HTTP side: the page, one endpoint that takes offers, health and metrics.
 
-GET / · POST /offer · GET and POST /style · GET /choices.json · GET /portrait · GET /healthz · GET
-/metrics. /style wants the session's key as a bearer token, which its data channel tells. Every
-refusal is JSON {"error", "message"} with a 4xx or 503 status. Requests from other web sites are
-refused: a page somewhere must not be able to open sessions on somebody's own machine.
+GET / · POST /offer · GET and POST /style · POST /background · GET /choices.json · GET /portrait ·
+GET /healthz · GET /metrics. /style and /background want the session's key as a bearer token, which
+its data channel tells. Every refusal is JSON {"error", "message"} with a 4xx or 503 status.
+Requests from other web sites are refused: a page somewhere must not be able to open sessions on
+somebody's own machine.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from engine.errors import PackageError, VivifyError
 from engine.style.code import MAX_BYTES, Style
-from streaming import metrics
+from streaming import metrics, scenery
 from streaming.errors import SessionClosed, TransportError
 from streaming.web import gate
 from streaming.web.gate import refuse
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 PARTS = (
-    "index.html", "client.js", "camera.js", "figures.js", "wardrobe.js", "ball.js", "style.css",
-    "icon.svg",
+    "index.html", "client.js", "camera.js", "figures.js", "wardrobe.js", "look.js", "ball.js",
+    "style.css", "icon.svg",
 )  # fmt: skip
 MAX_BODY = 64 * 1024  # bytes; a browser's offer has about 5 kB
 MEDIA_THREADS = 4  # video and Opus encoders
@@ -48,6 +49,7 @@ def create_app(rooms: Rooms, hosts: frozenset[str] = frozenset()) -> web.Applica
     app.router.add_post("/offer", site.offer)
     app.router.add_get("/style", site.save_style)
     app.router.add_post("/style", site.load_style)
+    app.router.add_post("/background", site.background)
     app.router.add_get("/choices.json", site.choices)
     app.router.add_get("/portrait", site.portrait)
     app.router.add_get("/healthz", site.health)
@@ -110,6 +112,18 @@ class _Site:
             return refuse(422, "not a style", str(error))
         return web.json_response({"name": guest.state["style"]})
 
+    async def background(self, request: web.Request) -> web.StreamResponse:
+        """A picture of the person's own to lie behind the face."""
+        guest = self._guest(request)
+        content = await gate.body(request, scenery.MAX_BYTES)
+        try:
+            await guest.paint(content)
+        except SessionClosed as error:
+            return refuse(401, "no such session", str(error))
+        except VivifyError as error:
+            return refuse(422, "not a picture", str(error))
+        return web.json_response({"kept": True})
+
     def _guest(self, request: web.Request) -> Guest:
         """Who asks. Raises HTTPUnauthorized for a key of no session."""
         kind, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -123,7 +137,8 @@ class _Site:
 
     async def portrait(self, request: web.Request) -> web.StreamResponse:
         try:
-            png = await self._rooms.portrait(request.query.get("avatar", ""))
+            small = request.query.get("size") == "small"
+            png = await self._rooms.portrait(request.query.get("avatar", ""), small)
         except VivifyError as error:
             return refuse(404, "not offered", str(error))
         return web.Response(body=png, content_type="image/png")
@@ -171,6 +186,6 @@ def _explain(error: web.HTTPException) -> str:
         403: error.text or "",
         404: "there is no such page; open /",
         405: f"use {', '.join(sorted(getattr(error, 'allowed_methods', [])))} for this address",
-        413: f"the body is larger than {MAX_BODY} bytes; a session description is far smaller",
+        413: error.text or "",
         415: "send the offer as Content-Type: application/json, in UTF-8",
     }.get(error.status, error.reason)

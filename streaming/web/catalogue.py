@@ -6,32 +6,34 @@ command line only.
 """
 
 import asyncio
-import io
 import time
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-import av
 import numpy as np
-from PIL import Image
 
 from engine.errors import PackageError
-from engine.face.blendshapes import ARKIT
-from engine.frames import BLENDSHAPES, HOP, HOP_PHASE, LOOKAHEAD_STEPS, POSE, Audio, Motion
+from engine.frames import HOP, HOP_PHASE, LOOKAHEAD_STEPS, Audio, Motion
+from engine.render.renderer import Size
+from engine.render.setting import Setting
 from streaming.metrics import percentile
 from streaming.session import Actor
+from streaming.web import portrait
 
 SIZES = (128, 256, 384, 512, 768, 1024)  # pixels
 WARM_HOPS = 60
-SMILE = 0.35
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
 class Loader(Protocol):
     """What a catalogue needs of the engine.Avatar class."""
 
-    def load(self, name_or_path: str, size: int, lookahead_ms: int) -> Actor: ...
+    def load(self, name_or_path: str, size: Size, lookahead_ms: int) -> Actor: ...
 
     def names(self) -> list[str]: ...
 
@@ -41,7 +43,7 @@ class Choice:
     """Which avatar, how big, how far ahead it listens."""
 
     avatar: str
-    size: int
+    size: Size
     lookahead_ms: int
 
 
@@ -51,19 +53,28 @@ class Entry:
 
     actor: Actor
     engine_ms: float  # p95 of animate + render
-    portrait: bytes  # PNG
 
 
 class Catalogue:
     """`entry(choice)` loads or returns; names are checked before anything is read."""
 
-    def __init__(self, loader: Loader, styles: list[str], default: Choice, style: str) -> None:
-        """`styles`: bundled names; `default`, `style`: what the command line asked for."""
+    def __init__(
+        self,
+        loader: Loader,
+        styles: list[str],
+        default: Choice,
+        style: str,
+        setting: Setting | None = None,
+    ) -> None:
+        """`styles`: bundled names; `default`, `style`, `setting`: what the command line asked
+        for."""
+        self.setting = setting or Setting()
         self.default = default
         self.default_style = style
         self._loader = loader
         self._styles = styles
         self._entries: dict[Choice, asyncio.Future[Entry]] = {}
+        self._portraits: dict[str, asyncio.Future[tuple[bytes, bytes]]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
 
     @property
@@ -77,7 +88,7 @@ class Catalogue:
     def choose(
         self,
         avatar: str | None = None,
-        size: int | None = None,
+        size: Size | None = None,
         lookahead_ms: int | None = None,
     ) -> Choice:
         """Check what a client asks for; raises PackageError with the choices."""
@@ -88,7 +99,9 @@ class Catalogue:
             default.lookahead_ms if lookahead_ms is None else lookahead_ms,
         )
         _check("avatar", choice.avatar, self.avatars)
-        _check("size", choice.size, sorted({*SIZES, default.size}))
+        _check(
+            "size", choice.size, [*SIZES, *([default.size] if default.size not in SIZES else [])]
+        )
         _check("look-ahead", choice.lookahead_ms, tuple(LOOKAHEAD_STEPS))
         return choice
 
@@ -99,24 +112,41 @@ class Catalogue:
 
     async def entry(self, choice: Choice) -> Entry:
         """The avatar, loaded and warm. Raises PackageError if its package is broken."""
-        future = self._entries.get(choice)
-        if future is None:
-            loop = asyncio.get_running_loop()
-            future = loop.run_in_executor(self._pool, self._load, choice)
-            self._entries[choice] = future
-            future.add_done_callback(partial(self._forget_failed, choice))
-        return await asyncio.shield(future)
+        return await self._once(self._entries, choice, partial(self._load, choice))
+
+    async def portrait(self, avatar: str) -> tuple[bytes, bytes]:
+        """Its PNGs, large and small; drawn once, and not warmed up for that. Raises PackageError
+        for one that is not offered, or is broken."""
+        choice = self.choose(avatar)
+        return await self._once(self._portraits, avatar, partial(self._sketch, choice))
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _forget_failed(self, choice: Choice, future: asyncio.Future[Entry]) -> None:
-        if future.cancelled() or future.exception() is not None:
-            del self._entries[choice]  # the file may be repaired and asked for again
+    async def _once(self, shelf: dict[K, asyncio.Future[V]], key: K, make: Callable[[], V]) -> V:
+        """What lies on the shelf, made now if it does not; what fails is made again next time."""
+        future = shelf.get(key)
+        if future is None:
+            future = asyncio.get_running_loop().run_in_executor(self._pool, make)
+            shelf[key] = future
+
+            def tidy(made: asyncio.Future[V]) -> None:
+                if made.cancelled() or made.exception() is not None:
+                    del shelf[key]  # the file may be repaired and asked for again
+
+            future.add_done_callback(tidy)
+        return await asyncio.shield(future)
 
     def _load(self, choice: Choice) -> Entry:
+        actor = self._actor(choice)
+        return Entry(actor, _warm(actor, self.default_style))
+
+    def _sketch(self, choice: Choice) -> tuple[bytes, bytes]:
+        return portrait.draw(self._actor(choice))
+
+    def _actor(self, choice: Choice) -> Actor:
         actor = self._loader.load(choice.avatar, choice.size, choice.lookahead_ms)
-        return Entry(actor, _warm(actor, self.default_style), _portrait(actor))
+        return actor if self.setting == Setting() else actor.staged(self.setting)
 
 
 def _warm(actor: Actor, style: str) -> float:
@@ -132,17 +162,6 @@ def _warm(actor: Actor, style: str) -> float:
         step_s = max(step_s if hop > WARM_HOPS // 2 else 0.0, time.perf_counter() - began)
         costs += [_draw(actor, motion) for motion in motions]
     return (percentile(costs[len(costs) // 3 :], 0.95) + step_s) * 1000
-
-
-def _portrait(actor: Actor) -> bytes:
-    """A still with a hint of a smile, for the pickers."""
-    weights = np.zeros(BLENDSHAPES, np.float32)
-    weights[[ARKIT.index("mouthSmileLeft"), ARKIT.index("mouthSmileRight")]] = SMILE
-    video = actor.render(Motion(0, weights, np.zeros(len(POSE), np.float32)))
-    png = io.BytesIO()
-    frame = av.VideoFrame.from_ndarray(video.i420, format="yuv420p").reformat(format="rgb24")
-    Image.fromarray(frame.to_ndarray()).save(png, "PNG")
-    return png.getvalue()
 
 
 def _draw(actor: Actor, motion: Motion) -> float:

@@ -10,15 +10,20 @@ from dataclasses import replace
 from typing import Any
 
 from engine.errors import PackageError
+from engine.frames import U8
 from engine.style.code import Style
+from streaming import scenery
 from streaming.errors import TransportError
-from streaming.session import Session
+from streaming.session import Actor, Session
 from streaming.sight import Sight
 from streaming.watch import SECONDS, Watch
+from streaming.web import look
 from streaming.web.catalogue import Catalogue, Choice
-from streaming.web.offer import Control
+from streaming.web.look import LOOKS, Look
+from streaming.web.offer import LOOK, Control
 
 MAX_OWN = 8  # styles
+MAX_COLORED = 64  # avatars whose colours were changed
 
 
 class Guest:
@@ -27,6 +32,7 @@ class Guest:
     def __init__(
         self,
         session: Session,
+        actor: Actor,
         catalogue: Catalogue,
         choice: Choice,
         state: dict[str, Any],
@@ -35,10 +41,18 @@ class Guest:
         sight: Sight | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        """`own`: the session is the guest's alone. `sight`: without it no camera is taken."""
+        """`actor`: the face the session shows; `own`: the session is the guest's alone. `sight`:
+        without it no camera is taken."""
         self.key = secrets.token_urlsafe(16) if own else ""
         self.state = state
+        state["colors"] = _shown(actor)
         self._session = session
+        self._actor = actor
+        self._worn = choice.avatar
+        self._look = Look()
+        self._colors: dict[str, dict[str, str]] = {}  # by avatar: colours belong to a face
+        self._asked = 0  # looks so far
+        self._picture: U8 | None = None
         self._catalogue = catalogue
         self._choice = choice
         self._own: dict[str, Style] = {}
@@ -58,12 +72,39 @@ class Guest:
             self.state["style"] = value
         elif kind == "avatar":
             wanted = self._catalogue.choose(value, self._choice.size, self._choice.lookahead_ms)
-            self._session.recast((await self._catalogue.entry(wanted)).actor)
-            self.state["avatar"] = value
+            actor = (await self._catalogue.entry(wanted)).actor
+            await self._dress(value, actor)
+            self.state |= {"avatar": value, "colors": _shown(actor)}
+        elif kind == LOOK:
+            await self._change(look.read(value))
         elif kind == "forget":
             await self._forget(value)
         else:
-            await self._look(kind, value)
+            await self._see(kind, value)
+
+    async def paint(self, content: bytes) -> None:
+        """A picture of the person's own, to lie behind the face once the look says so. Raises
+        TransportError."""
+        self._picture = await asyncio.to_thread(scenery.picture, content)
+        await self._dress(self._worn, self._actor)
+
+    async def _change(self, wish: Look) -> None:
+        name = wish.avatar or self._worn
+        if name in self._colors or len(self._colors) < MAX_COLORED:
+            self._colors[name] = wish.palette
+        self._look = wish
+        await self._dress(self._worn, self._actor)
+
+    async def _dress(self, name: str, actor: Actor) -> None:
+        """Show this face in the guest's look; of several that are asked for the last stays."""
+        self._worn, self._actor = name, actor
+        self._asked += 1
+        asked = self._asked
+        wish = replace(self._look, palette=self._colors.get(name, {}))
+        setting = wish.over(self._catalogue.setting, self._picture)
+        dressed = await asyncio.to_thread(actor.staged, setting)
+        if asked == self._asked:
+            self._session.recast(dressed)
 
     async def keep(self, style: Style) -> None:
         """Take a style in and glide to it; one of the same name is replaced."""
@@ -92,7 +133,7 @@ class Guest:
             await self._session.restyle(style)
             self.state["style"] = style
 
-    async def _look(self, kind: str, value: bool) -> None:
+    async def _see(self, kind: str, value: bool) -> None:
         if self.watch is None:
             raise TransportError(
                 "this session takes no camera: it belongs to the server's own microphone, or the "
@@ -106,3 +147,8 @@ class Guest:
             self.watch.follow(value)
         else:
             self.watch.learn(value)
+
+
+def _shown(actor: Actor) -> dict[str, str]:
+    """The colours that the page offers, as the avatar has them by itself."""
+    return {name: color for name, color in actor.colors.items() if name in LOOKS}

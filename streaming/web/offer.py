@@ -12,10 +12,11 @@ from streaming.errors import TransportError
 
 MAX_MESSAGE = 4096  # characters of a control message
 MAX_NAME = 100
+LOOK = "look"  # its value is an object, see streaming.web.look
 NAMES = ("style", "avatar", "forget")  # kinds with a name as value
 SWITCHES = ("mute", "camera", "follow", "learn")  # kinds with true or false
 _RECEIVES, _SENDS = ("recvonly", "sendrecv"), ("sendonly", "sendrecv")
-KINDS = ("ping", *NAMES, "interrupt", *SWITCHES, "bye")
+KINDS = ("ping", *NAMES, LOOK, "interrupt", *SWITCHES, "bye")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Control:
     """One message of the data channel."""
 
     kind: str  # one of KINDS
-    value: Any  # ping: number; NAMES: str; SWITCHES: bool; others: None
+    value: Any  # ping: number; NAMES: str; SWITCHES: bool; LOOK: dict; others: None
 
 
 def read_offer(body: Any) -> Offer:
@@ -70,6 +71,8 @@ def read_control(text: str | bytes) -> Control:
         raise TransportError(f'"{kind}" needs a name as "value"')
     if kind in SWITCHES and not isinstance(value, bool):
         raise TransportError(f'"{kind}" needs true or false as "value"')
+    if kind == LOOK and not isinstance(value, dict):
+        raise TransportError('"look" needs an object as "value"')
     if kind == "ping" and not isinstance(value, int | float):
         raise TransportError('"ping" needs a number as "value"')
     return Control(kind, value)

@@ -17,6 +17,7 @@ from streaming.sound import Sound
 from streaming.watch import SECONDS
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.guest import Guest
+from streaming.web.look import LOOKS
 from streaming.web.offer import Offer
 from streaming.web.peer import Peer
 from streaming.worker import Worker
@@ -120,6 +121,7 @@ class Rooms:
         sight = self._sight if self._microphone is None else None
         return {
             "avatars": catalogue.avatars,
+            "colors": list(LOOKS),
             "styles": catalogue.styles,
             "avatar": catalogue.default.avatar,
             "style": catalogue.default_style,
@@ -129,9 +131,10 @@ class Rooms:
             "camera": None if sight is None else {"missing": sight.missing},
         }
 
-    async def portrait(self, avatar: str) -> bytes:
-        """A PNG of an avatar. Raises PackageError for one that is not offered."""
-        return (await self._catalogue.entry(self._catalogue.choose(avatar))).portrait
+    async def portrait(self, avatar: str, small: bool = False) -> bytes:
+        """A PNG of an avatar, `small` for pickers. Raises PackageError for what is not offered."""
+        large, little = await self._catalogue.portrait(avatar)
+        return little if small else large
 
     def guest(self, key: str) -> Guest | None:
         """Whose key this is."""
@@ -159,10 +162,18 @@ class Rooms:
             session, choice, state = self._local, catalogue.default, self._local_state
         else:
             session, state = await self._begin(choice, style), _describe(choice, style)
+        actor = (await catalogue.entry(choice)).actor
 
         own = self._local is None
         guest = Guest(
-            session, catalogue, choice, state, own=own, sight=self._sight, seconds=self._seconds
+            session,
+            actor,
+            catalogue,
+            choice,
+            state,
+            own=own,
+            sight=self._sight,
+            seconds=self._seconds,
         )
         peer = Peer(
             session,

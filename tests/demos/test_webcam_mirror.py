@@ -12,6 +12,7 @@ import pytest
 
 from demos import webcam_mirror
 from engine.errors import WeightsError
+from streaming import scenery
 from streaming.web.catalogue import Choice
 from tests.browser import rig
 
@@ -91,7 +92,7 @@ def test_size_that_cannot_be_drawn(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_defaults_are_the_stable_surface() -> None:
     args = webcam_mirror.parse([])
-    assert Choice(args.avatar, args.size, args.lookahead) == Choice("mira", 512, 20)
+    assert Choice(args.avatar, scenery.size(args.size), args.lookahead) == Choice("mira", 512, 20)
     assert (args.host, args.port, args.style) == ("127.0.0.1", 8080, "neutral")
 
 

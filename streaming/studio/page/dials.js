@@ -5,7 +5,6 @@ const BACKDROPS = [
   ["#cfe3ee", "#f3d9c9", "#fdf3e7"], ["#f6d9b8", "#e8a888", "#fff1dc"], ["#fbe3ea", "#d9d2f2", "#fff7fa"],
   ["#cdeae4", "#e9d6b8", "#f8f7ea"], ["#dfe6da", "#b9c9b4", "#f7f6e8"], ["#2b2d4a", "#1a1830", "#4a4a78"],
 ];
-const KEY_LIGHT = [-0.35, 0.45, 0.82];
 
 function make(tag, props = {}, ...children) {
   const element = Object.assign(document.createElement(tag), props);
@@ -151,7 +150,7 @@ export class Dials {
   light(dial) {
     const element = make("div", { className: "ball", ariaLabel: dial.label });
     const ball = new Ball(element, (light, done) => this.book.set(dial.path, light, done));
-    ball.show(this.book.get(dial.path) ?? KEY_LIGHT);
+    ball.show(this.book.get(dial.path) ?? dial.default);
     return make("div", { className: "dial" }, make("span", { className: "name", textContent: dial.label }),
       element, make("p", { className: "small", textContent: "Drag to where the light comes from." }));
   }

@@ -223,11 +223,11 @@ async function bring() {
   if (!file) return;
   $("import-work").hidden = false;
   $("import-told").textContent = "";
-  $("import-report").replaceChildren();
+  $("import-report").textContent = "";
   $("import-saved").hidden = true;
   try {
-    const made = await ask(`/import?name=${encodeURIComponent(file.name)}&replace=yes`, { method: "POST", body: file });
-    $("import-report").replaceChildren(...made.notes.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
+    const made = await ask(`/import?name=${encodeURIComponent(file.name)}&replace=yes${$("permitted").checked ? "&permitted=yes" : ""}`, { method: "POST", body: file });
+    $("import-report").textContent = made.notes.join("\n");
     $("import-command").textContent = made.command;
     $("import-saved").hidden = false;
   } catch (error) {

@@ -13,7 +13,7 @@ export class Ball {
     element.setAttribute("aria-valuemax", "180");
     element.addEventListener("pointerdown", (event) => this.grab(event));
     element.addEventListener("keydown", (event) => this.key(event));
-    this.show([-0.35, 0.45, 0.82]);
+    this.show([-0.55, 0.5, 0.67]);
   }
 
   show(light) {

@@ -1,6 +1,7 @@
 // The page's whole behaviour: one connection, its controls, and figures a person understands.
 import { Camera } from "/page/camera.js";
 import { Figures } from "/page/figures.js";
+import { Look } from "/page/look.js";
 import { Wardrobe } from "/page/wardrobe.js";
 
 const $ = (id) => document.getElementById(id);
@@ -18,6 +19,7 @@ window.vivify = live; // for embedding pages and tests
 const figures = new Figures($);
 const camera = (live.camera = new Camera($, say));
 const wardrobe = (live.wardrobe = new Wardrobe($, say, chosen));
+const look = (live.look = new Look($, say, () => chosen("avatars")));
 
 function status(state, text) {
   $("status").dataset.state = state;
@@ -171,6 +173,7 @@ function receive(message, lose) {
     live.server = message.value;
     figures.server(message.value);
     mark("avatars", message.value.avatar);
+    look.receive(message.value);
     if (wardrobe.receive(message.value)) styleChips(message.value.style);
     mark("styles", message.value.style);
     if (message.value.pictures > 0 && $("status").dataset.state !== "live") {
@@ -181,6 +184,7 @@ function receive(message, lose) {
   } else if (message.type === "key") {
     camera.connected();
     wardrobe.connected(message.value);
+    look.connected(message.value);
   } else if (message.type === "camera") {
     camera.receive(message.value);
   } else if (message.type === "error") {
@@ -219,6 +223,7 @@ function disconnect() {
   live.pc = live.channel = null;
   camera.disconnected();
   wardrobe.disconnected();
+  look.disconnected();
   figures.clear();
 }
 
@@ -269,13 +274,15 @@ function chips(group, names, current, type) {
     input.addEventListener("change", () => {
       live[type === "avatar" ? "pickedAvatar" : "pickedStyle"] = performance.now();
       say(type, name);
-      if (type === "avatar") $("portrait").src = portrait(name);
-      else wardrobe.show();
+      if (type === "avatar") {
+        $("portrait").src = portrait(name);
+        look.worn();
+      } else wardrobe.show();
     });
     label.className = "chip";
     label.append(input);
-    if (type === "avatar") label.append(Object.assign(new Image(34, 34), { src: portrait(name), alt: "" }));
-    label.append(name.split(/[\\/]/).pop());
+    if (type === "avatar") label.append(Object.assign(new Image(64, 64), { loading: "lazy", src: `${portrait(name)}&size=small`, alt: "" }));
+    label.append(Object.assign(document.createElement("span"), { textContent: name.split(/[\\/]/).pop() }));
     return label;
   }));
 }
@@ -378,7 +385,10 @@ async function load() {
     return;
   }
   const { avatars, avatar, style, microphone } = live.choices;
+  const [wide, high] = [live.choices.size].flat().concat(live.choices.size);
+  $("screen").style.setProperty("--shape", String(wide / high));
   chips("avatars", avatars, avatar, "avatar");
+  look.offer(live.choices);
   styleChips(style);
   camera.offer(live.choices.camera);
   $("portrait").src = portrait(avatar);

@@ -75,7 +75,8 @@ class Writer:
     def array(self, values: np.ndarray, normalized: bool = False) -> int:
         values = np.ascontiguousarray(values.reshape(len(values), -1))
         row = {"bufferView": self.view(values.tobytes()), "count": len(values),
-               "componentType": _KINDS[str(values.dtype)], "type": _TYPES[values.shape[1]]}  # fmt: skip
+               "componentType": _KINDS[str(values.dtype)],
+               "type": _TYPES[values.shape[1]]}  # fmt: skip
         if normalized:
             row["normalized"] = True
         return self.put("accessors", row)
@@ -128,8 +129,11 @@ def packed(text: bytes, blob: bytes) -> bytes:
 
 def _materials(writer: Writer, package: Package, options: Options) -> list[int]:
     colors = derived(package.manifest.palette)
-    textures = {name: writer.picture(paint(package, name, colors))
-                for name in package.manifest.textures}  # fmt: skip
+    textures = {}
+    for name in package.manifest.textures:
+        pixels = paint(package, name, colors)
+        step = max(1, max(pixels.shape) // 256)  # small ones are quick to write and to read
+        textures[name] = writer.picture(np.ascontiguousarray(pixels[::step, ::step]))
     out = []
     for m in package.manifest.materials:
         base = np.array(colors[m.color])
@@ -317,3 +321,27 @@ def _vrm(writer: Writer, options: Options, bones: dict[str, int], called: list[s
                      "modification": "allowModificationRedistribution", **options.meta},
             "humanoid": {"humanBones": {b: {"node": n} for b, n in human.items()}},
             "expressions": {"preset": preset, "custom": custom}}}  # fmt: skip
+
+
+def tiny() -> Writer:
+    """A face of one curved sheet with jawOpen and two blinks: the least that can be imported."""
+    writer = Writer()
+    x, y = (a.ravel() for a in np.meshgrid(np.linspace(-0.8, 0.8, 17), np.linspace(-1.2, 0.8, 21)))
+    points = np.stack([x, y, 0.3 - 0.4 * x * x], 1).astype(np.float32) / 10
+    rows = np.arange(20)[:, None] * 17 + np.arange(16)
+    corners = [rows, rows + 1, rows + 18, rows, rows + 18, rows + 17]
+    faces = np.stack(corners, -1).reshape(-1, 3)
+    still = np.zeros_like(points)
+    jaw, left, right = still.copy(), still.copy(), still.copy()
+    jaw[y < -0.65, 1] = -0.02
+    for move, sign in ((left, 1), (right, -1)):
+        move[np.hypot(x - 0.4 * sign, y - 0.1) < 0.16, 1] = -0.01
+    mesh = {"primitives": [{
+        "attributes": {"POSITION": writer.array(points)},
+        "indices": writer.array(faces.reshape(-1).astype(np.uint16)),
+        "targets": [{"POSITION": writer.array(m)} for m in (jaw, left, right)]}],
+        "extras": {"targetNames": ["jawOpen", "eyeBlinkLeft", "eyeBlinkRight"]}}  # fmt: skip
+    writer.put("meshes", mesh)
+    writer.put("nodes", {"mesh": 0})
+    writer.put("scenes", {"nodes": [0]})
+    return writer

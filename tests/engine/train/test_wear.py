@@ -1,0 +1,137 @@
+"""Things worn sit where they belong on everybody: glasses on noses and ears, hats over skulls."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from engine.train.anatomy import ear, face_depth, vertices
+from engine.train.bust import Part
+from engine.train.glasses import ROUND, SQUARE, SUN, Style, fit
+from engine.train.hats import HATS, cover
+from engine.train.hijab import fold_inks, hijab
+from engine.train.recipe import Hair
+from engine.train.sitter import Sitter
+from engine.train.skull import angles
+from engine.train.wear import WEARABLES
+from tests.engine.train.sitters import ENDS, bust, nearest, person, samples, sitter
+
+PIXEL = 1 / 80.0  # dm of one pixel of a picture of 256
+BUDGET = {"hijab": 2800}
+
+
+def fresh(name: str) -> Sitter:
+    """A sitter whose skin may be changed."""
+    own = sitter(name)
+    skin = Part(**{**own.skin.__dict__, "positions": own.skin.positions.copy(),
+                   "outline": own.skin.outline.copy()})  # fmt: skip
+    return Sitter(own.recipe, own.bust, skin, own.marks)
+
+
+@pytest.mark.parametrize("thing", WEARABLES)
+def test_everything_can_be_worn_by_everybody(thing: str) -> None:
+    for name in ENDS:
+        changes = thing in ("fox_ears", "elf_ears", "hijab")
+        made = WEARABLES[thing](fresh(name) if changes else sitter(name))
+        assert sum(len(p.triangles) for p in made) <= BUDGET.get(thing, 1700)
+        for part in made:
+            count = len(part.positions)
+            assert np.isfinite(part.positions).all() and part.triangles.max() < count
+            assert part.neck.shape == part.source.shape == part.outline.shape == (count,)
+            assert part.uvs.shape == (count, 2) and np.abs(part.uvs).max() <= 8
+            assert len(part.loose) in (0, count)
+    assert inspect.getdoc(WEARABLES[thing])
+
+
+@pytest.mark.parametrize("style", [ROUND, SQUARE, SUN])
+def test_glasses_sit_before_the_eyes_and_on_the_nose(style: Style) -> None:
+    assert 2 * style.wire > 1.5 * PIXEL
+    thing = {ROUND: "glasses_round", SQUARE: "glasses_square", SUN: "sunglasses"}[style]
+    for name in ENDS:
+        own = sitter(name)
+        front, made = fit(own, style), WEARABLES[thing](own)
+        assert all((p.neck == 1).all() and (p.source == -1).all() for p in made)
+        groups = tuple(f"{s}-{g}" for s in "lr" for g in ("eye", "eyelashes-2"))
+        eyes = own.bust.positions[vertices(own.bust, groups)]
+        assert (eyes[:, 2] < front.bent(eyes[:, :2])[:, 2]).all()
+        # Both eyes look through: the opening lies within the lens.
+        for side in ("inner", "outer"):
+            corner = own.marks[f"eye_{side}_left"][0]
+            assert abs(corner - front.centre[0]) < front.half[0] + 0.02
+        rims = np.concatenate([p.positions for p in made])
+        rims = rims[np.abs(rims[:, 2] - front.bent(rims[:, :2])[:, 2]) < 0.5 * style.wire]
+        skin = face_depth(own, rims[:, :2], 0.015)
+        assert (rims[:, 2] - skin).min() > -0.03
+        # Its pads touch the nose, its temples pass by the ears.
+        nose = own.skin.positions[np.abs(own.skin.positions[:, 0]) < 0.2]
+        low = samples(made)
+        low = low[(np.abs(low[:, 0]) < 0.2) & (low[:, 1] > -0.35)]
+        assert nearest(low, nose)[1].min() < 0.035
+        for side in (-1, 1):
+            root = own.bust.positions[ear(own.bust, "root", side)]
+            assert nearest(root[None], samples(made))[1][0] < 0.10, (name, side)
+
+
+def test_rings_hang_at_the_lobes() -> None:
+    for name in ENDS:
+        own = sitter(name)
+        for thing in ("hoops", "studs", "drops"):
+            points = np.concatenate([p.positions for p in WEARABLES[thing](own)])
+            for side in (-1, 1):
+                lobe = own.bust.positions[ear(own.bust, "lobe", side)]
+                assert nearest(lobe[None], points)[1][0] < 0.06
+                mine = points[side * points[:, 0] > 0]
+                assert np.linalg.norm(mine - lobe, axis=1).max() < 0.35
+
+
+@pytest.mark.parametrize("thing", HATS)
+def test_hats_enclose_the_skull(thing: str) -> None:
+    for name in ENDS:
+        own = sitter(name)
+        shell = samples(WEARABLES[thing](own))
+        offset = own.skin.positions - own.skull.centre
+        azimuth, elevation = angles(offset)
+        front, back = HATS[thing]
+        edge = back + (front - back) * (0.5 + 0.5 * np.cos(np.radians(azimuth)))
+        top = own.skin.positions[elevation > edge + 8]
+        towards = (shell - own.skull.centre) / np.linalg.norm(
+            shell - own.skull.centre, axis=1, keepdims=True
+        )
+        reach = np.linalg.norm(shell - own.skull.centre, axis=1)
+        for point in top[::7] - own.skull.centre:
+            length = np.linalg.norm(point)
+            assert reach[(towards @ (point / length)).argmax()] > length + 0.03
+
+
+def test_hair_stays_under_a_hat() -> None:
+    own = sitter("athlete")
+    who = person("athlete", wears=("beanie",))
+    worn = Sitter(who, own.bust, own.skin, own.marks)
+    crown = own.skull.point(np.array([[0.0, 1.0, 0.0], [0.0, 0.9, -0.44]]), 0.6)
+    tall = Part("hair", crown, np.zeros((0, 3), np.int64), np.zeros((2, 2)), np.full(2, -1),
+                np.ones(2), np.arange(2), np.ones(2))  # fmt: skip
+    (flat,) = cover(worn, [tall])
+    assert (own.skull.above(flat.positions) < 0.2).all()
+    veiled = Sitter(person("athlete", wears=("hijab",)), own.bust, own.skin, own.marks)
+    assert cover(veiled, [flat]) == []
+    assert who.hair == Hair("none")
+
+
+def test_a_hijab_frames_the_face() -> None:
+    for name in ENDS:
+        own = fresh(name)
+        cloth = hijab(own)[0]
+        front = cloth.positions[cloth.positions[:, 2] > own.marks["chin"][2] - 0.25]
+        face = own.marks
+        for mark in ("nose_tip", "mouth_corner_left", "eye_outer_right", "lid_lower_left"):
+            assert nearest(face[mark][None], front)[1][0] > 0.06
+        # Speech moves the cloth under the chin with it.
+        near = np.linalg.norm(cloth.positions - face["chin"], axis=1) < 0.3
+        assert (cloth.source[near] >= 0).any()
+    assert all(0 <= ink.alpha.min() and ink.alpha.max() <= 1 for ink in fold_inks())
+
+
+def test_ears_are_mirrored() -> None:
+    for name in ("root", "lobe", "behind"):
+        left, right = (bust("elder").positions[ear(bust("elder"), name, s)] for s in (1, -1))
+        np.testing.assert_allclose(left, right * [-1, 1, 1], atol=0.01)
