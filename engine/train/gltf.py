@@ -51,6 +51,7 @@ class Gltf:
     values: int = 300_000_000  # numbers that may still be decoded
     pixels: int = PICTURE_PIXELS
     warnings: list[str] = field(default_factory=list)
+    _pictures: dict[tuple[int, int], npt.NDArray[np.uint8]] = field(default_factory=dict)
     _buffers: dict[int, bytes | memoryview] = field(default_factory=dict)
 
     def item(self, kind: str, number: Any, where: str) -> Any:
@@ -123,6 +124,8 @@ class Gltf:
     def picture(self, number: Any, side: int) -> npt.NDArray[np.uint8]:
         """An image as RGBA [H, W, 4], scaled down to at most `side` pixels a side."""
         image, at = self.item("images", number, "a texture"), f"images[{number}]"
+        if (number, side) in self._pictures:
+            return self._pictures[number, side]
         if image.bufferView is not None:
             data: bytes | memoryview = self.view(image.bufferView, at)[0]
         else:
@@ -147,7 +150,8 @@ class Gltf:
                 OverflowError) as error:  # fmt: skip
             raise PackageError(f"{at} is no readable PNG or JPEG: {error}") from error
         full.thumbnail((side, side), Image.Resampling.LANCZOS)
-        return np.array(full)
+        self._pictures[number, side] = np.array(full)
+        return self._pictures[number, side]
 
 
 def whole(value: Any, low: int, high: int, where: str) -> int:

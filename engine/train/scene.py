@@ -218,6 +218,7 @@ class _Collector:
         self.triangles += len(triangles)
         if self.triangles > TRIANGLES:
             raise PackageError(f"the file has more than {TRIANGLES} triangles: reduce its meshes")
+        local += self._preset(mesh, primitive, count, where)
         normal = self._floats(_attribute(of, "NORMAL"), "VEC3", count, f"{where} normals")
         points, normal, linear, carried = self._posed(node, skin, of, local, normal, where)
         if skin is None and np.linalg.det(linear) < 0:  # a mirrored node turns triangles inside out
@@ -237,6 +238,17 @@ class _Collector:
             triangle=triangles + self.count - count, material=np.full(len(triangles), material),
             **{f"share {b}": carried.get(b, np.zeros(count)) for b in BONE_SHARES},
         )  # fmt: skip
+
+    def _preset(self, mesh: int, primitive: Any, count: int, where: str) -> F64:
+        """What morph targets that the file sets from the start add to the positions [V, 3]."""
+        out = np.zeros((count, 3))
+        at_rest = Piece(-1, mesh, primitive, 0, np.eye(3, dtype=np.float32), count)
+        for number, weight in enumerate(entries(self.gltf.tree.meshes[mesh].weights, where)):
+            if not isinstance(weight, int | float) or not abs(weight) <= 100:
+                raise PackageError(f"{where}.weights are no small numbers")
+            if weight:
+                out += weight * _target(self.gltf, at_rest, number)
+        return out
 
     def _posed(self, node: int, skin: Any, of: Any, local: F64, normal: F64, where: str
                ) -> tuple[F64, F64, F64, dict[str, F64]]:  # fmt: skip

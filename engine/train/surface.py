@@ -189,6 +189,8 @@ def read(gltf: Gltf, vrm: Vrm, number: int, taken: set[str]) -> Surface:
     if info is not None:
         texture = gltf.item("textures", info.index, where)
         image = texture.source
+        if image is None:
+            raise PackageError(f"{where}: its picture is neither PNG nor JPEG: export it as PNG")
         rgba = gltf.picture(image, SIDE)
         uv_set, turn = _transform(info, where)
         if texture.sampler is not None:

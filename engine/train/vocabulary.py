@@ -21,8 +21,9 @@ _VISEMES = {
 def channel(name: str) -> tuple[str, bool] | None:
     """(ARKit name, whether `name` is that and no more) of `EyeBlinkLeft`, `eyeBlink_L`,
     `blendShape1.eyeBlinkLeft`, `head_eye_blink_left`; None if none or several are meant."""
-    bare = re.sub(r"[_.\- ]+[lL]$", "Left", name.strip()[:200])
-    bare = re.sub(r"[_.\- ]+[rR]$", "Right", bare)
+    bare = re.sub(r"[._]\d+$", "", name.strip()[:200])  # numbered copies
+    bare = re.sub(r"(?:[_.\- ]+[lL]|(?<=[a-z])L)$", "Left", bare)
+    bare = re.sub(r"(?:[_.\- ]+[rR]|(?<=[a-z])R)$", "Right", bare)
     plain = re.sub(r"[^a-z0-9]", "", bare.lower())
     if plain in _PLAIN:
         return _PLAIN[plain], True

@@ -110,8 +110,9 @@ def paired(ours: Package, theirs: Package) -> tuple[np.ndarray, np.ndarray, floa
     p, q = eyes(ours), eyes(theirs)
     scale = float(np.ptp(p[:, 0]) / np.ptp(q[:, 0]))
     moved = (b - q.mean(0)) * scale + p.mean(0)
-    some = np.arange(0, len(a), max(1, len(a) // 400))
-    distance = np.linalg.norm(a[some, None] - moved[None], axis=2)
+    some = np.arange(0, len(a), max(1, len(a) // 250))
+    squares = (moved**2).sum(1) - 2 * a[some] @ moved.T + (a[some] ** 2).sum(1)[:, None]
+    distance = np.sqrt(np.maximum(squares, 0))
     return some, distance.argmin(1), scale, float(np.quantile(distance.min(1), 0.97))
 
 
