@@ -65,7 +65,7 @@ def stubble(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `stubble`: the shadow of a shaved beard."""
     if who.skin.stubble <= 0:
         return
-    top = np.array([1.0, m["nose_base"][1] + 0.25, 2.0], np.float32)
+    top = np.array([1.0, m["nose_base"][1] + 0.45, 2.0], np.float32)
     for area, at in c.near(np.array([0, -1.35, -0.75], np.float32), top):
         c.lay("stubble", 0.5 * who.skin.stubble * _beard(at, m), area)
 

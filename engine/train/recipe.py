@@ -42,14 +42,14 @@ class Identity:
 class Eyes:
     """Stylisation of the eyes; lengths in dm."""
 
-    growth: float = 0.48  # how much they and their surroundings are enlarged
-    iris: float = 0.126  # radius
+    growth: float = 0.55  # how much they and their surroundings are enlarged
+    iris: float = 0.132  # radius
     pupil: float = 0.46  # share of the iris
     shift: float = 0.0  # of the iris from the middle of the opening, outwards
-    wide: float = 0.45  # eyeWide that is part of the rest face
+    wide: float = 0.28  # eyeWide that is part of the rest face
     lash: float = 1.0  # length of the upper lashes
     lower_lash: float = 0.0
-    crease: float = 0.6  # fold above the lid
+    crease: float = 0.5  # fold above the lid
     slit: float = 0.0  # pupil: 0 round, 1 a cat's
 
 
@@ -58,8 +58,8 @@ class Brows:
     """Painted brows: (x, y, half width) of the left one from the nose outwards, dm."""
 
     curve: tuple[tuple[float, float, float], ...] = (
-        (0.155, 0.280, 0.020), (0.25, 0.314, 0.025), (0.37, 0.335, 0.023),
-        (0.49, 0.318, 0.016), (0.59, 0.262, 0.005),
+        (0.148, 0.270, 0.026), (0.25, 0.306, 0.031), (0.37, 0.334, 0.029),
+        (0.50, 0.326, 0.020), (0.61, 0.276, 0.006),
     )  # fmt: skip
     thickness: float = 1.0
     hairy: float = 0.0  # 0 one soft stroke, 1 single hairs
@@ -70,7 +70,7 @@ class Skin:
     """What is painted on the skin, each from 0 (none) to 1."""
 
     blush: float = 0.34
-    lips: float = 0.62  # tint of the lips
+    lips: float = 0.5  # tint of the lips
     relief: float = 0.8  # soft shade of sockets, nose and chin
     shine: float = 0.5  # soft light on nose, cheeks and forehead
     nose: float = 0.75  # nostrils and the edge of the wings
@@ -127,8 +127,8 @@ class Recipe:
     palette: dict[str, str] = field(default_factory=dict)
     light: RGB = KEY_LIGHT
     background: Background = Gradient("#cfe3ee", "#f3d9c9", "#fdf3e7")
-    smile: float = 0.22  # mouthSmile that is part of the rest face
-    rest: dict[str, float] = field(default_factory=lambda: {"browInnerUp": 0.15})
+    smile: float = 0.3  # mouthSmile that is part of the rest face
+    rest: dict[str, float] = field(default_factory=lambda: {"browInnerUp": 0.05})
 
 
 # Numbers of a part: name -> (lowest, highest). What the sliders of make_avatar offer.
