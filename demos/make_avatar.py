@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from demos.pick_style import SENTENCE, heard
 from engine import offline
-from engine.errors import PackageError, VivifyError
+from engine.errors import PackageError, RuntimeUnavailable, VivifyError
 from engine.frames import F32, SAMPLE_RATE
+from engine.tracker.models import Models
 from engine.train.workshop import Workshop
-from streaming.models import missing
+from streaming.models import face_models, missing
 from streaming.studio.app import create_app, named_after
 from streaming.web import host
 
@@ -41,11 +42,16 @@ def voice() -> F32:
     return np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32)
 
 
+def models() -> Models:
+    """The face tracker's, fetched the first time."""
+    return Models.load(face_models())
+
+
 def workshop() -> Workshop:
     """The makers, with what the preview does."""
     talking = offline.motion(voice(), style="cheerful")
     idle = offline.motion(np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32), style="neutral")
-    return Workshop(talking, idle)
+    return Workshop(talking, idle, models)
 
 
 async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
@@ -74,8 +80,8 @@ def photo(args: argparse.Namespace) -> None:
     if not args.i_consent and not _agreed(args.file):
         raise PackageError("nothing was read; say --i-consent or answer y")
     if lacking := missing():
-        raise PackageError(lacking)
-    makers = Workshop()
+        raise RuntimeUnavailable(lacking)
+    makers = Workshop(models=models)
     with tqdm(total=2, desc=args.file.name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
         recipe, notes = makers.likeness(_content(args.file))
         recipe |= {"name": args.name, "title": args.name.capitalize()}

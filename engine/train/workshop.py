@@ -6,13 +6,13 @@ the recipes that come out are whole and in normal form. One thread at a time may
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from engine.errors import PackageError
+from engine.errors import PackageError, RuntimeUnavailable
 from engine.face import package
 from engine.face.archive import Archive
 from engine.face.background import Picture, Transparent
@@ -21,7 +21,8 @@ from engine.face.palette import code, derived
 from engine.frames import BLENDSHAPES, POSE, SAMPLES_PER_FRAME, Motion
 from engine.offline import MotionClip
 from engine.render.setting import Setting
-from engine.train import dials, dice, recipe
+from engine.tracker.models import Models
+from engine.train import dials, dice, likeness, recipe
 from engine.train.avatar import build
 from engine.train.clay import Clay
 from engine.train.importer import convert
@@ -38,9 +39,16 @@ SQUARE = 24  # px of the chequered pattern that stands for "nothing"
 class Workshop:
     """Builds, changes and reads avatars for an editor."""
 
-    def __init__(self, talking: MotionClip | None = None, idle: MotionClip | None = None) -> None:
-        """What a preview does, over and over; without clips it keeps still."""
+    def __init__(
+        self,
+        talking: MotionClip | None = None,
+        idle: MotionClip | None = None,
+        models: Callable[[], Models] | None = None,
+    ) -> None:
+        """`talking`, `idle`: what a preview does over and over, without them it keeps still;
+        `models`: gets the face tracker's, for photos."""
         self.clay = Clay.load()
+        self._models = models
         self._clips = {True: talking, False: idle}
 
     def groups(self) -> list[Json]:
@@ -139,8 +147,12 @@ class Workshop:
         return Motion(start, weights, pose)
 
     def likeness(self, content: bytes) -> tuple[Json, list[str]]:
-        """A recipe after a photo of one face."""
-        raise PackageError("photos cannot be read yet")
+        """A recipe after a photo of one face, and what to know about it."""
+        rgb = likeness.read(content)
+        if self._models is None:
+            raise RuntimeUnavailable("photos need the face tracker; give the workshop its models")
+        found = likeness.from_photo(rgb, self._models())
+        return _json(found.recipe), list(found.notes)
 
     def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
         """A GLB or VRM, `file` its name, as a package in `folder`; the report line by line."""
