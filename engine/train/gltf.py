@@ -189,7 +189,7 @@ def table(value: Any) -> dict[str, Any]:
 def _bytes(path: Path, what: str) -> bytes:
     try:
         if not path.is_file():  # a device or a pipe may never end
-            raise PackageError(f"{what} is not a file here")
+            raise PackageError(f"{what} is not a file here: give the whole folder, or a GLB")
         size = path.stat().st_size
         if size > FILE_BYTES:
             raise PackageError(f"{what} has {size >> 20} MB, expected at most {FILE_BYTES >> 20}")
