@@ -43,11 +43,10 @@ def test_a_recipe_becomes_a_package(tmp_path: Path) -> None:
     mesh = package.mesh
     assert len(mesh.shape_scale) >= len(ARKIT) and np.isfinite(mesh.position).all()
     assert len(mesh.triangle) < 22_000
-    assert {"skin", "eye", "teeth", "tongue", "lash"} <= {
-        m.name for m in package.manifest.materials
-    }
+    materials = {material.name for material in package.manifest.materials}
+    assert {"skin", "eye", "teeth", "tongue", "lash"} <= materials
     inks = {layer.ink for layer in package.manifest.textures["skin"].layers}
-    assert {"fur_light", "fur_dark", "brow"} <= inks
+    assert {"fur_light", "fur_dark", "mouth_line"} <= inks
 
 
 @pytest.mark.parametrize(
