@@ -21,6 +21,7 @@ _ROLLS = [INDEX["mouthRollLower"], INDEX["mouthRollUpper"]]
 _SHRUGS = [INDEX["mouthShrugLower"], INDEX["mouthShrugUpper"]]
 _JAW, _CLOSE, _TONGUE = INDEX["jawOpen"], INDEX["mouthClose"], INDEX["tongueOut"]
 _PUCKER, _FUNNEL = INDEX["mouthPucker"], INDEX["mouthFunnel"]
+_SEALS = [_PUCKER, INDEX["cheekPuff"]]
 
 
 def correct(weights: F32, rest: F32) -> F32:
@@ -33,7 +34,7 @@ def correct(weights: F32, rest: F32) -> F32:
     w = np.clip(np.nan_to_num(weights, nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.2)
     w[_SMILE] *= 1 - min(1.0, 0.65 * float(w[_PUCKER]) + 0.35 * float(w[_FUNNEL]))
     closed = _close(w)
-    lips = float(w[_PRESS].mean() + w[_ROLLS].sum() + w[_SHRUGS].max() + w[_PUCKER])
+    lips = float(w[_PRESS].mean() + w[_ROLLS].sum() + w[_SHRUGS].max() + w[_SEALS].sum())
     show = np.clip((w[_SMILE] - 0.3) / 0.6, 0, 1) * (1 - min(1.0, 3.0 * lips + closed))
     jaw = float(w[_JAW])
     w[_JAW] += 0.13 * float(show.mean()) * (1 - 0.6 * min(jaw / 0.3, 1.0))

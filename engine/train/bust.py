@@ -23,7 +23,7 @@ SNOUT = (294, 3135, 495)  # vertices of nose tip and lips
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
 # Movements that a toon shows more, or that pull what should stay (x, y, z).
 EMPHASIS = {
-    "cheekPuff": (2.1, 1.4, 1.8),
+    "cheekPuff": (3.2, 1.4, 2.2),
     "noseSneer": (1.8, 1.9, 1.6),
     "mouthFrown": (1.1, 1.7, 1.2),
     "mouthPress": (0.35, 1.0, 1.0),
@@ -55,6 +55,23 @@ def smooth(low: float, high: float, x: F64) -> F64:
     return np.asarray(t * t * (3 - 2 * t))
 
 
+def foremost(points: F64, faces: I64, at: F64) -> F64:
+    """Depth [N] of the foremost of triangles [F, 3] at each (x, y) [N, 2]; -inf beside them."""
+    a, b, c = (points[faces[:, k], None, :2] for k in range(3))
+    p = at[None]
+
+    def area(u: F64, v: F64) -> F64:
+        return np.asarray(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+
+    whole = area(b - a, c - a)
+    whole = np.where(np.abs(whole) < 1e-12, np.nan, whole)
+    wb, wc = area(p - a, c - a) / whole, area(b - a, p - a) / whole
+    inside = (wb >= -1e-6) & (wc >= -1e-6) & (wb + wc <= 1 + 1e-6)
+    z = points[faces, 2]
+    depth = z[:, :1] + wb * (z[:, 1:2] - z[:, :1]) + wc * (z[:, 2:] - z[:, :1])
+    return np.asarray(np.where(inside, depth, -np.inf).max(0))
+
+
 def neck_weight(points: F64) -> F64:
     """How much a point follows the head: 0 at the collar bones, 1 from the jaw up."""
     # The nape bends higher than the throat, as a spine does.
@@ -80,9 +97,10 @@ def line_width(points: F64) -> F64:
     x, y, z = points.T
     folds = np.exp(-((x / 0.30) ** 4)) * smooth(-0.35, -0.1, z)
     lips = np.exp(-(((y + 0.68) / 0.24) ** 4))
-    nose = np.exp(-(((y + 0.34) / 0.22) ** 4))
+    tip = 0.4 * np.exp(-(((y + 0.42) / 0.15) ** 4))
+    nose = np.maximum(tip, np.exp(-(((y + 0.05) / 0.20) ** 4)))
     eyes = np.exp(-(((np.abs(x) - 0.38) / 0.24) ** 4) - (y / 0.20) ** 4) * smooth(-0.2, 0.0, z)
-    return np.asarray((1 - folds * np.maximum(lips, 0.7 * nose)) * (1 - eyes))
+    return np.asarray((1 - folds * np.maximum(lips, nose)) * (1 - eyes))
 
 
 def face_proxy(points: F64) -> F64:

@@ -20,6 +20,7 @@ LIPS = {
 CORRECTIVES: tuple[tuple[str, ...], ...] = (
     *((f"eyeBlink{side}", f"{name}{side}") for name in LIDS for side in ("Left", "Right")),
     *LIPS,
+    ("tongueOut", "tongueOut"),  # for paths that bend; only the tongue has such a one
 )
 
 
@@ -31,5 +32,7 @@ def corrective(bust: Bust, shapes: tuple[str, ...]) -> F64:
         for side in "lr":
             move[np.unique(bust.group(f"{side}-eye"))] = 0
         return np.asarray(move)
+    if first == second:
+        return np.zeros_like(bust.positions)
     x, y, z = LIPS[first, second]
     return np.asarray(bust.shape(first) * [-x, -y, -z])

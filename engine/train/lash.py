@@ -8,7 +8,7 @@ front of the skin, which keeps it whole over folds of any depth.
 import numpy as np
 
 from engine.face.blendshapes import ARKIT
-from engine.train.bust import F64, I64, Bust, Part, smooth
+from engine.train.bust import F64, I64, Bust, Part, foremost, smooth
 from engine.train.correctives import CORRECTIVES, corrective
 
 # The edge of the left upper lid from the inner to the outer corner: vertices of the clay, whose
@@ -31,27 +31,10 @@ def edge(bust: Bust, side: str) -> I64:
     return np.asarray(body[[np.linalg.norm(clay[body] - p, axis=1).argmin() for p in mirrored]])
 
 
-def _front(points: F64, faces: I64, at: F64) -> F64:
-    """Depth [N] of the foremost of triangles [F, 3] at each (x, y) [N, 2]; -inf beside them."""
-    a, b, c = (points[faces[:, k], None, :2] for k in range(3))
-    p = at[None]
-
-    def area(u: F64, v: F64) -> F64:
-        return np.asarray(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
-
-    whole = area(b - a, c - a)
-    whole = np.where(np.abs(whole) < 1e-12, np.nan, whole)
-    wb, wc = area(p - a, c - a) / whole, area(b - a, p - a) / whole
-    inside = (wb >= -1e-6) & (wc >= -1e-6) & (wb + wc <= 1 + 1e-6)
-    z = points[faces, 2]
-    depth = z[:, :1] + wb * (z[:, 1:2] - z[:, :1]) + wc * (z[:, 2:] - z[:, :1])
-    return np.asarray(np.where(inside, depth, -np.inf).max(0))
-
-
 def _lain(points: F64, faces: I64, grid: F64, least: F64) -> F64:
     """Wedge [R, C, 3] whose (x, y) are given, FLOAT in front of the skin as posed."""
     flat = grid.reshape(-1, 2)
-    depth = np.maximum(_front(points, faces, flat), np.tile(least - 0.03, len(ROWS)))
+    depth = np.maximum(foremost(points, faces, flat), np.tile(least - 0.03, len(ROWS)))
     return np.concatenate([flat, depth[:, None] + FLOAT], axis=1).reshape(*grid.shape[:2], 3)
 
 

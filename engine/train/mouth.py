@@ -10,13 +10,20 @@ from collections.abc import Callable
 import numpy as np
 
 from engine.face.blendshapes import ARKIT
-from engine.train.bust import F64, I64, Bust, Part, smooth
+from engine.train.bust import F64, I64, Bust, Part, foremost, smooth
 
 # Widths of teeth from the middle outwards, in the arch's half width along its curve.
 UPPER = (0.225, 0.175, 0.19, 0.18, 0.17, 0.20, 0.20)
 LOWER = (0.15, 0.16, 0.18, 0.18, 0.18, 0.20, 0.20)
 COLUMNS = 6  # vertices across a tooth, its edges included
-SIDES = ("Left", "Right")
+# Wide lips widen the arches, narrow lips find them narrow: share of x on the side that moves.
+WIDENED = {"mouthSmile": 0.34, "mouthStretch": 0.20, "mouthDimple": 0.20}
+BEHIND = 0.07  # dm, least depth of the teeth behind the skin
+# The upper teeth come down as the mouth opens, to where a toon shows them; behind shut lips both
+# rows draw back, so that no gap of a pixel is white. In dm by shape, and of each of its sides.
+SHOWN = {"jawOpen": 0.09, "mouthSmile": 0.030, "mouthUpperUp": 0.018}
+HIDDEN = {"mouthPress": 0.03, "mouthRollUpper": 0.03, "mouthClose": 0.07, "cheekPuff": 0.05,
+          "mouthPucker": 0.03, "mouthShrugUpper": 0.02, "mouthShrugLower": 0.03}  # fmt: skip
 LEAST = 0.002  # dm: smaller movements are dropped
 
 
@@ -47,6 +54,15 @@ def carried(bust: Bust, group: str, points: F64, without: str = "") -> dict[str,
     return moves
 
 
+def _out(bust: Bust, points: F64) -> F64:
+    """How far points [V, 3] must go back to lie BEHIND the skin, on any chin and lip [V]."""
+    skin = bust.body()[0]
+    faces = np.concatenate([skin[:, [0, 1, 2]], skin[:, [0, 2, 3]]])
+    faces = faces[np.abs(bust.positions[faces]).max((1, 2)) < 1.1]
+    front = foremost(bust.positions, faces, points[:, :2]) - BEHIND
+    return np.asarray(np.where(np.isfinite(front), np.maximum(points[:, 2] - front, 0), 0))
+
+
 def _sheet(name: str, grid: F64, neck: float = 1.0) -> Part:
     """A part from a grid [R, C, 3] that is seen from the front with C to its right and R up."""
     rows, columns = grid.shape[:2]
@@ -75,34 +91,47 @@ def arch(bust: Bust, upper: bool) -> Part:
     across = np.linspace(0, 1, COLUMNS)
     along = np.concatenate([a + (b - a) * across for a, b in zip(ends, ends[1:], strict=False)])
     inner = np.tile(1 - np.abs(2 * across - 1) ** 3, len(ends) - 1)  # 0 between two teeth
-    wide, deep = (1.10 if upper else 0.92) * corner, 1.55 * corner
-    angle = along * np.radians(84)
+    wide, deep = (0.82 if upper else 0.78) * corner, 1.25 * corner
+    angle = along * np.radians(84 if upper else 55)
     x = wide * np.sin(angle)
-    nearest = float(depth(np.zeros(1))[0]) - (0.09 if upper else 0.115)
+    nearest = float(depth(np.zeros(1))[0]) - (0.105 if upper else 0.125)
     z = nearest - deep * (1 - np.cos(angle))
     middle = float(height(np.zeros(1))[0])
     # The upper arch follows the upturned line of the lips; its edge hides behind the lower lip.
-    edge = middle + 0.002 + 1.1 * x**2 if upper else middle - 0.068 + 0.25 * x**2
+    edge = middle + 0.018 + 1.1 * x**2 if upper else middle - 0.076 - 0.1 * x**2
     sign = 1.0 if upper else -1.0
+    root = 0.16 if upper else 0.07
     rows = []
     for share, back in ((1.0, 0.0), (0.5, 0.0), (0.22, 0.0), (0.07, 0.004), (0.0, 0.02)):
-        y = edge + sign * (0.16 * share + 0.004 * (1 - inner) * (1 - share))
+        y = edge + sign * (root * share + 0.004 * (1 - inner) * (1 - share))
         rows.append(np.stack([x, y, z - back - 0.003 * (1 - inner)], axis=1))
+    for row in rows:
+        row[:, 2] -= _out(bust, row)
     part = _sheet("teeth", np.stack(rows[::-1] if upper else rows))
     # Lit at the edge, in the lips' shadow towards the gum and the corners of the mouth.
     tall = sign * (part.positions[:, 1] - np.tile(edge, len(rows)))
     lit = 1 - 0.55 * smooth(0.06, 0.15, tall) - 0.3 * smooth(0.55, 1.0, np.tile(abs(along), 5))
     lit -= 0.20 * (1 - smooth(0.0, 0.5, np.tile(inner, 5))) * (1 - smooth(0.02, 0.09, tall))
     part.proxy = _shaded(np.clip(lit - (0.0 if upper else 0.22), 0.1, 1.0))
-    down = np.array([0.0, -1.0, 0.0]) * np.ones((len(part.positions), 1))
-    if upper:
-        # It comes down a little as the mouth opens, to where a toon shows it.
-        drops = {"mouthSmile": 0.022, "mouthUpperUp": 0.010}
-        part.extra = {f"{k}{side}": v * down for k, v in drops.items() for side in SIDES}
-        part.extra["jawOpen"] = 0.075 * down
-    else:
+    if not upper:
         part.extra = carried(bust, "lower-teeth", part.positions)
+    _guided(part, upper)
     return part
+
+
+def _guided(part: Part, upper: bool) -> None:
+    """Let the teeth show with open lips, and draw back behind shut ones."""
+    x = part.positions[:, 0]
+    shown = np.tile([0.0, -1.0, 0.0], (len(x), 1)) * upper
+    hidden = np.tile([0.0, 0.6, -1.2], (len(x), 1))
+    for name in SHOWN.keys() | HIDDEN.keys() | WIDENED.keys():
+        for side, sign in (("Left", 1.0), ("Right", -1.0), ("", 0.0)):
+            if (full := name + side) not in ARKIT:
+                continue
+            own = smooth(-0.03, 0.03, sign * x) if sign else np.ones(len(x))
+            move = SHOWN.get(name, 0.0) * shown + HIDDEN.get(name, 0.0) * hidden
+            move[:, 0] += (WIDENED.get(name, 0.0) - 6 * HIDDEN.get(name, 0.0)) * x * own
+            part.extra[full] = part.extra.get(full, np.zeros_like(move)) + move
 
 
 def tongue(bust: Bust) -> Part:
@@ -113,7 +142,7 @@ def tongue(bust: Bust) -> Part:
     along = np.sin(np.linspace(0, np.pi / 2, 13))[:, None]  # from root to tip, denser there
     around = np.linspace(np.pi, -np.pi, 25)[None, :]  # from below
     tip = np.sqrt(np.clip(1 - along**5, 1e-4, 1))
-    half, thick = corner * (0.48 - 0.08 * along) * tip, 0.036 * tip
+    half, thick = corner * (0.42 - 0.03 * along) * tip, 0.036 * tip
     groove = np.exp(-((np.sin(around) / 0.22) ** 2)) * (np.cos(around) > 0)
     lift = thick * (np.cos(around) - 0.30 * groove)
 
@@ -125,13 +154,23 @@ def tongue(bust: Bust) -> Part:
         return np.stack([np.sin(around) * half, y, spine[:, 1:] - lift * step[:, :1]], axis=2)
 
     t = along[:, 0]
-    lain = placed(np.stack([middle - 0.145 - 0.06 * t**2, front - 0.62 + 0.42 * t], axis=1))
+    lain = placed(np.stack([middle - 0.16 - 0.045 * t**2, front - 0.62 + 0.42 * t], axis=1))
+    lain[..., 2] -= _out(bust, lain.reshape(-1, 3)).max()
     # Out: over the lower lip and down.
     rise = 0.15 * smooth(0.1, 0.65, t) - 0.20 * smooth(0.70, 1.05, t)
     out = np.stack([middle - 0.12 + rise, front - 0.45 + 0.62 * t - 0.04 * t**6], axis=1)
     part = _sheet("tongue", lain)
     part.extra = carried(bust, "tongue", part.positions, without="tongueOut")
-    part.extra["tongueOut"] = (placed(out) - lain).reshape(-1, 3)
+    shut = part.extra.get("mouthClose", np.zeros_like(part.positions))
+    part.extra["mouthClose"] = shut + [0.0, 0.07, -0.09]
+    # On its way it rises first and comes forward late, or it would go through the lip.
+    whole = placed(out) - lain
+    first = (
+        whole * [1.0, 0.0, 0.25]
+        + 0.6 * np.array([0.0, 1.0, 0.0]) * smooth(0.3, 1.0, along)[:, None]
+    )
+    part.extra["tongueOut"] = first.reshape(-1, 3)
+    part.extra["tongueOut+tongueOut"] = (whole - first).reshape(-1, 3)
     ring = np.arange(part.positions.shape[0]).reshape(-1, around.size)
     part.weld[ring[:, -1]] = ring[:, 0]
     # Its root lies in the dark of the throat, its groove in its own shadow.
