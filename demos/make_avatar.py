@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from demos.pick_style import SENTENCE, heard
 from engine import offline
+from engine.avatar import DEFAULT_AVATAR
 from engine.errors import PackageError, RuntimeUnavailable, VivifyError
 from engine.frames import F32, SAMPLE_RATE
 from engine.tracker.models import Models
@@ -55,8 +56,8 @@ def workshop() -> Workshop:
 
 
 async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
+    start = Workshop().find(args.source or DEFAULT_AVATAR)  # refused before anything takes time
     makers = workshop()
-    start = makers.find(args.source) if args.source else makers.start("mira")
 
     async def opened() -> None:
         url = host.address(args.host, listener)

@@ -25,7 +25,7 @@ MAX_PIXELS = 40_000_000
 SIDE = 1920  # px: larger pictures are made smaller
 # What decoders raise for a broken file.
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, OverflowError,
-          struct.error, zlib.error, Image.DecompressionBombError)  # fmt: skip
+          struct.error, zlib.error)  # fmt: skip
 BLUR = 0.015  # share of the height: a picture behind somebody is a little out of focus
 
 
@@ -68,14 +68,14 @@ def picture(content: bytes) -> U8:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about what is refused right below
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
-                wide, high = image.size
-                if wide * high > MAX_PIXELS:
-                    raise TransportError(
-                        f"the picture has {wide} x {high} pixels, expected at most "
-                        f"{MAX_PIXELS // 1_000_000} million"
-                    )
+                if image.width * image.height > MAX_PIXELS:
+                    raise Image.DecompressionBombError
                 image.draft("RGB", (SIDE, SIDE))
                 upright = ImageOps.exif_transpose(image).convert("RGB")
+    except Image.DecompressionBombError as error:
+        raise TransportError(
+            f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
+        ) from error
     except DAMAGE as error:
         raise TransportError("this is not a PNG, JPEG or WebP picture that can be read") from error
     upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
