@@ -69,6 +69,13 @@ def _mobile(shapes: F64, names: tuple[str, ...]) -> F64:
     return smooth(0.03, 0.15, np.linalg.norm(rows, axis=2).max(0))
 
 
+def _line(points: F64, shapes: F64) -> F64:
+    """Width of a vertex's line [V]: thin on lips and lids and over the nose."""
+    x, y, z = points.T
+    nose = np.exp(-((x / 0.2) ** 2)) * smooth(-0.75, -0.6, y) * smooth(0.3, 0.15, y)
+    return 1 - 0.8 * np.maximum(_mobile(shapes, _THIN), nose * smooth(-0.4, -0.2, z))
+
+
 def _ambient(points: F64, mesh: Mesh, group: npt.NDArray[np.int64], shapes: F64) -> F64:
     """Light [V] in [0, 1] that occlusion leaves.
 
@@ -106,7 +113,7 @@ def _tensors(
         "material": np.array([rows[int(n)] for n in mesh.material], np.uint8),
         "weld": group.astype(np.uint16),
         "neck": np.clip(neck, 0, 1).astype(np.float16),
-        "outline": (lined * (1 - 0.8 * _mobile(shapes, _THIN))).astype(np.float16),
+        "outline": (lined * _line(points, shapes)).astype(np.float16),
         "proxy": np.concatenate([normal, share[:, None]], 1).astype(np.float16),
         "ambient": np.asarray(np.rint(255 * _ambient(points, mesh, group, shapes)), np.uint8),
         "loose": np.asarray(np.rint(np.clip(sway, 0, 1) * 255), np.uint8),
