@@ -40,7 +40,7 @@ class _Rule:
 
 
 RULES: dict[str, _Rule] = {
-    "skin_shadow": _Rule("skin", 0.845, 1.30, -13, floor=0.05, peak=0.095),
+    "skin_shadow": _Rule("skin", 0.845, 1.30, -11, floor=0.05, peak=0.088),
     "skin_light": _Rule("skin", 1.0, 0.80, 6, add=0.055),
     "skin_line": _Rule("skin", 0.48, 1.0, -18, floor=0.045, peak=0.065),
     "blush": _Rule("skin", 0.92, 1.6, -22, peak=0.12, towards="#e2605f", share=0.30),

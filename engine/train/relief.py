@@ -6,7 +6,7 @@ from any light above it: under the brow, beside and under the nose, under the lo
 
 import numpy as np
 
-from engine.train.bust import AXIS_Z, F64, smooth
+from engine.train.bust import F64, smooth
 from engine.train.canvas import Canvas
 from engine.train.recipe import Recipe
 
@@ -42,7 +42,10 @@ def shades(c: Canvas, who: Recipe, m: Marks) -> None:
 
 
 def _jaw(c: Canvas, m: Marks, depth: float) -> None:
-    """The underside of the jaw, and the throat in its shade, softer the lower."""
+    """The underside of the jaw, and the neck in its shade, softer the lower.
+
+    In every column of the unrolled skin the jaw is where it faces down the most.
+    """
     chin = m["chin"][1]
     low, high = np.array([0, chin - 0.75, -1.6]), np.array([1.0, -0.35, m["chin"][2] + 0.05])
     for area, at in c.near(low.astype(np.float32), high.astype(np.float32)):
@@ -51,9 +54,13 @@ def _jaw(c: Canvas, m: Marks, depth: float) -> None:
         inside = smooth(-0.30, -0.45, y) * smooth(-1.0, -0.8, z)
         inside *= smooth(chin - 0.42, chin - 0.10, y)
         inside *= 1 - smooth(chin + 0.04, chin + 0.10, y) * smooth(0.42, 0.30, x)
-        under = 0.75 * smooth(0.42, 0.80, c.below[area].astype(float)) * inside
-        neck = smooth(0.70, 0.58, np.hypot(x, z - AXIS_Z)) * smooth(-0.50, -0.62, y)
-        throat = 0.55 * neck * smooth(chin - 0.70, chin - 0.05, y)
+        facing = c.below[area].astype(float) * inside
+        rows, columns = facing.argmax(0), np.arange(facing.shape[1])
+        edge = np.convolve(np.pad(y[rows, columns], 10, "edge"), np.ones(21) / 21, "valid")
+        sure = np.convolve(np.pad(facing.max(0), 10, "edge"), np.ones(21) / 21, "valid")
+        neck = smooth(0.03, -0.05, y - edge) * smooth(0.15, 0.4, sure)
+        throat = 0.55 * neck * smooth(-0.62, -0.02, y - edge) * smooth(-1.25, -0.9, z)
+        under = 0.75 * smooth(0.42, 0.80, facing) * smooth(0.12, 0.02, y - edge)
         c.lay("skin_shadow", depth * np.maximum(under, throat), area)
 
 
@@ -105,7 +112,7 @@ def _fold(c: Canvas, m: Marks) -> F64:
     ):  # fmt: skip
         skin.append(at.reshape(-1, 3).astype(float))
         moved.append(c.blink[area].ravel())
-    at, still = np.concatenate(skin), np.concatenate(moved) < 0.045
+    at, still = np.concatenate(skin), np.concatenate(moved) < 0.02
     found = []
     for x, y in edge:
         column = still & (np.abs(at[:, 0] - x) < 0.012) & (at[:, 1] > y) & (at[:, 2] > -0.2)
