@@ -10,7 +10,7 @@ import pytest
 from engine.face import package
 from tests.browser import rig
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

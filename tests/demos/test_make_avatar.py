@@ -16,7 +16,7 @@ from tests.browser import rig
 def fails_with(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert make_avatar.main([*arguments]) == 1
     *bars, message = capsys.readouterr().err.splitlines()
-    assert message.startswith("make_avatar: ") and all("|" in bar for bar in bars)
+    assert message.startswith("make_avatar: ") and all("|" in bar for bar in bars if bar)
     return message
 
 
