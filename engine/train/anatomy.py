@@ -9,7 +9,7 @@ from engine.train.bust import F64, I64, Bust
 from engine.train.sitter import Sitter
 
 # Vertices of the subject's left ear.
-LEFT = {"root": 5213, "crest": 4886, "behind": 3499, "lobe": 4901, "rim": 4912}
+LEFT = {"root": 5213, "behind": 3499, "lobe": 4901}
 
 
 def mirrored(bust: Bust, vertex: int) -> int:
@@ -41,12 +41,6 @@ def face_depth(sitter: Sitter, xy: F64, reach: float, shapes: tuple[str, ...] = 
         lone = points[apart.argmin(1), 2]
         deepest = np.maximum(deepest, np.maximum(near.max(1), lone))
     return deepest
-
-
-def side_reach(points: F64, at: F64, side: int, reach: float) -> F64:
-    """Largest distance [N] from the middle plane of points [V, 3] near heights and depths `at`."""
-    near = np.abs(points[None, :, 1:] - at[:, None, 1:]).max(2) < reach
-    return np.asarray(np.where(near, side * points[None, :, 0], -np.inf).max(1))
 
 
 def vertices(bust: Bust, groups: tuple[str, ...]) -> I64:

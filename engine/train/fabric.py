@@ -18,7 +18,9 @@ WIDTH, HEIGHT = 768, 256  # texels of the cloth
 KNITTED = ("crew", "turtleneck", "vneck", "cardigan")
 
 # Name of the parts, palette colour, its shadow, other fields of the material.
-_CLOTH: dict[str, Any] = {"softness": 0.13, "threshold": 0.45, "receives": 0.8}
+_CLOTH: dict[str, Any] = {
+    "softness": 0.13, "threshold": 0.40, "receives": 0.8, "ambient": 0.6
+}  # fmt: skip
 FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("shirt", "cloth", "cloth_shadow", {**_CLOTH, "texture": "cloth", "outline": "cloth_line"}),
     ("rib", "cloth", "cloth_shadow",
@@ -52,6 +54,7 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("knit", "accent", "accent_shadow",
      {**_CLOTH, "texture": "knit", "outline": "accent_line", "casts": True}),
     ("band", "trim_shadow", "trim_line", {"outline": "trim_line", "casts": True}),
+    ("knob", "cloth", "cloth_shadow", {"outline": "cloth_line", "rim": 0.0}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.train.anatomy import ear, face_depth, side_reach, vertices
+from engine.train.anatomy import ear, face_depth, vertices
 from engine.train.bust import F64, Part
 from engine.train.piece import dome, piece, tube
 from engine.train.sitter import Sitter
@@ -88,9 +88,9 @@ def _temple(sitter: Sitter, front: Front, side: int, wire: float) -> Part:
     share = np.linspace(0, 1, 7)[:, None]
     path = np.concatenate([[hinge], turn + (rest - turn) * share, [0.4 * rest + 0.6 * tip, tip]])
     # Beside the head all the way to the ear.
-    beside = side_reach(sitter.skin.positions, path[1:8], side, 0.06) + 0.6 * wire
-    beside[-1] = max(side * root[0] + 0.5 * wire, 0.0)
-    path[1:8, 0] = side * np.maximum(side * path[1:8, 0], beside)
+    for _ in range(4):
+        into = wire - sitter.skull.above(path[1:8])
+        path[1:8, 0] += side * np.maximum(into, 0)
     return tube("frame", path, wire, 6, neck=1.0, outline=0.5)
 
 

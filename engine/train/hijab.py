@@ -31,7 +31,7 @@ def _oval(elevation: F64, bottom: float) -> F64:
     middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
     t: F64 = np.clip(np.abs(elevation - middle) / half, 0, 1)
     # Rounder at the chin than a plain oval.
-    power = np.where(elevation < middle, 2.7, 2.1)
+    power = np.where(elevation < middle, 4.5, 2.1)
     made: F64 = SIDE * np.sqrt(1 - np.power(t, power))
     return made
 

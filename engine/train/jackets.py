@@ -17,8 +17,8 @@ def _shell(form: Form, foot: float) -> list[Part]:
     """Body, collar and lapels of a jacket."""
     edge = Neckline((0, 5, 52, 100, 180), tuple(foot + d for d in (1.0, 0.9, 0.24, 0.10, 0.06)))
     made = [
-        body(form, edge, lift=0.10, loose=0.05, azimuths=AROUND, rows=9),
-        leaf(form, foot + 0.10, 0.14, (60.0, foot + 0.40), foot + 0.26, 50.0, "lapel", 0.10, 0.20),
+        body(form, edge, lift=0.12, loose=0.05, azimuths=AROUND, rows=9),
+        leaf(form, foot + 0.10, 0.14, (60.0, foot + 0.40), foot + 0.26, 50.0, "lapel", 0.14, 0.24),
     ]
     t = np.linspace(0, 1, 8)
     for side in (-1, 1):
@@ -28,7 +28,7 @@ def _shell(form: Form, foot: float) -> list[Part]:
         share = np.linspace(0, 1, 4)
         azimuth = side * (inner_a[:, None] + (outer_a - inner_a)[:, None] * share)
         depth = inner_d[:, None] + (outer_d - inner_d)[:, None] * share
-        lift = hang(depth - foot - 0.2, 0.10, 0.05) + 0.05 + 0.02 * np.sin(np.pi * share)
+        lift = hang(depth - foot - 0.2, 0.12, 0.05) + 0.06 + 0.02 * np.sin(np.pi * share)
         front = form.at(azimuth, depth, lift)
         made.append(slab("lapel", front, form.at(azimuth, depth, lift - 0.06)))
     return made
@@ -37,7 +37,7 @@ def _shell(form: Form, foot: float) -> list[Part]:
 def blazer(form: Form, options: Clothes) -> Outfit:
     """A blazer over a shirt."""
     foot = -form.rise - 0.10 - options.height
-    parts = [*collared(form, foot), *_shell(form, foot), *buttons(form, [foot + 0.36], 0.12)]
+    parts = [*collared(form, foot, 0.10), *_shell(form, foot), *buttons(form, [foot + 0.36], 0.12)]
     return Outfit(parts, Neckline((0,), (foot + 0.02,)))
 
 

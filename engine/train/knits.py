@@ -39,7 +39,7 @@ def ribbing(form: Form, edge: Neckline, width: float, thick: float, name: str = 
     azimuth = _around()
     low = edge.at(azimuth) + 0.03
     section = [(0.0, thick), (0.35, thick + 0.022), (0.75, thick + 0.012), (1.0, 0.01),
-               (0.85, -0.02), (0.1, -0.02)]  # fmt: skip
+               (0.85, -0.02), (-1.2, -0.03)]  # fmt: skip
     rows = [form.at(azimuth, low - (width + 0.03) * t, lift + up) for t, up in section]
     points = np.stack(rows[::-1], 1)
     return band(name, points, ring=True, uvs=_unrolled(azimuth, len(section)))
@@ -97,12 +97,12 @@ def cardigan(form: Form, options: Clothes) -> Outfit:
     return Outfit([*made.parts, strip, *buttons(form, low, 0.18)], made.edge)
 
 
-def collared(form: Form, foot: float) -> list[Part]:
+def collared(form: Form, foot: float, rim: float = 0.18) -> list[Part]:
     """Collar and front of the shirt under a sweater or jacket."""
     return [
         under(form, Neckline((0,), (foot + 0.02,))),
         stand(form, foot, 0.13, count=32),
-        leaf(form, foot, 0.13, (19.0, foot + 0.33), foot + 0.20, under=0.145),
+        leaf(form, foot, 0.13, (19.0, foot + 0.33), foot + 0.20, under=rim),
     ]
 
 

@@ -73,7 +73,7 @@ def stand(form: Form, foot: float, height: float, name: str = "collar", lift: fl
     """The upright band of a collar, closed around the neck."""
     azimuth = np.linspace(-180, 180, count + 1)[:-1]
     rows = [(foot, lift + 0.03), (foot - 0.85 * height, lift + 0.03), (foot - height, lift + 0.015),
-            (foot - 0.85 * height, lift), (foot + 0.02, lift - 0.02)]  # fmt: skip
+            (foot - 0.85 * height, lift), (foot + 0.24, -0.02)]  # fmt: skip
     points = np.stack([form.at(azimuth, d, up) for d, up in rows[::-1]], 1)[:, ::-1]
     return band(name, points, ring=True)
 
@@ -141,9 +141,9 @@ def shirt(form: Form, options: Clothes) -> Outfit:
         body(form, edge),
         stand(form, foot, 0.13),
         leaf(form, foot, 0.13, (20.0, foot + 0.44), foot + 0.20),
-        placket(form, foot + 0.02),
-        *buttons(form, [foot - 0.06], 0.082),
-        *buttons(form, [foot + 0.36, foot + 0.82], 0.112),
+        placket(form, foot - 0.02, "collar", half=0.085),
+        *buttons(form, [foot - 0.06], 0.082, "knob"),
+        *buttons(form, [foot + 0.36, foot + 0.82], 0.112, "knob"),
     ]
     return Outfit(parts, edge)
 
@@ -155,7 +155,7 @@ def kurta(form: Form, options: Clothes) -> Outfit:
     azimuth = np.r_[-180, -150, -126, np.arange(-108, -23, 7), -17, -12, -8, -4, 0, 4, 8, 12, 17,
                     np.arange(24, 109, 7), 126, 150, 180].astype(float)  # fmt: skip
     around = np.r_[np.linspace(11, 60, 10), np.linspace(72, 288, 18), np.linspace(300, 349, 10)]
-    rows = [(0.02, 0.095), (-0.13, 0.085), (-0.15, 0.065), (-0.13, 0.045), (0.03, 0.03)]
+    rows = [(0.02, 0.095), (-0.13, 0.085), (-0.15, 0.065), (-0.13, 0.045), (0.24, -0.02)]
     collar = np.stack([form.at(around, foot + d, up) for d, up in rows[::-1]], 1)[:, ::-1]
     return Outfit(
         [

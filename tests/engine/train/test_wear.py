@@ -67,6 +67,9 @@ def test_glasses_sit_before_the_eyes_and_on_the_nose(style: Style) -> None:
         low = samples(made)
         low = low[(np.abs(low[:, 0]) < 0.2) & (low[:, 1] > -0.35)]
         assert nearest(low, nose)[1].min() < 0.035
+        temples = [p.positions.reshape(-1, 6, 3).mean(1) for p in made if len(p.positions) == 60]
+        assert len(temples) == 2
+        assert min(own.skull.above(t[1:8]).min() for t in temples) > 0.5 * style.wire
         for side in (-1, 1):
             root = own.bust.positions[ear(own.bust, "root", side)]
             assert nearest(root[None], samples(made))[1][0] < 0.10, (name, side)
