@@ -14,6 +14,7 @@ from engine.train.canvas import Canvas
 from engine.train.comb import vertex_normals
 from engine.train.facemarks import facemarks
 from engine.train.sitter import Sitter
+from engine.train.skull import ears
 
 _OUT = -0.03  # dm: where there is no beard its surface lies under the skin
 
@@ -50,7 +51,9 @@ def _thickness(at: F64, sitter: Sitter, growth: Growth) -> F64:
         [upper, corner[1] - 0.02, corner[1] + 0.04 + growth.cheek, -0.24],
     )  # fmt: skip
     low = smooth(chin - 0.34, chin - 0.16, y)
-    back = smooth(-0.78, -0.62, z)
+    ear = ears(sitter.bust, sitter.skin)
+    end = float(sitter.skin.positions[ear, 2].max()) if ear.any() else -0.6
+    back = smooth(end - 0.04, end + 0.10, z)
     # Clear of the lips, with the bare spot below the lower one.
     middle, reach = 0.5 * (upper + lower), 0.5 * (upper - lower)
     lips = smooth(0.98, 1.28, np.hypot(x / (corner[0] + 0.02), (y - middle) / (reach + 0.035)))
@@ -73,6 +76,7 @@ def _surface(sitter: Sitter, growth: Growth) -> Part:
     """The thickened skin."""
     skin = sitter.skin
     thick = _thickness(skin.positions, sitter, growth) * sitter.recipe.beard.length
+    thick[ears(sitter.bust, skin)] = 0.0
     faces = skin.triangles[(thick[skin.triangles] > 0.012).any(1)]
     used, triangles = np.unique(faces, return_inverse=True)
     normals = vertex_normals(sitter.bust.positions, sitter.bust.body()[0])[skin.source[used]]

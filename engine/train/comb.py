@@ -27,13 +27,14 @@ class Body:
         used = np.setdiff1d(np.unique(quads), ear)
         used = used[points[used, 1] < 0.1]
         self._points, self._normals = points[used], normals[used]
+        self._square = (self._points**2).sum(1)
 
     def clear(self, points: F64, margin: F64) -> F64:
         """Points [N, 3] pushed out to `margin` [N] over the skin."""
         out = points.copy()
         for start in range(0, len(points), 256):
             part = points[start : start + 256]
-            apart = ((part[:, None] - self._points[None]) ** 2).sum(2)
+            apart = self._square - 2 * part @ self._points.T
             near = np.argpartition(apart, 4, axis=1)[:, :4]
             normal = self._normals[near]
             height = ((part[:, None] - self._points[near]) * normal).sum(2).mean(1)
@@ -41,6 +42,9 @@ class Body:
             push = np.clip(margin[start : start + 256] - height, 0, 0.5)
             out[start : start + 256] += normal * push[:, None]
         return out
+
+
+_LOWEST = 2.5  # dm: hair that falls farther would leave the bust
 
 
 @dataclass
@@ -77,7 +81,8 @@ class Comb:
         lock = moved(lock, self.noise, jitter)
         knots = self.turned(np.array([lock.knots]))
         points = flow(
-            self.skull, knots, np.array([lock.drop]), lock.rings, lock.tuck, lock.wave, lock.phase
+            self.skull, knots, np.array([min(lock.drop, _LOWEST)]), lock.rings, lock.tuck,
+            lock.wave, lock.phase,
         )  # fmt: skip
         if lock.drop > 0:
             points = self.kept_off(points, 0.06 + lock.thick)
@@ -91,9 +96,10 @@ class Comb:
         knots = self.turned(sheet.knots)
         if self.side < 0:
             knots = knots[::-1]
+        drop = np.minimum(sheet.drop, _LOWEST)[:: int(self.side)]
         points = flow(
-            self.skull, knots, sheet.drop[:: int(self.side)], sheet.rows, sheet.tuck, sheet.wave,
-            sheet.phase, self._leaning(sheet),
+            self.skull, knots, drop, sheet.rows, sheet.tuck, sheet.wave, sheet.phase,
+            self._leaning(sheet),
         )  # fmt: skip
         if np.any(sheet.drop > 0):
             points = self.kept_off(points, 0.10)
@@ -119,19 +125,13 @@ class Comb:
             return points
         # Clothes and collars are thicker than skin.
         wide = margin + 0.16 * smooth(-0.8, -1.3, flat[low, 1])
-        moved_by = np.zeros_like(flat)
-        moved_by[low] = self.body.clear(flat[low], wide) - flat[low]
-        push: F64 = moved_by.reshape(points.shape)
-        for _ in range(4):  # neighbours move alike, so that no tip is torn aside
-            for axis in (0, 1):
-                edged = np.concatenate(
-                    [np.take(push, [0], axis), push, np.take(push, [-1], axis)], axis
-                )  # fmt: skip
-                count = push.shape[axis]
-                before = np.take(edged, np.arange(count), axis)
-                after = np.take(edged, np.arange(2, count + 2), axis)
-                push = 0.5 * push + 0.25 * (before + after)
-        return np.asarray(points + push)
+        out = points
+        for smoothing in (4, 2, 0):
+            flat = out.reshape(-1, 3)
+            push = np.zeros_like(flat)
+            push[low] = self.body.clear(flat[low], wide) - flat[low]
+            out = out + _softened(push.reshape(points.shape), smoothing)
+        return out
 
     def finish(self) -> list[Part]:
         """All parts with normals and weights."""
@@ -141,12 +141,23 @@ class Comb:
             height = points[:, 1] - middle[1]
             over = self.skull.above(points)
             part.neck = smooth(-2.3, -0.8, points[:, 1])
-            falling = smooth(0.05, -1.25, height) * smooth(-0.02, 0.06, over)
+            falling = smooth(0.05, -1.25, height) * smooth(0.0, 0.09, over)
             rising = 0.40 * smooth(0.16, 0.6, over) * smooth(-0.1, 0.3, height)
             part.loose = np.maximum(self.fall * falling, rising)
             if not len(part.proxy):
                 part.proxy = hull_normals(self.skull, points, COMBED)
         return self.parts
+
+
+def _softened(push: F64, rounds: int) -> F64:
+    """Displacements [N, rows, 3] blurred, so that neighbours move alike and no tip is torn."""
+    for axis in (0, 1) * rounds:
+        first, last = np.take(push, [0], axis), np.take(push, [-1], axis)
+        edged = np.concatenate([first, push, last], axis)
+        before = np.take(edged, np.arange(push.shape[axis]), axis)
+        after = np.take(edged, np.arange(2, push.shape[axis] + 2), axis)
+        push = 0.5 * push + 0.25 * (before + after)
+    return push
 
 
 def vertex_normals(points: F64, quads: I64) -> F64:
