@@ -5,6 +5,7 @@ import sys
 from engine import parts
 
 PARTS = {
+    "anchors": ("engine.train.anchoring", "where landmarks lie on the clay, for likenesses"),
     "avatar": ("engine.train.avatar", "build the bundled avatar packages from CC0 data"),
     "data": ("engine.train.data", "synthesise, augment and store the speech corpus"),
     "listener": ("engine.train.listener", "soft phone labels by an offline teacher"),
