@@ -5,6 +5,7 @@ What is stored is valid for the text of all kernels: compiled code contains the 
 so a change in one file makes the others stale too, which numba's own cache does not see.
 """
 
+import ctypes
 import hashlib
 import logging
 import os
@@ -18,6 +19,7 @@ from typing import Any
 from numba.core import caching
 
 log = logging.getLogger(__name__)
+_MADV_DONTNEED = 4
 
 
 def folder() -> Path:
@@ -97,6 +99,25 @@ class Cache(caching.FunctionCache):
         if found is None:
             _announce()
         return found
+
+
+@cache
+def release() -> None:
+    """Hand back the memory of the compiler's code, some 50 MB, once everything is loaded.
+
+    The system reads it again from its file when something must be compiled after all. Linux only;
+    elsewhere nothing happens.
+    """
+    try:
+        maps = Path("/proc/self/maps").read_text()
+        advise = ctypes.CDLL(None).madvise
+    except (OSError, AttributeError):
+        return
+    for line in maps.splitlines():
+        span, rights, *_, path = [*line.split(maxsplit=5), "-"][:6]
+        if rights == "r-xp" and Path(path).name.startswith("libllvmlite"):
+            begin, end = (int(address, 16) for address in span.split("-"))
+            advise(ctypes.c_void_p(begin), ctypes.c_size_t(end - begin), _MADV_DONTNEED)
 
 
 def attach(compiled: Any, function: Callable[..., Any]) -> None:

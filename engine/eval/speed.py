@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from engine.audio.chunker import Chunker
 from engine.avatar import DEFAULT_AVATAR, Avatar
-from engine.eval import cost
+from engine.eval import cost, drawing
 from engine.eval.recordings import bundled
 from engine.face import package
 from engine.frames import F32, FPS, LOOKAHEAD_STEPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
@@ -30,6 +30,8 @@ from engine.speech.ppg import DEFAULT
 
 PACKET_RATE = 48_000
 PACKET = PACKET_RATE // 50
+WIDE = (1280, 720)
+_PICTURES = 40  # of each avatar and size
 
 
 class Times:
@@ -107,8 +109,11 @@ def timed_line(lookahead_ms: int, times: Times) -> Line:
     return line
 
 
-def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]) -> dict[str, Any]:
-    """The whole benchmark. `sizes`: the last one is drawn in the real-time run."""
+def measure(
+    avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int], cast: Sequence[str]
+) -> dict[str, Any]:
+    """The whole benchmark. `sizes`: the last one is drawn in the real-time run; `cast`: avatars of
+    the table of drawing."""
     pcm = np.concatenate([clip.pcm() for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
     pcm48 = as_packets(pcm)
     times = Times()
@@ -126,6 +131,7 @@ def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]
         other.render(motions[0])
         for motion in motions:
             times.call(f"render {size}", other.render, motion)
+    drawn = drawing.table(cast, package.names(), motions[:_PICTURES], [*sizes, WIDE])
     print(f"{'stage':14s} {'CPU p50':>9s} {'CPU p95':>9s} {'wall p50':>9s} {'wall p95':>9s}  ms")
     for name in times.cpu:
         cpu, wall = percentiles(times.cpu[name]), percentiles(times.wall[name])
@@ -155,6 +161,9 @@ def measure(avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int]
         "render_cpu_ms": {str(size): percentiles(times.cpu[f"render {size}"]) for size in sizes},
         "realtime_factor": round(busy / (len(pcm48) / PACKET_RATE), 4),
         "avatar": face.name,
+        "avatars": drawn,
+        "first_frame_ms": drawn[cast[0]]["first_frame_ms"],
+        "memory_mb": drawn[cast[0]]["memory_mb"],
     }
     print(
         f"look-ahead {line.latency} samples = {line.latency / 16:.1f} ms (mel window "
@@ -170,10 +179,14 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m engine.eval speed", description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the run")
     parser.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, metavar="MS")
-    parser.add_argument("--avatar", default=DEFAULT_AVATAR, help="bundled name or package path")
+    parser.add_argument(
+        "--avatar", help=f"bundled name or package path (default: {DEFAULT_AVATAR}, then all)"
+    )
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[256, 512], help="the last one is drawn live"
     )
     args = parser.parse_args(argv)
-    print(json.dumps(measure(args.avatar, args.seconds, args.lookahead, args.sizes)))
+    avatar = args.avatar or DEFAULT_AVATAR
+    cast = [avatar] if args.avatar else [avatar, *(n for n in package.names() if n != avatar)]
+    print(json.dumps(measure(avatar, args.seconds, args.lookahead, args.sizes, cast)))
     return 0

@@ -5,7 +5,9 @@ A package holds `avatar.json`, `mesh.safetensors`, PNG textures and masks, `LICE
 PackageError that names the file and field.
 """
 
+import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from engine.errors import PackageError
 from engine.face import manifest, tensors
 from engine.face.archive import PIXELS, Archive
 from engine.face.manifest import Manifest
+from engine.face.mask import Masks
 
 ASSETS = Path(__file__).parents[1] / "assets" / "avatars"
 U8 = npt.NDArray[np.uint8]
@@ -28,7 +31,7 @@ class Package:
     manifest: Manifest
     mesh: tensors.Mesh
     pictures: dict[str, U8]  # name -> [H, W, 3]
-    masks: dict[str, U8]  # name -> [H, W], how much of an ink
+    masks: Mapping[str, U8]  # name -> [H, W], how much of an ink
     licence: str
 
     @property
@@ -58,7 +61,7 @@ def load(name_or_path: str | Path) -> Package:
         spec = manifest.parse(archive.json("avatar.json", limit=1 << 20))
         mesh = tensors.read(archive.read("mesh.safetensors", limit=32 << 20), spec)
         pictures = {name: archive.png(f"{name}.png") for name in sorted(spec.pictures())}
-        masks = {name: archive.png(f"{name}.png", "L") for name in sorted(spec.masks())}
+        masks = Masks((name, archive.png(f"{name}.png", "L")) for name in sorted(spec.masks()))
         _alike(spec, masks, pictures)
         licence = archive.read("LICENSE", limit=1 << 18)
     try:
@@ -67,14 +70,14 @@ def load(name_or_path: str | Path) -> Package:
         raise PackageError("LICENSE is not UTF-8 text: save it as UTF-8") from error
 
 
-def _alike(spec: Manifest, masks: dict[str, U8], pictures: dict[str, U8]) -> None:
+def _alike(spec: Manifest, masks: Masks, pictures: dict[str, U8]) -> None:
     """Masks of one texture have one size; painting all textures takes bounded time and memory."""
     painted = 0
     for name, texture in spec.textures.items():
-        sizes = {masks[layer.mask].shape for layer in texture.layers}
+        sizes = {masks.shape(layer.mask) for layer in texture.layers}
         if len(sizes) > 1:
             raise PackageError(f"the masks of texture {name} have sizes {sorted(sizes)}: make one")
-        painted += sum(masks[layer.mask].size for layer in texture.layers)
+        painted += sum(math.prod(masks.shape(layer.mask)) for layer in texture.layers)
         painted += 0 if texture.picture is None else pictures[texture.picture].size // 3
     if painted > 2 * PIXELS:
         raise PackageError(

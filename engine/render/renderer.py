@@ -18,6 +18,7 @@ from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.setting import Setting
 from engine.render.toon import Toon
 from engine.render.workspace import Buffers, workspace
+from kernels.cache import release
 from kernels.i420 import rgb_to_i420
 
 SIZES = (64, 1920)  # px, smallest and largest side
@@ -100,6 +101,7 @@ class Renderer:
     def _draw(self, motion: Motion, buffers: Buffers, out: U8, clear: bool = False) -> None:
         self._seen.draw(motion, buffers, self._toon.light, self.setting.outline)
         self._toon.shade(self._seen, buffers, out, clear)
+        release()
 
     def gbuffer(self, motion: Motion) -> GBuffer:
         """uv, normal, depth and mask for a neural renderer."""

@@ -86,17 +86,20 @@ def _halve(picture: U8) -> U8:
 
 def _gradient(colors: Gradient, height: int, width: int) -> U8:
     """Dithered against banding."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    v, u = (y + 0.5) / height, (x + 0.5) / width - 0.5
-    top, bottom, glow = (np.array(rgb(c)) for c in (colors.top, colors.bottom, colors.glow))
-    picture = top + (bottom - top) * v[..., None]
-    share = np.exp(-(((u * width / height) / 0.42) ** 2 + ((v - 0.42) / 0.45) ** 2) * 1.2)
-    picture = picture + (glow - picture) * (0.85 * share)[..., None]
+    top, bottom, glow = (
+        np.array(rgb(c), np.float32) for c in (colors.top, colors.bottom, colors.glow)
+    )
+    u = (np.arange(width, dtype=np.float32) + 0.5) / width - 0.5
     # An ordered pattern rather than noise: it is cheap to encode and never flickers.
     bayer = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]) / 16
-    pattern = np.tile(bayer, (height // 4 + 1, width // 4 + 1))[:height, :width]
-    levels = np.floor(picture * 255 + pattern[..., None]).clip(0, 255)
-    return np.asarray(levels, np.uint8)
+    out = np.empty((height, width, 3), np.uint8)
+    for y, row in enumerate(out):
+        v = (y + 0.5) / height
+        share = np.exp(-(((u * width / height) / 0.42) ** 2 + ((v - 0.42) / 0.45) ** 2) * 1.2)
+        plain = top + (bottom - top) * np.float32(v)
+        color = plain + (glow - plain) * (0.85 * share)[:, None]
+        row[:] = (color * 255 + np.resize(bayer[y % 4], width)[:, None]).clip(0, 255)
+    return out
 
 
 def _filled(picture: Picture, height: int, width: int) -> U8:

@@ -8,7 +8,7 @@ from engine.eval import __main__ as suites
 
 
 def test_last_line_is_json_with_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert suites.main(["speed", "--seconds", "2", "--sizes", "128", "256"]) == 0
+    assert suites.main(["speed", "--seconds", "2", "--avatar", "mira", "--sizes", "128", "256"]) == 0
     printed = capsys.readouterr().out.splitlines()
     result = json.loads(printed[-1])
     assert result["lookahead_ms"] == 20 and result["lookahead_samples"] == 600
@@ -21,6 +21,9 @@ def test_last_line_is_json_with_the_promised_keys(capsys: pytest.CaptureFixture[
     assert set(result["mel_ppg_cpu_ms"]) == {"tight", "paced"}
     assert set(result["render_cpu_ms"]) == {"128", "256"}
     assert result["realtime_factor"] > 0
+    assert set(result["avatars"]) == {"mira"}
+    assert set(result["avatars"]["mira"]["render_cpu_ms"]) == {"128", "256", "1280x720"}
+    assert result["first_frame_ms"]["cpu"] > 0 and result["memory_mb"]["first"] > 0
     assert any(line.startswith("chunker") for line in printed)
 
 
