@@ -140,7 +140,7 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
         least = min(rule.floor, 2.5 * chroma)
-        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, chroma))
+        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, 0.91 * chroma))
         # The hue of a vivid colour is its character: it turns less.
         turn = rule.turn * min(1.0, CALM / max(chroma, 1e-6))
         made = from_oklch(light, vivid, hue + turn)
