@@ -68,7 +68,7 @@ def body(
     return sheet(name, points[:-1], ring=True, uvs=planar(points[:-1]))
 
 
-def stand(form: Form, foot: float, height: float, name: str = "collar", lift: float = 0.05,
+def stand(form: Form, foot: float, height: float, name: str = "collar", lift: float = 0.06,
           count: int = 36) -> Part:  # fmt: skip
     """The upright band of a collar, closed around the neck."""
     azimuth = np.linspace(-180, 180, count + 1)[:-1]
@@ -80,7 +80,7 @@ def stand(form: Form, foot: float, height: float, name: str = "collar", lift: fl
 
 def leaf(
     form: Form, foot: float, height: float, tip: tuple[float, float], back: float,
-    start: float = 1.5, name: str = "collar", lift: float = 0.05, under: float = 0.125,
+    start: float = 1.5, name: str = "collar", lift: float = 0.06, under: float = 0.125,
 ) -> Part:  # fmt: skip
     """The part of a collar that falls over: from the roll around the neck to two points in front.
 
