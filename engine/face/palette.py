@@ -43,8 +43,8 @@ RULES: dict[str, _Rule] = {
     "skin_shadow": _Rule("skin", 0.845, 1.30, -11, floor=0.05, peak=0.088),
     "skin_light": _Rule("skin", 1.0, 0.80, 6, add=0.055),
     "skin_line": _Rule("skin", 0.48, 1.0, -18, floor=0.045, peak=0.065),
-    "blush": _Rule("skin", 0.92, 1.6, -22, peak=0.12, towards="#e2605f", share=0.30),
-    "lips": _Rule("skin", 0.86, 1.6, -26, peak=0.115, towards="#e05a62", share=0.38),
+    "blush": _Rule("skin", 0.92, 1.6, -22, floor=0.10, peak=0.12, towards="#e2605f", share=0.30),
+    "lips": _Rule("skin", 0.86, 1.6, -26, floor=0.075, peak=0.115, towards="#e05a62", share=0.38),
     "lips_dark": _Rule("lips", 0.88, 1.08, -2, peak=0.125),
     "lips_light": _Rule("lips", 1.0, 0.6, 8, add=0.12),
     "mouth_line": _Rule("lips", 0.50, 0.9, -2, peak=0.07),
@@ -139,14 +139,17 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         light = min(light * rule.light + rule.add, max(light, light + rule.room * (1 - light)))
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
-        least = min(rule.floor, 2.5 * chroma)
-        vivid = min(max(chroma * rule.chroma, least), max(rule.peak, chroma))
+        least = min(rule.floor, 6 * chroma)
+        peak = rule.peak * min(0.3 + light, 1.0)  # what is dark shows less colour
+        vivid = min(max(chroma * rule.chroma, least), max(peak, 0.91 * chroma))
         # The hue of a vivid colour is its character: it turns less.
         turn = rule.turn * min(1.0, CALM / max(chroma, 1e-6))
         made = from_oklch(light, vivid, hue + turn)
         if rule.share:
             goal = known.get(rule.towards) or rgb(rule.towards)
-            r, g, b = (a + rule.share * (b - a) for a, b in zip(made, goal, strict=True))
+            # Dark skin keeps more of itself: a full share would be paint on it.
+            share = rule.share * min(max(light / 0.7, 0.5), 1.0)
+            r, g, b = (a + share * (b - a) for a, b in zip(made, goal, strict=True))
             mixed = oklch((r, g, b))
             # What is mixed in tints: it never makes a shadow lighter than what it shades.
             most = max(light, 0.5 * (1 + rule.light) * oklch(known[rule.of])[0])

@@ -176,6 +176,7 @@ class Bust:
         for name, weight in self._baked.items():
             plain += weight * source.unit(name)
         self._plain = plain
+        self._made: dict[str, F64] = {}  # shapes, each asked for by many parts
         self._growth, self._head = recipe.eyes.growth, recipe.identity.head
         self._muzzle = recipe.identity.muzzle
         self._snout = plain[list(SNOUT)].mean(0)  # its middle
@@ -216,7 +217,13 @@ class Bust:
         return np.asarray(points + pull * share[:, None])
 
     def shape(self, name: str) -> F64:
-        """Movement [V, 3] of a blendshape at weight 1, in the stylised space."""
+        """Movement [V, 3] of a blendshape at weight 1, in the stylised space; not to be changed."""
+        if name not in self._made:
+            self._made[name] = self._shape(name)
+            self._made[name].flags.writeable = False
+        return self._made[name]
+
+    def _shape(self, name: str) -> F64:
         offsets = self.source.unit(name)
         if name.startswith("eyeBlink"):
             wide = name.replace("Blink", "Wide")

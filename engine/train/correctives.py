@@ -17,22 +17,24 @@ LIPS = {
     ("mouthPucker", "jawOpen"): (-0.35, 0.0, 0.0),  # round lips stay narrow as they open
     ("mouthFunnel", "jawOpen"): (-0.30, 0.0, 0.0),
 }
+# Movements of parts (tongue, highlights) along a path that bends: their weight squared.
+BENT = ("tongueOut", "eyeBlinkLeft", "eyeBlinkRight")
 CORRECTIVES: tuple[tuple[str, ...], ...] = (
     *((f"eyeBlink{side}", f"{name}{side}") for name in LIDS for side in ("Left", "Right")),
     *LIPS,
-    ("tongueOut", "tongueOut"),  # for paths that bend; only the tongue has such a one
+    *((name, name) for name in BENT),
 )
 
 
 def corrective(bust: Bust, shapes: tuple[str, ...]) -> F64:
     """Movement [V, 3] that a combination lacks, over the MakeHuman vertices."""
     first, second = shapes
+    if first == second:
+        return np.zeros_like(bust.positions)
     if first.startswith("eyeBlink"):
         move = -LIDS[second.removesuffix("Left").removesuffix("Right")] * bust.shape(second)
         for side in "lr":
             move[np.unique(bust.group(f"{side}-eye"))] = 0
         return np.asarray(move)
-    if first == second:
-        return np.zeros_like(bust.positions)
     x, y, z = LIPS[first, second]
     return np.asarray(bust.shape(first) * [-x, -y, -z])

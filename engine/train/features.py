@@ -16,10 +16,11 @@ def eye(sitter: Sitter, side: str) -> list[Part]:
     part = bust.part("eye", bust.group(f"{side}-eye"), outline=0.0)
     middle = bust.eyes[side].copy()
     inner, outer = (sitter.marks[f"eye_{end}_{name}"][0] for end in ("inner", "outer"))
+    lid = float(sitter.marks[f"lid_upper_{name}"][1])
     middle[0] = outer + CENTRE * (inner - outer)
     middle[0] += sitter.recipe.eyes.shift * (1 if side == "l" else -1)
     part.uvs = eye_uv(part.positions, middle)
-    return [part, glint(bust, sitter.recipe, side, middle)]
+    return [part, glint(bust, sitter.recipe, side, middle, lid)]
 
 
 def features(sitter: Sitter) -> list[Part]:

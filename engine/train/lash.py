@@ -34,7 +34,7 @@ def edge(bust: Bust, side: str) -> I64:
 def _lain(points: F64, faces: I64, grid: F64, least: F64) -> F64:
     """Wedge [R, C, 3] whose (x, y) are given, FLOAT in front of the skin as posed."""
     flat = grid.reshape(-1, 2)
-    depth = np.maximum(foremost(points, faces, flat), np.tile(least - 0.03, len(ROWS)))
+    depth = np.maximum(foremost(points, faces, flat), np.tile(least, len(ROWS)))
     return np.concatenate([flat, depth[:, None] + FLOAT], axis=1).reshape(*grid.shape[:2], 3)
 
 
@@ -52,10 +52,10 @@ def lash(bust: Bust, side: str, length: float) -> Part:
     quads = bust.source.groups["body"].vertices
     quads = quads[near[quads].all(1)]
     faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
-    thick = (0.014 + 0.040 * length) * np.sin(np.pi * np.clip(0.10 + 0.78 * t, 0, 1)) ** 0.7
+    thick = (0.022 + 0.040 * length) * np.sin(np.pi * np.clip(0.10 + 0.78 * t, 0, 1)) ** 0.7
     wing = smooth(0.72, 1.0, t) * np.array([[0.048 * outwards], [0.026]]) * length
     base = share @ line
-    shape = base[:, :2] - [0.0, 0.018] + wing.T
+    shape = base[:, :2] - [0.0, 0.028] + wing.T
     lift = np.stack([0.35 * outwards * (t - 0.4) * thick, thick], axis=1)
     opened = _lain(rest, faces, shape[None] + ROWS[..., None] * lift[None], base[:, 2])
     # Shut: an arc through the corners, as deep as the lids meet.

@@ -58,7 +58,9 @@ def _out(bust: Bust, points: F64) -> F64:
     """How far points [V, 3] must go back to lie BEHIND the skin, on any chin and lip [V]."""
     skin = bust.body()[0]
     faces = np.concatenate([skin[:, [0, 1, 2]], skin[:, [0, 2, 3]]])
-    faces = faces[np.abs(bust.positions[faces]).max((1, 2)) < 1.1]
+    middle = bust.positions[faces].mean(1)
+    low, high = points.min(0) - 0.1, points.max(0) + 0.1
+    faces = faces[((middle > low) & (middle < high))[:, :2].all(1) & (middle[:, 2] > -0.4)]
     front = foremost(bust.positions, faces, points[:, :2]) - BEHIND
     return np.asarray(np.where(np.isfinite(front), np.maximum(points[:, 2] - front, 0), 0))
 

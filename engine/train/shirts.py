@@ -68,19 +68,24 @@ def body(
     return sheet(name, points[:-1], ring=True, uvs=planar(points[:-1]))
 
 
-def stand(form: Form, foot: float, height: float, name: str = "collar", lift: float = 0.05,
+def _nape(azimuth: F64) -> F64:
+    """Room behind, where a strong neck bulges when the head looks up, dm."""
+    return np.asarray(0.03 * smooth(110, 165, np.abs(azimuth)))
+
+
+def stand(form: Form, foot: float, height: float, name: str = "collar", lift: float = 0.06,
           count: int = 36) -> Part:  # fmt: skip
     """The upright band of a collar, closed around the neck."""
     azimuth = np.linspace(-180, 180, count + 1)[:-1]
     rows = [(foot, lift + 0.03), (foot - 0.85 * height, lift + 0.03), (foot - height, lift + 0.015),
             (foot - 0.85 * height, lift), (foot + 0.24, -0.02)]  # fmt: skip
-    points = np.stack([form.at(azimuth, d, up) for d, up in rows[::-1]], 1)[:, ::-1]
-    return band(name, points, ring=True)
+    points = np.stack([form.at(azimuth, d, up + _nape(azimuth)) for d, up in rows[::-1]], 1)
+    return band(name, points[:, ::-1], ring=True)
 
 
 def leaf(
     form: Form, foot: float, height: float, tip: tuple[float, float], back: float,
-    start: float = 1.5, name: str = "collar", lift: float = 0.05, under: float = 0.125,
+    start: float = 1.5, name: str = "collar", lift: F64 | float = 0.06, under: float = 0.125,
 ) -> Part:  # fmt: skip
     """The part of a collar that falls over: from the roll around the neck to two points in front.
 
@@ -97,6 +102,7 @@ def leaf(
     low = np.interp(side, [0, 0.07, 0.18, 0.35, 0.5], [tip[1], 0.72 * tip[1] + 0.28 * back,
                     back + 0.03, back, back])  # fmt: skip
     top = foot - height
+    lift = lift + _nape(np.where(roll > 180, roll - 360, roll))
     crest = form.at(roll, top, lift + 0.045)
     edge = form.at(rim, low, under)
     outer = form.at(0.5 * (roll + rim), 0.5 * (top + low), 0.0)

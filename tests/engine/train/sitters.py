@@ -57,3 +57,14 @@ def nearest(points: F64, among: F64) -> tuple[F64, F64]:
     square = (among**2).sum(1)
     close = np.array([int((square - 2 * among @ point).argmin()) for point in points])
     return among[close], np.linalg.norm(among[close] - points, axis=1)
+
+
+def cover(points: F64, out: F64, cloth: F64) -> F64:
+    """How far outside points [N, 3] the outermost cloth before each lies [N]; out: unit normals."""
+    found = np.full(len(points), -np.inf)
+    for number, (point, normal) in enumerate(zip(points, out, strict=True)):
+        offset = cloth - point
+        along = offset @ normal
+        aside = np.linalg.norm(offset - along[:, None] * normal, axis=1)
+        found[number] = along[(aside < 0.08) & (np.abs(along) < 0.4)].max(initial=-np.inf)
+    return found

@@ -9,7 +9,7 @@ from engine.train.bust import F64, neck_weight
 from engine.train.clothes import GARMENTS, HIDDEN, dress
 from engine.train.form import measure
 from engine.train.recipe import Clothes
-from tests.engine.train.sitters import ENDS, bust, nearest, person, samples
+from tests.engine.train.sitters import ENDS, bust, cover, nearest, person, samples
 
 PIVOT = np.array([0.0, -1.0, -0.75])
 # Towards the viewer: nobody sees what is behind the shoulders.
@@ -52,8 +52,7 @@ def test_garments_fit_everybody(cut: str) -> None:
         left = np.unique(visible)
         left = left[(below[left] > 0.05) & (np.abs(form.azimuth[left]) < FRONT)]
         out = form.outward(form.azimuth[left], form.depth[left])
-        close, _ = nearest(points[left], cloth)
-        assert ((close - points[left]) * out).sum(1).min() > -0.01, (cut, name)
+        assert cover(points[left], out, cloth).min() > 0.0, (cut, name)
         # Nothing gapes between neck and edge.
         around = np.arange(-FRONT, FRONT + 1, 10.0)
         rim = form.at(around, edge.at(around))
@@ -71,9 +70,9 @@ def test_a_collar_encloses_the_turned_neck(turn: tuple[float, float, float]) -> 
         ring = (np.abs(form.depth - foot + 0.06) < 0.08) & (np.abs(form.azimuth) < 181)
         skin = bent(points[ring], neck_weight(points[ring]), turn)
         out = form.outward(form.azimuth[ring], form.depth[ring])
-        close, _ = nearest(skin, samples([stand]))
-        through = ((skin - close) * out).sum(1)
-        assert through.max() < 0.03, (name, turn, through.max())
+        found = cover(skin, out, samples([stand]))
+        before = np.isfinite(found)  # the others have moved up, out of the collar
+        assert before.mean() > 0.5 and found[before].min() > 0.0, (name, turn)
 
 
 def test_longer_necks_get_higher_collars() -> None:

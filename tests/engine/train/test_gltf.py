@@ -215,6 +215,8 @@ RAW: dict[str, tuple[bytes, str]] = {
                     "no readable glTF"),
     "deep extras, whole": (b'{"asset": {"version": "2.0"}, "nodes": [{"extras": ' + b"[" * 900
                            + b"]" * 900 + b"}]}", "."),
+    "many lists": (b'{"asset": {"version": "2.0"}, "nodes": [' + b"[]," * 10**6 + b"[]]}",
+                   "values of JSON"),
     "NaN": (b'{"asset": {"version": "2.0"}, "scene": NaN}', "NaN"),
     "long integer": (b'{"asset": {"version": "2.0"}, "scene": ' + b"9" * 5000 + b"}", "glTF"),
     "latin": (b'{"asset": "\xff"}', "no readable glTF"),
