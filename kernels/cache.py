@@ -62,7 +62,7 @@ def _stamp() -> str:
 
 @cache
 def _announce() -> None:
-    log.warning("compiling the renderer for this machine, once: this takes about half a minute")
+    log.warning("compiling the renderer for this machine, once: this takes some ten seconds")
 
 
 class _Locator(caching._CacheLocator):

@@ -25,7 +25,7 @@ I32 = npt.NDArray[np.int32]
 U32 = npt.NDArray[np.uint32]
 
 _LONGEST = 1.3  # dm of contact shadow per dm of depth
-_SMALL = 320  # px: pictures up to this size read textures at half resolution, which calms them
+_TEXELS = 1.25  # most texels a pixel may step over
 
 
 def _row(material: Material, texture: int, colors: dict[str, RGB], light: RGB) -> F32:
@@ -74,14 +74,6 @@ def _scene(camera: Camera, light: RGB, rim: RGB, height: int, width: int) -> F32
     cell = 1 if min(height, width) <= SMALL else 2
     scene[Scene.AWAY_X : Scene.AWAY_Y + 1] = np.array([x, -y]) / slope * focal / cell
     return scene
-
-
-def _halve(picture: U8) -> U8:
-    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
-    if not height or not width:
-        return picture
-    blocks = picture[:height, :width].reshape(height // 2, 2, width // 2, 2, 3)
-    return np.asarray(np.rint(blocks.mean((1, 3))), np.uint8)
 
 
 def _gradient(colors: Gradient, height: int, width: int) -> U8:
@@ -136,12 +128,45 @@ def unit(direction: RGB) -> RGB:
     return x / length, y / length, z / length
 
 
-def _atlas(package: Package, colors: dict[str, RGB], side: int) -> tuple[U32, I32]:
+def _fineness(package: Package, height: int, width: int) -> dict[str, float]:
+    """Texels of each texture per pixel, where the face at rest shows it: a median over area."""
+    mesh, spec = package.mesh, package.manifest
+    screen = spec.camera.project(mesh.position, width, height)[mesh.triangle][..., :2]
+    found = {}
+    for name in spec.textures:
+        used = np.array([m.texture == name for m in spec.materials])[mesh.material]
+        shown, read = _areas(screen[used]), np.abs(_areas(mesh.uv[mesh.triangle[used]]))
+        front = shown < 0  # y points down
+        ratio, weight = read[front] / -shown[front], -shown[front]
+        order = np.argsort(ratio)
+        total = np.cumsum(weight[order])
+        middle = ratio[order][np.searchsorted(total, total[-1] / 2)] if len(total) else 0.0
+        found[name] = math.sqrt(float(middle))
+    return found
+
+
+def _areas(corners: F32) -> F32:
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(one[:, 0] * two[:, 1] - one[:, 1] * two[:, 0])
+
+
+def _calm(picture: U8, fineness: float) -> U8:
+    """The picture with about as many texels as there are pixels to show them: more of them would
+    flicker as they pass under the pixels' centres."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, _TEXELS / max(fineness * math.sqrt(height * width), 1e-6))
+    size = max(2, round(width * scale)), max(2, round(height * scale))
+    if size == (width, height) or min(height, width) < 8:
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.HAMMING))
+
+
+def _atlas(
+    package: Package, colors: dict[str, RGB], fineness: dict[str, float]
+) -> tuple[U32, I32]:  # fmt: skip
     """All textures end to end as words, and the offset, height and width of each [T, 3]."""
     order = sorted(package.manifest.textures)
-    pictures = [paint(package, name, colors) for name in order]
-    if side <= _SMALL:
-        pictures = [_halve(p) for p in pictures]
+    pictures = [_calm(paint(package, name, colors), fineness[name]) for name in order]
     index = np.zeros((max(len(order), 1), 3), np.int32)
     offset = 0
     for row, picture in enumerate(pictures):
@@ -182,7 +207,7 @@ class Toon:
         if like and setting.palette == like._setting.palette:
             self._textures, self._index = like._textures, like._index
         else:
-            self._textures, self._index = _atlas(package, colors, min(height, width))
+            self._textures, self._index = _atlas(package, colors, _fineness(package, height, width))
         if like and self.background is like.background:
             self._backdrop = like._backdrop
         else:

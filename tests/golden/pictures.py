@@ -23,4 +23,6 @@ PICTURES = {
     "mira_rest": ("mira", 128, motion()),
     "mira_speaks": ("mira", 128, motion((15, 4, -3, 0, 0, 0), jawOpen=0.5, mouthSmile=0.4)),
     "theo_rest": ("theo", 128, motion(mouthSmile=0.5)),
+    "amara_turned": ("amara", 128, motion((-25, -6, 4, 0, 0, 0), jawOpen=0.3)),
+    "kenji_blinks": ("kenji", 128, motion((8, 3, 0, 0, 0, 0), eyeBlink=1, mouthSmile=0.7)),
 }

@@ -8,7 +8,9 @@ from engine.eval import __main__ as suites
 
 
 def test_last_line_is_json_with_the_promised_keys(capsys: pytest.CaptureFixture[str]) -> None:
-    assert suites.main(["speed", "--seconds", "2", "--avatar", "mira", "--sizes", "128", "256"]) == 0
+    assert (
+        suites.main(["speed", "--seconds", "2", "--avatar", "mira", "--sizes", "128", "256"]) == 0
+    )
     printed = capsys.readouterr().out.splitlines()
     result = json.loads(printed[-1])
     assert result["lookahead_ms"] == 20 and result["lookahead_samples"] == 600
