@@ -51,7 +51,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
              softness=0.35, ambient=0.0),
         _row("tongue", "tongue", "tongue_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
-        _hair("hair", "hair", 0.13),
+        _hair("hair", "hair", 0.0 if sitter.recipe.hair.cut in WOOLLY else 0.13),
         _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
         _hair("beard", "beard", 0.0),
         *(_row(name, color, shadow, **more) for name, color, shadow, more in FABRICS),
