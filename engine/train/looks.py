@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.train.curls import WOOLLY
 from engine.train.fabric import FABRICS, cloth_inks, ear_inks, rib_inks
 from engine.train.hijab import fold_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
