@@ -35,9 +35,9 @@ def afro(sitter: Sitter) -> list[Part]:
     steps = np.array([0.3, 0.6, 0.85, 1.0])[None, :, None]
     points = np.concatenate([outer, outer[:, -1:] + (root[:, None] - outer[:, -1:]) * steps], 1)
     clumps = Clumps(np.zeros(LANES), np.zeros(LANES, int))
-    size = 0.21 - 0.05 * hair.curl
+    size = 0.25 - 0.07 * hair.curl
     comb.drape(points, Sheet(np.zeros((LANES, 1, 3)), np.zeros(LANES), clumps, relief=0.0,
-                             bumps=0.085, size=size, closed=True, hem=False))  # fmt: skip
+                             bumps=0.11, size=size, closed=True, hem=False))  # fmt: skip
     return comb.finish()
 
 

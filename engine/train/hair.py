@@ -302,8 +302,8 @@ def _curls(points: F64, size: float) -> F64:
     while apart.max() > size**2 and centres < 600:
         apart = np.minimum(apart, ((flat - flat[at]) ** 2).sum(1))
         at, centres = int(apart.argmax()), centres + 1
-    reach = np.sqrt(apart) / (0.82 * size)
-    return np.asarray(np.sqrt(np.clip(1 - reach**2, 0, 1)).reshape(points.shape[:2]))
+    dome = 1 - apart / (0.70 * size) ** 2
+    return np.asarray(np.clip(dome, 0, 1).reshape(points.shape[:2]))
 
 
 def mesh(lanes: int, rows: int) -> I64:
