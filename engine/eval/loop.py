@@ -93,10 +93,10 @@ LEAKS = (
     Leak("lid_right", ("eyeBlinkLeft", "eyeSquintLeft", "eyeWideLeft"), 0.3),
     Leak("jaw", ("eyeBlinkLeft", "eyeBlinkRight", *_GAZE, *_BROWS), 0.15),
     Leak("yaw", (*_LIPS, *_GAZE, "eyeBlinkLeft", "eyeBlinkRight"), 0.3),
-    Leak("gaze_x", (*_LIPS, *_BROWS), 0.35),
+    Leak("gaze_x", (*_LIPS, *_BROWS), 0.6),
 )
-# A shape of one side moves its own corner of the mouth more than the other one.
-SIDES = (("mouthSmile", "corner"), ("mouthFrown", "corner"))
+# Shapes of one side that, together, move their own corner of the mouth more than the other one.
+CORNERS = ("mouthSmile", "mouthFrown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Report:
 
     r: dict[str, float]  # by drill; 0 where nothing moved or no face was found
     leaks: dict[str, tuple[str, float]]  # by drill: the worst shape and its share
-    sides: dict[str, float]  # by shape and side: own effect less the other's, over own
+    sides: dict[str, float]  # by side of the mouth: own effect less the other's, over the larger
     lost: int  # pictures without a face
     pictures: int
 
@@ -126,7 +126,11 @@ class Report:
             for drill, (shape, share) in self.leaks.items()
             if not share <= most[drill]
         ]
-        out += [f"{name} moves the other side" for name, own in self.sides.items() if not own > 0]
+        out += [
+            f"{' and '.join(CORNERS)} of the {side} move the other corner of the mouth"
+            for side, own in self.sides.items()
+            if not own > 0
+        ]
         if self.lost:
             out.append(f"no face is found in {self.lost} of {self.pictures} pictures")
         return out
@@ -192,13 +196,14 @@ def _leaks(
 
 def _sides(rest: Signs, alone: dict[str, Signs]) -> dict[str, float]:
     out = {}
-    for shape, sign in SIDES:
-        for own, other in (("left", "right"), ("right", "left")):
-            name = f"{shape}{own.title()}"
-            if name in alone:
-                mine, theirs = (abs(alone[name][f"{sign}_{side}"] - rest[f"{sign}_{side}"])
-                                for side in (own, other))  # fmt: skip
-                out[name] = (mine - theirs) / max(mine, theirs, 1e-9)
+    for own, other in (("left", "right"), ("right", "left")):
+        moved = [alone[name] for shape in CORNERS if (name := f"{shape}{own.title()}") in alone]
+        if moved:
+            mine, theirs = (
+                sum(abs(sight[sign] - rest[sign]) for sight in moved)
+                for sign in (f"corner_{own}", f"corner_{other}")
+            )
+            out[own] = (mine - theirs) / max(mine, theirs, 1e-9)
     return out
 
 

@@ -28,6 +28,7 @@ _LIDS = {_LEFT: ((385, 380), (386, 374), (387, 373)), _RIGHT: ((158, 153), (159,
 _IRIS = {_LEFT: 473, _RIGHT: 468}
 _BROW = {_LEFT: (282, 295, 334, 296), _RIGHT: (52, 65, 105, 66)}
 _CORNER = {_LEFT: 291, _RIGHT: 61}
+_BRIDGE = (168, 6, 197, 195, 5, 4)
 _LIPS = ((82, 87), (13, 14), (312, 317))
 # Vertices that expressions leave alone, of those that packages name.
 _STILL = ("eye_outer_left", "eye_outer_right", "eye_inner_left", "eye_inner_right", "nose_tip",
@@ -45,6 +46,7 @@ class _Face:
     brow: dict[str, F32] | None
     lips: float  # heights of the openings
     lids: dict[str, float]
+    level: float  # height that looks up and down are counted from
 
 
 def seen(points: F32, rigid: Rigid, width: int, height: int) -> Signs:
@@ -61,7 +63,8 @@ def seen(points: F32, rigid: Rigid, width: int, height: int) -> Signs:
 
     brow = {side: face[list(rows)].mean(0) for side, rows in _BROW.items()}
     found = _Face(both(_CORNER), both(_OUTER), both(_INNER), both(_IRIS), brow, gap(_LIPS),
-                  {side: gap(pairs) for side, pairs in _LIDS.items()})  # fmt: skip
+                  {side: gap(pairs) for side, pairs in _LIDS.items()},
+                  float(face[list(_BRIDGE), 1].mean()))  # fmt: skip
     return _signs(found, angles(matrix))
 
 
@@ -90,6 +93,7 @@ def projected(source: Package, iris: dict[str, int], rest: F32, points: F32) -> 
         both("mouth_corner"), both("eye_outer"), both("eye_inner"),
         {side: face[vertex] for side, vertex in iris.items()}, None, float(lips),
         {side: float(upper[side][1] - lower[side][1]) for side in upper},
+        float(np.mean([corner[1] for corner in both("eye_outer").values()])),
     )  # fmt: skip
     matrix = np.eye(4)
     matrix[:3, :3] = turn
@@ -112,8 +116,12 @@ def _signs(face: _Face, pose: F32) -> Signs:
             out[f"brow_{side}"] = float(face.brow[side][1] - middle[1]) / unit
         across = face.outer[side] - face.inner[side]
         centre = (face.outer[side] + face.inner[side]) / 2
-        looks.append((face.iris[side] - centre)[:2] / max(float(np.linalg.norm(across[:2])), 1e-6))
-    out["gaze_x"], out["gaze_y"] = (float(value) for value in np.mean(looks, axis=0))
+        wide = max(float(np.linalg.norm(across[:2])), 1e-6)
+        looks.append(float(face.iris[side][0] - centre[0]) / wide)
+    out["gaze_x"] = float(np.mean(looks))
+    # The corners that networks see sink with the lids that follow a look, the nose does not.
+    heights = [face.iris[side][1] for side in (_LEFT, _RIGHT)]
+    out["gaze_y"] = (float(np.mean(heights)) - face.level) / unit
     out.update(zip(("yaw", "pitch", "roll"), (float(angle) for angle in pose[:3]), strict=True))
     return out
 

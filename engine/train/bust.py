@@ -229,6 +229,9 @@ class Bust:
             wide = name.replace("Blink", "Wide")
             # The enlarged eye is shut at .94 of the shape; more would push the lid too low.
             offsets = 0.94 * offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+            # The unit reaches into the other eye's socket.
+            across = self._plain[:, :1] * (1 if name.endswith("Left") else -1)
+            offsets = offsets * smooth(-0.04, 0.06, across)
         offsets = offsets * _emphasis(name, self._plain)
         if name.startswith("mouthSmile"):  # part of the smile is there already
             offsets = offsets * (1 - 0.6 * self._baked.get(name, 0.0))

@@ -29,8 +29,8 @@ class Body:
         self._points, self._normals = points[used], normals[used]
         self._square = (self._points**2).sum(1)
 
-    def clear(self, points: F64, margin: F64) -> F64:
-        """Points [N, 3] pushed out to `margin` [N] over the skin."""
+    def clear(self, points: F64, margin: F64, along: F64 | None = None) -> F64:
+        """Points [N, 3] pushed out to `margin` [N] over the skin, or along unit vectors [N, 3]."""
         out = points.copy()
         for start in range(0, len(points), 256):
             part = points[start : start + 256]
@@ -40,6 +40,10 @@ class Body:
             height = ((part[:, None] - self._points[near]) * normal).sum(2).mean(1)
             normal = normal.mean(1)
             push = np.clip(margin[start : start + 256] - height, 0, 0.5)
+            if along is not None:
+                way = along[start : start + 256]
+                push = push / np.maximum((way * normal).sum(1), 0.35)
+                normal = way
             out[start : start + 256] += normal * push[:, None]
         return out
 
@@ -102,7 +106,7 @@ class Comb:
             self._leaning(sheet),
         )  # fmt: skip
         if np.any(sheet.drop > 0):
-            points = self.kept_off(points, 0.10)
+            points = self.kept_off(points, 0.10, sheet.lean is not None)
         self.parts.append(drape(self.skull, points, sheet))
         if dark:
             some = np.unique(np.r_[np.arange(0, len(points), coarse), len(points) - 1])
@@ -117,19 +121,25 @@ class Comb:
             return None
         return np.asarray(sheet.lean * [self.side, 1, 1])[:: int(self.side)]
 
-    def kept_off(self, points: F64, margin: float) -> F64:
-        """Lines [N, rows, 3] off face, neck and clothes; they hang over the shoulders."""
+    def kept_off(self, points: F64, margin: float, slide: bool = False) -> F64:
+        """Lines [N, rows, 3] off face, neck and clothes.
+
+        `slide`: lines that reach the shoulders slide before or behind them, whichever is nearer
+        to where they fall from.
+        """
         flat = points.reshape(-1, 3)
         low = np.flatnonzero(flat[:, 1] < -0.05)
         if not len(low):
             return points
         # Clothes and collars are thicker than skin.
         wide = margin + 0.16 * smooth(-0.8, -1.3, flat[low, 1])
+        ahead = np.sign(np.median(points[:, -1, 2]) - self.skull.centre[2])
+        along = np.tile([0.0, 0.0, ahead], (len(low), 1))
         out = points
-        for smoothing in (4, 2, 0):
+        for smoothing in (4, 2, 1, 1, 0):
             flat = out.reshape(-1, 3)
             push = np.zeros_like(flat)
-            push[low] = self.body.clear(flat[low], wide) - flat[low]
+            push[low] = self.body.clear(flat[low], wide, along if slide else None) - flat[low]
             out = out + _softened(push.reshape(points.shape), smoothing)
         return out
 

@@ -197,14 +197,14 @@ def horns(sitter: Sitter) -> list[Part]:
 def antennae(sitter: Sitter) -> list[Part]:
     """Two feelers with round tips."""
     skull, parts = sitter.skull, []
-    t = np.linspace(0, 1, 14)
+    t = np.concatenate([np.linspace(0, 0.74, 6), 0.9 - 0.1 * np.cos(np.linspace(0, np.pi, 9))])
     for side in (-1, 1):
         at = direction(side * 26.0, 64.0)
         start = skull.centre + at * (skull.radius(at) - 0.05)
         path = start + t[:, None] * [side * 0.20, 0.52, 0.10]
         path += (np.sin(np.pi * t) * 0.06)[:, None] * [-side * 1.0, 0, 0.4]
         ball = np.sqrt(np.clip(1 - ((t - 0.9) / 0.1) ** 2, 0, 1)) * 0.075
-        made = tube("accent", path, np.maximum(0.024, ball) * (t < 0.999) + 0.004, 8, neck=1.0)
+        made = tube("accent", path, np.maximum(0.024 * (t < 0.9), ball) + 0.003, 8, neck=1.0)
         made.loose = np.repeat(0.5 * t**2, 8)
         parts.append(made)
     return parts

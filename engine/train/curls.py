@@ -11,7 +11,7 @@ from engine.train.shorts import cap
 from engine.train.sitter import Sitter
 from engine.train.skull import direction
 
-LANES, ROWS = 84, 27
+LANES, ROWS = 100, 30
 
 
 def afro(sitter: Sitter) -> list[Part]:
@@ -35,9 +35,9 @@ def afro(sitter: Sitter) -> list[Part]:
     steps = np.array([0.3, 0.6, 0.85, 1.0])[None, :, None]
     points = np.concatenate([outer, outer[:, -1:] + (root[:, None] - outer[:, -1:]) * steps], 1)
     clumps = Clumps(np.zeros(LANES), np.zeros(LANES, int))
-    size = 0.24 - 0.06 * hair.curl
+    size = 0.25 - 0.07 * hair.curl
     comb.drape(points, Sheet(np.zeros((LANES, 1, 3)), np.zeros(LANES), clumps, relief=0.0,
-                             bumps=0.10, size=size, closed=True, hem=False))  # fmt: skip
+                             bumps=0.11, size=size, closed=True, hem=False))  # fmt: skip
     return comb.finish()
 
 
@@ -69,4 +69,4 @@ def curly(sitter: Sitter) -> list[Part]:
     return comb.finish()
 
 
-ALL = ("afro", "coils", "curly")
+WOOLLY = ("afro", "coils", "curly")  # hair without gloss

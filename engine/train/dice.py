@@ -43,9 +43,15 @@ TRAITS = (
     "nose-hump", "nose-point-width", "mouth-scale-horiz", "mouth-upperlip-volume",
     "mouth-lowerlip-volume", "forehead-scale-vert", "ear-scale",
 )  # fmt: skip
+# What the bundled cast has in common, on the same axes.
+STYLE = {"eye-scale": 0.75, "forehead-scale-vert": -0.4, "mouth-scale-horiz": -0.3,
+         "nose-scale-horiz": -0.35, "mouth-lowerlip-volume": 0.25}  # fmt: skip
+WOMENS_STYLE = {"eye-scale": 0.9, "chin-width": -0.45, "nose-scale-vert": -0.3,
+                "mouth-upperlip-volume": 0.3, "head-scale-horiz": -0.15}  # fmt: skip
+MENS_STYLE = {"eye-scale": 0.65, "chin-bones": 0.2, "chin-prominent": 0.2}
 # Skin (lightness, chroma, hue), by people, at the middle; natural hair and eyes.
-TONES = {"african": (0.50, 0.072, 52.0), "asian": (0.84, 0.064, 66.0),
-         "caucasian": (0.87, 0.056, 60.0)}  # fmt: skip
+TONES = {"african": (0.50, 0.082, 52.0), "asian": (0.84, 0.070, 66.0),
+         "caucasian": (0.87, 0.060, 60.0)}  # fmt: skip
 DARK_HAIR = ("#1f1a1f", "#2a1c1a", "#3b2419")
 FAIR_HAIR = ("#3b2419", "#5b3a2c", "#8a5a36", "#b9793f", "#d9b06a", "#a8432f")
 GREY_HAIR = ("#d9d6d8", "#b5b3b5", "#8d8f96")
@@ -75,7 +81,9 @@ def roll(seed: int) -> Recipe:
             targets=_targets(rng, male, age),
         ),
         eyes=_rounded(Eyes(
-            growth=rng.uniform(0.36, 0.48) if male else rng.uniform(0.44, 0.58),
+            growth=rng.uniform(0.46, 0.56) if male else rng.uniform(0.54, 0.66),
+            iris=rng.uniform(0.122, 0.13) if male else rng.uniform(0.132, 0.144),
+            wide=rng.uniform(0.24, 0.3),
             lash=rng.uniform(0.3, 0.5) if male else rng.uniform(0.8, 1.3),
             crease=rng.uniform(0.3, 0.8),
         )),
@@ -88,7 +96,7 @@ def roll(seed: int) -> Recipe:
         wears=_wears(rng, male),
         palette=(colors := _colors(rng, people, age)),
         background=_backdrop(rng, colors),
-        smile=round(float(rng.uniform(0.15, 0.3)), 3),
+        smile=round(float(rng.uniform(0.28, 0.38)), 3),
     )  # fmt: skip
 
 
@@ -101,18 +109,21 @@ def _people(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _targets(rng: np.random.Generator, male: bool, age: float) -> dict[str, float]:
-    """The house's stylisation, and what makes this face its own."""
+    """The house's stylisation, and what makes this face its own; two-sided ones by their sum."""
     young = float(np.clip((60 - age) / 40, 0, 1))
-    out = {"eye-scale-incr": 0.75, "mouth-angles-up": 0.9, "nose-scale-depth-decr": 0.35,
-           "head-age-decr": round(0.2 + 0.4 * young, 2)}  # fmt: skip
+    style = STYLE | (MENS_STYLE if male else WOMENS_STYLE)
+    traits = {trait: float(np.clip(rng.normal(0, 0.3), -0.55, 0.55)) for trait in TRAITS}
+    sums = {trait: style.get(trait, 0.0) + traits.get(trait, 0.0) for trait in (*style, *traits)}
+    out = {
+        f"{trait}-{'incr' if value > 0 else 'decr'}": round(min(abs(value), 1.0), 2)
+        for trait, value in sums.items() if abs(value) > 0.1
+    }  # fmt: skip
+    out |= {"mouth-angles-up": 1.2, "head-age-decr": round(0.15 + 0.35 * young, 2),
+            "eye-trans-in": round(float(rng.uniform(0.25, 0.65)), 2)}  # fmt: skip
     shape = str(rng.choice(["head-round", "head-oval", "head-square" if male else "head-round"]))
     out[shape] = round(float(rng.uniform(0.15, 0.45)), 2)
-    for trait in TRAITS:
-        value = float(np.clip(rng.normal(0, 0.3), -0.6, 0.6))
-        if abs(value) > 0.12:
-            out[f"{trait}-{'incr' if value > 0 else 'decr'}"] = round(abs(value), 2)
-    tilt = float(rng.normal(0.1, 0.25))
-    out[f"eye-corner1-{'up' if tilt > 0 else 'down'}"] = round(min(abs(tilt), 0.6), 2)
+    tilt = float(rng.normal(0.12, 0.2))
+    out[f"eye-corner2-{'up' if tilt > 0 else 'down'}"] = round(min(abs(tilt), 0.5), 2)
     return out
 
 
@@ -142,6 +153,7 @@ def _wears(rng: np.random.Generator, male: bool) -> tuple[str, ...]:
         (("earring", "hoop", "stud"), 0.06 if male else 0.4),
     ):
         fitting = [name for name in WEARABLES if any(word in name for word in words)]
+        fitting = [name for name in fitting if "sun" not in name]  # eyes are to be met
         if fitting and rng.random() < chance:
             out.append(_one(rng, fitting))
     return tuple(out)

@@ -31,7 +31,7 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("string", "trim", "trim_shadow", {"outline": "trim_line"}),
     ("frame", "frame", "frame_shadow",
      {"rim": 0.0, "outline": "frame_line", "casts": True,
-      "shine": {"strength": 0.4, "edge": 0.93, "softness": 0.03}}),
+      "shine": {"strength": 0.2, "edge": 0.86, "softness": 0.14}}),
     ("lens", "frame_shadow", "frame_line",
      {"rim": 0.0, "casts": True, "threshold": 0.75, "softness": 0.1,
       "shine": {"strength": 0.35, "edge": 0.95, "softness": 0.01}}),

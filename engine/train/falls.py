@@ -102,6 +102,8 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
     ):  # fmt: skip
         some = Clumps(clumps.across[chosen], clumps.number[chosen])
         shift = lean * np.stack([side, 1 + 0 * side, 1 + 0 * side], 1)[chosen]
+        # What would fall on a shoulder falls behind it.
+        shift += under * np.array([0.0, 0.0, -0.34]) * smooth(130, 95, beside[chosen])[:, None]
         strands = knots[chosen].copy()
         # Where two parts overlap, the one behind lies lower.
         strands[:, 1:, 2] -= under * 0.06 * smooth(104, 92, beside[chosen])[:, None]
@@ -124,6 +126,3 @@ def wavy(sitter: Sitter) -> list[Part]:
     """Soft waves to the shoulders."""
     comb = _falling(sitter, 1.15, 0.13)
     return comb.finish()
-
-
-ALL = ("bob", "long", "wavy")

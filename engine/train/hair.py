@@ -254,12 +254,14 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         curl = _curls(points, sheet.size)
         rise = rise + sheet.bumps * curl
         # Light on the curls, dark between them.
-        v = 1 - (BAND + 0.17 + 0.40 * (1 - curl))
+        v = 1 - (BAND + 0.06 + 0.50 * (1 - curl))
     outer = points + normal * rise[..., None]
     odd = np.where(sheet.clumps.number % 2, -1.0, 1.0)
     u = np.repeat((0.5 + 0.5 * odd * sheet.clumps.across)[:, None], rows, axis=1)
     line = np.repeat((sheet.line * (0.25 + 0.75 * smooth(0.5, 1, t)))[None], lanes, axis=0)
-    grid, normals, u, v, line = outer, normal, u, v, line
+    if sheet.bumps:
+        u = np.full_like(u, 0.4)  # away from the strands of a combed clump
+    grid, normals = outer, normal
     if sheet.hem:
         # Rows that turn the lower edge in, then columns that do so with the sides.
         down = np.array([0, 0.35, 0]) * sheet.thick
@@ -300,8 +302,8 @@ def _curls(points: F64, size: float) -> F64:
     while apart.max() > size**2 and centres < 600:
         apart = np.minimum(apart, ((flat - flat[at]) ** 2).sum(1))
         at, centres = int(apart.argmax()), centres + 1
-    reach = np.sqrt(apart) / (0.62 * size)
-    return np.asarray(np.sqrt(np.clip(1 - reach**2, 0, 1)).reshape(points.shape[:2]))
+    dome = 1 - apart / (0.70 * size) ** 2
+    return np.asarray(np.clip(dome, 0, 1).reshape(points.shape[:2]))
 
 
 def mesh(lanes: int, rows: int) -> I64:

@@ -115,7 +115,9 @@ class _Finder:
         for side, sign in (("left", 1), ("right", -1)):
             blink = self.move(f"eyeBlink{side.title()}")
             size = np.linalg.norm(blink, axis=1)
-            here = self.used[(p[self.used, 0] * sign > 0) & (np.abs(p[self.used, 1]) < self.size)]
+            # What lies inside the head may move with a blink as well, in careless rigs.
+            beside = (p[self.used, 0] * sign > 0) & (np.abs(p[self.used, 1]) < 0.6 * self.size)
+            here = visible(p, self.triangle, self.used[beside & (p[self.used, 2] > -0.5)])
             if not len(here) or size[here].max() < 0.01:
                 raise PackageError(
                     f"no shape closes the {side} eye: the file has neither eyeBlink{side.title()} "

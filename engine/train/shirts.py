@@ -113,7 +113,7 @@ def leaf(
     middle = middle + away * np.maximum(least, 0.035)[:, None]
     upper = 0.5 * (crest + middle) + 0.25 * away * np.maximum(least, 0.03)[:, None]
     inside = edge - 0.03 * form.outward(rim, low)
-    foot_in = form.at(roll, foot - 0.3 * height, lift + 0.01)
+    foot_in = form.at(roll, foot + 0.18, 0.35 * lift)  # no look in behind it
     top_in = form.at(roll, top + 0.02, lift + 0.012)
     return band(name, np.stack([crest, upper, middle, edge, inside, foot_in, top_in], 1))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb
-from engine.train.hair import Clumps, Lock, Sheet, gather
+from engine.train.hair import Lock, Sheet, gather
 from engine.train.scalp import SCALPS, Scalp, hairline
 from engine.train.sitter import Sitter
 from engine.train.skull import direction
@@ -190,7 +190,3 @@ def receding(sitter: Sitter) -> list[Part]:
 
     cap(comb, SCALPS["receding"], thick, 0.04, 6, edge=1.5)
     return comb.finish()
-
-
-ALL = ("buzz", "crop", "quiff", "fringe", "pixie", "undercut", "receding")
-__all__ = [*ALL, "ALL", "SCALPS", "Clumps", "cap"]

@@ -96,6 +96,3 @@ def manbun(sitter: Sitter) -> list[Part]:
     cap(comb, SCALPS["manbun"], thick, 0.05, 5, whorl=at)
     knot(comb, at, 0.23 * comb.skull.size * comb.hair.length**0.5, 0.18)
     return comb.finish()
-
-
-ALL = ("bun", "ponytail", "manbun")

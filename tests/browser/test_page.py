@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.browser import rig, speech
 
@@ -69,6 +70,50 @@ def test_keyboard_pickers_mute_record_stop(chromium: Any, address: str) -> None:
     assert page.is_visible("#start")
     leave(page)
     assert errors == []
+
+
+def test_look_is_told_and_remembered(chromium: Any, address: str, tmp_path: Path) -> None:
+    page = rig.open_page(chromium, address)
+    rig.go_live(page)
+    page.evaluate(
+        "() => { vivify.said = []; const send = vivify.channel.send.bind(vivify.channel);"
+        "vivify.channel.send = (m) => { vivify.said.push(JSON.parse(m)); send(m); }; }"
+    )
+
+    def told(what: str) -> None:
+        page.wait_for_function(f"vivify.said.some(({{type, value}}) => type === 'look' && {what})")
+
+    page.click("#look summary")
+    page.focus("#light")
+    page.keyboard.press("ArrowUp")
+    told("value.light[1] > 0.5")
+    page.locator("#outline").fill("1.5")
+    told("value.outline === 1.5")
+    page.locator("#colors input").first.fill("#30a040")
+    told("value.palette.skin === '#30a040' && value.avatar === 'mira'")
+    page.check("input[value=plain]", force=True)
+    page.locator("#plain").fill("#102030")
+    told("value.background.color === '#102030'")
+    page.check("input[value=theo]", force=True)
+    told("value.avatar === 'theo' && !value.palette.skin")
+    picture = tmp_path / "room.png"
+    Image.new("RGB", (64, 48), "#446688").save(picture)
+    page.set_input_files("#picture-file", picture)
+    page.check("input[value=picture]", force=True)
+    told("value.background.kind === 'picture'")
+    page.set_input_files(
+        "#picture-file", [{"name": "x.png", "mimeType": "image/png", "buffer": b"nothing"}]
+    )
+    page.wait_for_function("document.getElementById('look-hint').textContent.includes('PNG')")
+    page.check("input[value=plain]", force=True)
+    assert page.text_content("#status") == "Live"
+    page.reload()
+    page.wait_for_selector(".chip input")
+    assert page.evaluate("vivify.look.wish.outline") == 1.5
+    page.click("#look summary")
+    page.click("#look-reset")
+    assert page.evaluate("vivify.look.wish.background.kind") == "own"
+    leave(page)
 
 
 def test_full_server_says_so_and_lets_in_later(chromium: Any, address: str) -> None:

@@ -85,6 +85,19 @@ def test_odd_sound_simply_works(tmp_path: Path, rate: int, codec: str, layout: s
     assert abs(seconds(out, "video") - 2) < 0.041
 
 
+def test_a_wide_film_with_a_background(tmp_path: Path) -> None:
+    source, out = encode(tmp_path / "in.wav", 16_000, "pcm_s16le"), tmp_path / "o.mp4"
+    wide = ["--size", "192x108", "--background", "plain:#0000ff"]
+    assert speak_file.main([str(source), str(out), *wide]) == 0
+    with av.open(str(out)) as film:
+        picture = next(film.decode(video=0)).to_ndarray(format="rgb24")
+    assert picture.shape == (108, 192, 3)
+    red, _, blue = picture[5, 5].astype(int)
+    assert blue > red + 150
+    assert speak_file.main([str(source), str(out), "--size", "wide"]) == 1
+    assert speak_file.main([str(source), str(out), "--background", "nowhere.png"]) == 1
+
+
 def test_a_video_file_is_heard(tmp_path: Path) -> None:
     first, second = tmp_path / "first.mp4", tmp_path / "second.mp4"
     source = encode(tmp_path / "in.wav", 16_000, "pcm_s16le")

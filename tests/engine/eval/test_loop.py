@@ -92,9 +92,10 @@ def test_by_networks_broken_avatars_are_noticed(models: Models) -> None:
     [
         (frozen("jawOpen"), {"jaw"}),
         (frozen("eyeBlinkLeft"), {"lid_left"}),
-        (frozen("mouthSmileLeft", "mouthSmileRight"), {"smile", "mouthSmileLeft moves the other",
-                                                       "mouthSmileRight moves the other"}),
-        (swapped, {"lid_left", "lid_right", "gaze_x", "yaw", "roll", "mouth"}),
+        (frozen("mouthSmileLeft", "mouthSmileRight"), {"smile"}),
+        (frozen("mouthSmileLeft", "mouthFrownLeft"), {"of the left move the other corner"}),
+        (swapped, {"lid_left", "lid_right", "gaze_x", "yaw", "roll", "mouth",
+                   "of the right move the other corner"}),
     ],
 )  # fmt: skip
 def test_by_the_mesh_broken_avatars_are_noticed(change: Change, found: set[str]) -> None:

@@ -1,12 +1,14 @@
 """Things worn sit where they belong on everybody: glasses on noses and ears, hats over skulls."""
 
 import inspect
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine.train.anatomy import ear, face_depth, vertices
-from engine.train.bust import Part
+from engine.train.bust import Bust, Part
+from engine.train.facemarks import VERTICES
 from engine.train.glasses import ROUND, SQUARE, SUN, Style, fit
 from engine.train.hats import HATS, cover
 from engine.train.hijab import fold_inks, hijab
@@ -14,7 +16,7 @@ from engine.train.recipe import Hair
 from engine.train.sitter import Sitter
 from engine.train.skull import angles
 from engine.train.wear import WEARABLES
-from tests.engine.train.sitters import ENDS, bust, nearest, person, samples, sitter
+from tests.engine.train.sitters import ENDS, bust, clay, nearest, person, samples, sitter
 
 PIXEL = 1 / 80.0  # dm of one pixel of a picture of 256
 BUDGET = {"hijab": 2800}
@@ -138,3 +140,15 @@ def test_ears_are_mirrored() -> None:
     for name in ("root", "lobe", "behind"):
         left, right = (bust("elder").positions[ear(bust("elder"), name, s)] for s in (1, -1))
         np.testing.assert_allclose(left, right * [-1, 1, 1], atol=0.01)
+
+
+def test_a_muzzle_draws_out_nose_and_mouth_only() -> None:
+    plain = bust("athlete")
+    who = person("athlete")
+    fox = Bust(clay(), replace(who, identity=replace(who.identity, muzzle=1.0)))
+    move = fox.positions - plain.positions
+    assert move[VERTICES["nose_tip"], 2] > 0.1 and move[VERTICES["upper_lip_peak"], 2] > 0.2
+    still = np.abs(move).max(1) < 0.02
+    assert still[ear(plain, "root", 1)] and still[VERTICES["lid_fold"]]
+    # It opens as any mouth does.
+    assert fox.shape("jawOpen")[VERTICES["lower_lip_edge"], 1] < -0.05

@@ -11,6 +11,28 @@ from tests.fakes import STYLES, FakeAvatar
 MIRA = Choice("mira", 128, 20)
 
 
+def test_portraits_are_drawn_once_and_warm_nothing_up() -> None:
+    drawn: list[FakeAvatar] = []
+
+    class Shelf(FakeAvatar):
+        @classmethod
+        def load(cls, name_or_path: str = "", size: int = 64, lookahead_ms: int = 20) -> FakeAvatar:
+            drawn.append(FakeAvatar(name_or_path, size, lookahead_ms))
+            return drawn[-1]
+
+    async def main() -> None:
+        catalogue = Catalogue(Shelf, list(STYLES), MIRA, "neutral")
+        many = await asyncio.gather(*(catalogue.portrait("theo") for _ in range(5)))
+        assert len(drawn) == 1 and drawn[0].rendered == 1
+        large, small = many[0]
+        assert len(small) < len(large) and small.startswith(b"\x89PNG")
+        with pytest.raises(PackageError, match="not offered"):
+            await catalogue.portrait("../secret")
+        catalogue.close()
+
+    asyncio.run(main())
+
+
 @pytest.mark.parametrize("error", [PackageError, MemoryError, ZeroDivisionError])
 def test_a_failed_load_is_tried_again(error: type[Exception]) -> None:
     loads = 0
