@@ -5,7 +5,7 @@ and, at the end, gives all parts their shading normals and the weights by which 
 shoulders and swing.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -97,6 +97,10 @@ class Comb:
 
         Seen from outside with its rows running down, its lanes must run to the right.
         """
+        curl = self.hair.curl
+        if curl > 0 and not sheet.bumps and (sheet.closed or sheet.band is not None):
+            # Caps and tops cannot wave as falling hair does: they curl where they lie.
+            sheet = replace(sheet, bumps=0.07 * curl, size=0.26, fleece=0.5 * curl)
         knots = self.turned(sheet.knots)
         if self.side < 0:
             knots = knots[::-1]

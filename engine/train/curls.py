@@ -69,4 +69,4 @@ def curly(sitter: Sitter) -> list[Part]:
     return comb.finish()
 
 
-WOOLLY = ("afro", "coils", "curly")  # hair without gloss
+MATT = ("afro", "buzz", "coils", "curly")  # hair without gloss

@@ -83,7 +83,7 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, thick=0.05))
 
 
-def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
+def _falling(sitter: Sitter, drop: float, volume: float, wave: float = 0.015) -> Comb:
     """Hair over the shoulders: two parts in front of them, one behind."""
     comb = Comb(sitter, 0.05, fall=0.7)
     hair = comb.hair
@@ -110,7 +110,7 @@ def _falling(sitter: Sitter, drop: float, volume: float) -> Comb:
         strands[:, 0, 2] -= under * 0.02
         comb.sheet(
             Sheet(strands, fall[chosen], some, rows=24, thick=0.05, tuck=0.10,
-                  wave=0.015 + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
+                  wave=wave + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
             dark=0.06,
         )  # fmt: skip
     return comb
@@ -124,5 +124,5 @@ def long(sitter: Sitter) -> list[Part]:
 
 def wavy(sitter: Sitter) -> list[Part]:
     """Soft waves to the shoulders."""
-    comb = _falling(sitter, 1.15, 0.13)
+    comb = _falling(sitter, 1.15, 0.13, 0.06)
     return comb.finish()

@@ -34,7 +34,7 @@ _ROUNDS = 6
 _HOLDS = 12
 # The noise of a landmark, dm: nets and meshes agree no better; depth is guessed worse.
 _NOISE = np.array([0.012, 0.012, 0.03])
-_EXPRESSION = 0.35  # deviation of a unit's weight
+_EXPRESSION = 0.25  # deviation of a unit's weight
 _NEAR = 0.06  # of 1 / distance of the camera, 1 / dm
 _DEPTH = 0.25  # of the share by which depth is wrong
 _DRAWN = 0.6

@@ -31,7 +31,7 @@ class Style:
 
 
 ROUND = Style(2.2, 0.95, 0.017, 1.34)
-SQUARE = Style(3.6, 0.80, 0.020, 1.42, 0.08)
+SQUARE = Style(3.4, 0.86, 0.019, 1.50, 0.08)
 SUN = Style(3.0, 0.80, 0.020, 1.34, 0.10, dark=True)
 
 
@@ -66,7 +66,7 @@ def fit(sitter: Sitter, style: Style) -> Front:
     middle, opening = 0.5 * (inner + outer), float(outer[0] - inner[0])
     width = 0.5 * opening * style.lens
     # The bridge keeps room for the nose.
-    centre = np.array([max(middle[0] + 0.01, width + 0.075), middle[1] - 0.03 * style.tall])
+    centre = np.array([max(middle[0] + 0.01, width + 0.075), middle[1] - 0.015 * style.tall])
     half = np.array([width, width * style.tall])
     edge = _outline(style, centre, half)
     both = np.concatenate([edge, edge * [-1, 1]])

@@ -229,6 +229,7 @@ class Sheet:
     band: float | None = None  # share of the length where the light band lies
     bumps: float = 0.0  # height of the curls of a woolly sheet
     size: float = 0.2  # their size
+    fleece: float = 1.0  # share of woolly shading where there are curls
     closed: bool = False  # the last lane is the first again
     hem: bool = True
     line: float = 1.0
@@ -254,13 +255,13 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         curl = _curls(points, sheet.size)
         rise = rise + sheet.bumps * curl
         # Light on the curls, dark between them.
-        v = 1 - (BAND + 0.06 + 0.50 * (1 - curl))
+        v = v + sheet.fleece * (1 - (BAND + 0.06 + 0.50 * (1 - curl)) - v)
     outer = points + normal * rise[..., None]
     odd = np.where(sheet.clumps.number % 2, -1.0, 1.0)
     u = np.repeat((0.5 + 0.5 * odd * sheet.clumps.across)[:, None], rows, axis=1)
     line = np.repeat((sheet.line * (0.25 + 0.75 * smooth(0.5, 1, t)))[None], lanes, axis=0)
     if sheet.bumps:
-        u = np.full_like(u, 0.4)  # away from the strands of a combed clump
+        u = u + sheet.fleece * (0.4 - u)  # away from the strands of a combed clump
     grid, normals = outer, normal
     if sheet.hem:
         # Rows that turn the lower edge in, then columns that do so with the sides.
@@ -284,7 +285,9 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         name, grid.reshape(-1, 3), mesh(*grid.shape[:2]), np.stack([u, v], -1).reshape(-1, 2),
         line.reshape(-1),
     )  # fmt: skip
-    part.proxy = hull_normals(skull, part.positions, WOOLLY if sheet.bumps else COMBED)
+    part.proxy = hull_normals(
+        skull, part.positions, COMBED + (WOOLLY - COMBED) * sheet.fleece * (sheet.bumps > 0)
+    )
     return part
 
 

@@ -54,6 +54,7 @@ _CUTS = {
 _FULL, _UPPER = (0.6, 0.4), 0.6  # shares of chin and upper lip from which on it is a beard
 # What is measured of brows of thickness 1, drawn and photographed.
 _BROW_DRAWN, _BROW_PHOTO = 0.042, 0.072
+_GLOSS = 0.08  # the mean light on our own drawn hair
 _LIT = 0.04  # a base colour is that of skin in full light, a photo is rarely exposed for it
 
 
@@ -151,7 +152,8 @@ def express(found: Found, seen: Tints) -> Recipe:
     shape = values(space().axes, STYLE) + usual + GAIN * (found.identity - usual)
     identity = replace(BASE, targets=targets(space().axes, np.clip(shape, -1, 1)))
     palette = {"skin": code(_lit(seen.skin, 0.0 if drawn else _LIT))}
-    for key, value in (("hair", seen.hair), ("iris", seen.iris), ("cloth", seen.cloth)):
+    hair = None if seen.hair is None else _lit(seen.hair, -_GLOSS if drawn else 0.0)
+    for key, value in (("hair", hair), ("iris", seen.iris), ("cloth", seen.cloth)):
         if value is not None:
             palette[key] = code(value)
     if seen.hair is None and seen.brow is not None:

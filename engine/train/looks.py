@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.train.curls import WOOLLY
+from engine.train.curls import MATT
 from engine.train.fabric import FABRICS, cloth_inks, ear_inks, rib_inks
 from engine.train.hijab import fold_inks
 from engine.train.paint import QUICK, SIZE, Ink, eye_inks, skin_inks
@@ -37,6 +37,7 @@ def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
 
 def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
     """Rows of the material table for the parts called `names`."""
+    hair = sitter.recipe.hair
     rows = [
         _row("skin", "skin", "skin_shadow", texture="skin", outline="skin_line", lift=0.03,
              threshold=0.24, softness=0.2, casts=True, receives=1.0),
@@ -52,7 +53,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
              softness=0.35, ambient=0.0),
         _row("tongue", "tongue", "tongue_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
-        _hair("hair", "hair", 0.0 if sitter.recipe.hair.cut in WOOLLY else 0.13),
+        _hair("hair", "hair", 0.0 if hair.cut in MATT else 0.13 * (1 - 0.5 * hair.curl)),
         _row("underhair", "hair_under", "hair_line", two_sided=True, rim=0.0),
         _hair("beard", "beard", 0.0),
         *(_row(name, color, shadow, **more) for name, color, shadow, more in FABRICS),

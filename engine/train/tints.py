@@ -78,7 +78,7 @@ def _rgb(lab: F64) -> RGB:
 def _warm(lab: F64) -> F64:
     """Hair that looks a little green or blue does so by what it reflects; dyed hair is left."""
     hue, chroma = np.degrees(np.arctan2(lab[2], lab[1])), float(np.hypot(lab[1], lab[2]))
-    if chroma > 0.055 or 15 < hue < 100:
+    if chroma > 0.055 or 15 < hue < 88:
         return lab
     turn = np.radians(60.0)
     return np.array([lab[0], 0.5 * chroma * np.cos(turn), 0.5 * chroma * np.sin(turn)])

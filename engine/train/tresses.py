@@ -11,6 +11,7 @@ from engine.train.portrait import SIDE, Mask, Portrait, robust
 KINDS = ("bald", "short", "fringe", "chin", "long", "big")
 _TOP = (109, 10, 338, 337, 151, 108)  # the forehead's upper half
 _PLAIN = 5  # colours a plain wall shows at most
+_SMOOTH = 0.045  # deviation of a wall's lightness; hair has strands
 
 
 def hair(portrait: Portrait, skin: F64) -> tuple[F64 | None, str]:
@@ -30,7 +31,8 @@ def hair(portrait: Portrait, skin: F64) -> tuple[F64 | None, str]:
         return None, "bald"
     hair = _main(own)
     # Before a plain wall a head without hair ends in a shade of that wall.
-    if bare > 0.6 and plain and np.linalg.norm(behind - hair, axis=1).min() < 0.11:
+    smooth = float(own[:, 0].std()) < _SMOOTH
+    if bare > 0.6 and plain and smooth and np.linalg.norm(behind - hair, axis=1).min() < 0.11:
         return None, "bald"
 
     def share(area: Mask) -> float:

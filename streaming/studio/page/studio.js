@@ -35,7 +35,7 @@ const book = {
 const history = new History(({ past, future }) => {
   $("undo").disabled = past.length < 2;
   $("redo").disabled = !future.length;
-  sessionStorage.setItem(KEPT, past.at(-1) ?? "");
+  sessionStorage.setItem(KEPT, JSON.stringify({ start: studio.start, recipe: past.at(-1) }));
 });
 const dials = new Dials(book);
 const preview = (studio.preview = new Preview($("picture"), heard, () => { if (studio.recipe) send(0); }));
@@ -209,7 +209,8 @@ async function photo() {
     const { recipe, notes } = await ask("/photo?consent=yes", { method: "POST", body: file });
     wear(recipe);
     $("photo-dialog").close();
-    tell(["This is an approximation; go on with the sliders.", ...notes].join(" "));
+    const sentences = ["this is an approximation: go on with the sliders", ...notes];
+    tell(sentences.map((text) => `${text[0].toUpperCase()}${text.slice(1)}.`).join(" "));
   } catch (error) {
     $("photo-told").textContent = error.message;
   } finally {
@@ -217,20 +218,19 @@ async function photo() {
   }
 }
 
-async function bring() {
-  const [file] = $("import-file").files;
-  $("import-file").value = "";
+async function bring(file, replace = false) {
   if (!file) return;
   $("import-work").hidden = false;
   $("import-told").textContent = "";
   $("import-report").textContent = "";
   $("import-saved").hidden = true;
   try {
-    const made = await ask(`/import?name=${encodeURIComponent(file.name)}&replace=yes${$("permitted").checked ? "&permitted=yes" : ""}`, { method: "POST", body: file });
+    const made = await ask(`/import?name=${encodeURIComponent(file.name)}${replace ? "&replace=yes" : ""}${$("permitted").checked ? "&permitted=yes" : ""}`, { method: "POST", body: file });
     $("import-report").textContent = made.notes.join("\n");
     $("import-command").textContent = made.command;
     $("import-saved").hidden = false;
   } catch (error) {
+    if (error.status === 409 && confirm(`${error.message}. Replace it?`)) return bring(file, true);
     $("import-told").textContent = error.message;
   } finally {
     $("import-work").hidden = true;
@@ -292,7 +292,11 @@ $("photo").addEventListener("click", () => {
 $("consent").addEventListener("change", () => { $("photo-file").disabled = !$("consent").checked; });
 $("photo-file").addEventListener("change", photo);
 $("import").addEventListener("click", () => $("import-dialog").showModal());
-$("import-file").addEventListener("change", bring);
+$("import-file").addEventListener("change", () => {
+  const [file] = $("import-file").files;
+  $("import-file").value = "";
+  bring(file);
+});
 addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]")) return;
   const key = event.key.toLowerCase();
@@ -319,9 +323,10 @@ async function load() {
   $("out").textContent = about.out;
   tabs();
   cast(about.cast);
-  const kept = sessionStorage.getItem(KEPT);
+  studio.start = JSON.stringify(about.start);
+  const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}"); // a page that is loaded anew goes on
   history.push(about.start);
-  wear(kept ? JSON.parse(kept) : about.start);
+  wear(kept.start === studio.start && kept.recipe ? JSON.parse(kept.recipe) : about.start);
   studio.ready = true;
 }
 load();
