@@ -27,7 +27,7 @@ _SEALS = [_PUCKER, INDEX["cheekPuff"]]
 def correct(weights: F32, rest: F32) -> F32:
     """Weights [52] as drawn: finite, within [0, 1.2], plus those of rest.
 
-    Lids end where they meet. Lips close when mouthClose matches jawOpen. A smile over .3 lifts
+    Lids end where they meet. Lips close when mouthClose matches jawOpen. A smile over .4 lifts
     the upper lip off the teeth, unless something seals the lips, and lifts cheeks and lower lids;
     a pucker or funnel holds the corners that it would draw apart. A tongue comes out between lips.
     """
@@ -35,7 +35,9 @@ def correct(weights: F32, rest: F32) -> F32:
     w[_SMILE] *= 1 - min(1.0, 0.65 * float(w[_PUCKER]) + 0.35 * float(w[_FUNNEL]))
     closed = _close(w)
     lips = float(w[_PRESS].mean() + w[_ROLLS].sum() + w[_SHRUGS].max() + w[_SEALS].sum())
-    show = np.clip((w[_SMILE] - 0.3) / 0.6, 0, 1) * (1 - min(1.0, 3.0 * lips + closed))
+    # From a shut smile to teeth in one go: a white line of a pixel between lips reads as an error.
+    show = np.clip((w[_SMILE] - 0.4) / 0.45, 0, 1)
+    show = show * show * (3 - 2 * show) * (1 - min(1.0, 3.0 * lips + closed))
     jaw = float(w[_JAW])
     w[_JAW] += 0.13 * float(show.mean()) * (1 - 0.6 * min(jaw / 0.3, 1.0))
     w[_UPPER] += 0.60 * show

@@ -97,7 +97,7 @@ def line_width(points: F64) -> F64:
     x, y, z = points.T
     folds = np.exp(-((x / 0.30) ** 4)) * smooth(-0.35, -0.1, z)
     lips = np.exp(-(((y + 0.68) / 0.24) ** 4))
-    tip = 0.4 * np.exp(-(((y + 0.42) / 0.15) ** 4))
+    tip = 0.65 * np.exp(-(((y + 0.42) / 0.15) ** 4))
     nose = np.maximum(tip, np.exp(-(((y + 0.05) / 0.20) ** 4)))
     eyes = np.exp(-(((np.abs(x) - 0.38) / 0.24) ** 4) - (y / 0.20) ** 4) * smooth(-0.2, 0.0, z)
     return np.asarray((1 - folds * np.maximum(lips, nose)) * (1 - eyes))

@@ -16,12 +16,12 @@ from engine.train.bust import F64, I64, Bust, Part, foremost, smooth
 UPPER = (0.225, 0.175, 0.19, 0.18, 0.17, 0.20, 0.20)
 LOWER = (0.15, 0.16, 0.18, 0.18, 0.18, 0.20, 0.20)
 COLUMNS = 6  # vertices across a tooth, its edges included
-# Wide lips widen the arches, narrow lips find them narrow: share of x on the side that moves.
+# Wide lips widen the upper arch, narrow lips find it narrow: share of x on the side that moves.
 WIDENED = {"mouthSmile": 0.34, "mouthStretch": 0.20, "mouthDimple": 0.20}
 BEHIND = 0.07  # dm, least depth of the teeth behind the skin
 # The upper teeth come down as the mouth opens, to where a toon shows them; behind shut lips both
 # rows draw back, so that no gap of a pixel is white. In dm by shape, and of each of its sides.
-SHOWN = {"jawOpen": 0.09, "mouthSmile": 0.030, "mouthUpperUp": 0.018}
+SHOWN = {"jawOpen": 0.09, "mouthSmile": 0.012, "mouthUpperUp": 0.042}
 HIDDEN = {"mouthPress": 0.03, "mouthRollUpper": 0.03, "mouthClose": 0.07, "cheekPuff": 0.05,
           "mouthPucker": 0.03, "mouthShrugUpper": 0.02, "mouthShrugLower": 0.03}  # fmt: skip
 LEAST = 0.002  # dm: smaller movements are dropped
@@ -108,7 +108,7 @@ def arch(bust: Bust, upper: bool) -> Part:
         y = edge + sign * (root * share + 0.004 * (1 - inner) * (1 - share))
         rows.append(np.stack([x, y, z - back - 0.003 * (1 - inner)], axis=1))
     for row in rows:
-        row[:, 2] -= _out(bust, row)
+        row[:, 2] -= _out(bust, row) + (0.0 if upper else 0.02)
     part = _sheet("teeth", np.stack(rows[::-1] if upper else rows))
     # Lit at the edge, in the lips' shadow towards the gum and the corners of the mouth.
     tall = sign * (part.positions[:, 1] - np.tile(edge, len(rows)))
@@ -132,7 +132,7 @@ def _guided(part: Part, upper: bool) -> None:
                 continue
             own = smooth(-0.03, 0.03, sign * x) if sign else np.ones(len(x))
             move = SHOWN.get(name, 0.0) * shown + HIDDEN.get(name, 0.0) * hidden
-            move[:, 0] += (WIDENED.get(name, 0.0) - 6 * HIDDEN.get(name, 0.0)) * x * own
+            move[:, 0] += (upper * WIDENED.get(name, 0.0) - 6 * HIDDEN.get(name, 0.0)) * x * own
             part.extra[full] = part.extra.get(full, np.zeros_like(move)) + move
 
 

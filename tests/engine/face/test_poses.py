@@ -99,6 +99,25 @@ def test_no_tooth_shows_between_shut_lips(face: Face, kind: str) -> None:
     assert face.pixels(motion(STILL, **SHUT[kind]), "mouth") <= 16
 
 
+def test_teeth_and_tongue_stay_inside_the_mouth(face: Face) -> None:
+    noise = np.random.default_rng(7)
+    for _ in range(16):
+        posed = Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32))
+        posed.weights[noise.choice(52, 5, replace=False)] = noise.uniform(0.2, 1, 5)
+        posed.weights[INDEX["jawOpen"]] = noise.uniform(0, 0.6)
+        posed.weights[INDEX["tongueOut"]] = 0
+        posed.pose[:2] = noise.uniform(-30, 30), noise.uniform(-15, 15)
+        marks = face.figure.named(face.figure.vertices(posed))
+        ends = np.array([marks[f"mouth_corner_{s}"] for s in ("left", "right")]
+                        + [marks[f"lip_{w}_inner"] for w in ("upper", "lower")])  # fmt: skip
+        screen = face.package.manifest.camera.project(ends, SIZE, SIZE)[:, :2]
+        low, high = screen.min(0) - 8, screen.max(0) + 8
+        rows, columns = np.nonzero(np.isin(face.mask(posed), [face.rows["teeth"],
+                                                              face.rows["tongue"]]))  # fmt: skip
+        at = np.stack([columns, rows], axis=1)
+        assert ((at > low) & (at < high)).all()
+
+
 def test_the_jaw_opens_steadily(face: Face) -> None:
     gaps, dark = [], []
     for weight in np.linspace(0, 1, 6):
