@@ -17,7 +17,7 @@ def _shell(form: Form, foot: float) -> list[Part]:
     """Body, collar and lapels of a jacket."""
     edge = Neckline((0, 5, 52, 100, 180), tuple(foot + d for d in (1.0, 0.9, 0.24, 0.10, 0.06)))
     made = [
-        body(form, edge, lift=0.12, loose=0.05, azimuths=AROUND, rows=9),
+        body(form, edge, lift=0.12, loose=0.05, azimuths=AROUND, rows=8),
         leaf(form, foot + 0.10, 0.14, (60.0, foot + 0.40), foot + 0.26, 50.0, "lapel", 0.14, 0.24),
     ]
     t = np.linspace(0, 1, 8)

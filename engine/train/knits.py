@@ -34,9 +34,9 @@ def _unrolled(azimuth: F64, rows: int) -> F64:
 
 
 def ribbing(form: Form, edge: Neckline, width: float, thick: float, name: str = "rib",
-            lift: float = EASE) -> Part:  # fmt: skip
+            lift: float = EASE, count: int = COUNT) -> Part:  # fmt: skip
     """A knitted band along an edge: `width` up the neck from it, rounded."""
-    azimuth = _around()
+    azimuth = _around(count)
     low = edge.at(azimuth) + 0.03
     section = [(0.0, thick), (0.35, thick + 0.022), (0.75, thick + 0.012), (1.0, 0.01),
                (0.85, -0.02), (-1.2, -0.03)]  # fmt: skip
@@ -101,7 +101,7 @@ def collared(form: Form, foot: float, rim: float = 0.18) -> list[Part]:
     """Collar and front of the shirt under a sweater or jacket."""
     return [
         under(form, Neckline((0,), (foot + 0.02,))),
-        stand(form, foot, 0.13, count=32),
+        stand(form, foot, 0.13, count=28),
         leaf(form, foot, 0.13, (19.0, foot + 0.33), foot + 0.20, under=rim),
     ]
 
@@ -110,7 +110,7 @@ def _pullover(form: Form, edge: Neckline) -> list[Part]:
     """A sweater with a deep edge, bordered by ribs."""
     azimuth = np.r_[-180, -150, -126, np.arange(-108, -29, 6), np.arange(-24, 25, 4),
                     np.arange(30, 109, 6), 126, 150, 180].astype(float)  # fmt: skip
-    return [body(form, edge, lift=0.10, azimuths=azimuth, rows=9), _edging(form, edge, azimuth)]
+    return [body(form, edge, lift=0.10, azimuths=azimuth, rows=8), _edging(form, edge, azimuth)]
 
 
 def _edging(form: Form, edge: Neckline, azimuth: F64) -> Part:
@@ -125,8 +125,8 @@ def _edging(form: Form, edge: Neckline, azimuth: F64) -> Part:
 
 def under(form: Form, edge: Neckline, lift: float = 0.03) -> Part:
     """What is seen of a garment under another: its front, a hand wide."""
-    azimuth = np.arange(-96, 97, 8.0)
-    depth = edge.at(azimuth)[:, None] + np.linspace(0, 0.8, 5)
+    azimuth = np.arange(-96, 97, 12.0)
+    depth = edge.at(azimuth)[:, None] + np.linspace(0, 0.8, 4)
     points = form.at(azimuth[:, None], depth, hang(depth - edge.at(0.0), lift, 0.03))
     return sheet("under", points, uvs=planar(points))
 
@@ -136,13 +136,15 @@ def hoodie(form: Form, options: Clothes) -> Outfit:
     foot = -0.8 * form.rise + 0.02 - options.height
     edge = Neckline((0, 40, 90, 180), (foot + 0.14, foot + 0.08, foot + 0.02, foot))
     inner = edge.moved(-0.10)
-    tee = [under(form, inner), ribbing(form, inner, 0.06, 0.03, "collar", lift=0.03)]
-    return Outfit([body(form, edge, lift=0.06), *_hood(form, edge), *tee], inner)
+    tee = [under(form, inner), ribbing(form, inner, 0.06, 0.03, "collar", 0.03, 32)]
+    return Outfit([body(form, edge, lift=0.06, rows=10), *_hood(form, edge), *tee], inner)
 
 
 def _hood(form: Form, edge: Neckline) -> list[Part]:
     """A fat roll around the neck, higher behind, and two strings."""
-    a = _around(44)
+    # Close together where it is seen against the background.
+    side = np.arange(50.0, 141.0, 9.0)
+    a = np.r_[-180, -166, -152, -side[::-1], -40, -26, -13, 0, 13, 26, 40, side, 152, 166]
     back = 0.5 - 0.5 * np.cos(np.radians(a))  # 0 in front, 1 behind
     low, fat = edge.at(a), 0.055 + 0.10 * back**0.7
     turn = np.linspace(0, 2 * np.pi, 9)[:-1]
@@ -156,7 +158,7 @@ def _hood(form: Form, edge: Neckline) -> list[Part]:
     for side in (-1, 1):
         start = side * 15.0
         top = float(edge.at(start)) - 0.04
-        way = np.linspace(0, 1, 9)
+        way = np.linspace(0, 1, 7)
         path = form.at(start + side * 2 * way, top + 0.62 * way, 0.20 - 0.02 * way)
         path[:2] = form.at(start, top - 0.03 + 0.03 * np.arange(2), [0.13, 0.19])
         made.append(tube("string", path, 0.022, sides=6, outline=0.6))

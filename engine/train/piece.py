@@ -99,7 +99,7 @@ def tube(name: str, path: F64, radius: F64 | float, sides: int = 6, ring: bool =
     return band(name, path[:, None] + size * across, ring, **other)
 
 
-def dome(name: str, centre: F64, normal: F64, radius: float, height: float, sides: int = 10,
+def dome(name: str, centre: F64, normal: F64, radius: float, height: float, sides: int = 8,
          **other: Any) -> Part:  # fmt: skip
     """A round boss, such as a button: a rim on the surface, a shoulder and a top."""
     n = normal / np.linalg.norm(normal)
