@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from engine.train.bust import F64, I64, Part, smooth
-from engine.train.hair import COMBED, Lock, Sheet, drape, flow, hull_normals, lining, moved, tube
+from engine.train.hair import Lock, flow, moved, tube
 from engine.train.recipe import Hair
+from engine.train.sheet import COMBED, Sheet, drape, hull_normals, lining
 from engine.train.sitter import Sitter
 from engine.train.skull import ears
 

@@ -5,8 +5,8 @@ import numpy as np
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb
 from engine.train.falls import parted
-from engine.train.hair import Clumps, Sheet, gather
 from engine.train.scalp import SCALPS, hairline
+from engine.train.sheet import Clumps, Sheet, gather
 from engine.train.shorts import cap
 from engine.train.sitter import Sitter
 from engine.train.skull import direction

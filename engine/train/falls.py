@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb, along
-from engine.train.hair import Clumps, Sheet, gather
+from engine.train.sheet import Clumps, Sheet, gather
 from engine.train.sitter import Sitter
 
 LANES = 78

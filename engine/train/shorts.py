@@ -7,8 +7,9 @@ import numpy as np
 
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb
-from engine.train.hair import Lock, Sheet, gather
+from engine.train.hair import Lock
 from engine.train.scalp import SCALPS, Scalp, hairline
+from engine.train.sheet import Sheet, gather
 from engine.train.sitter import Sitter
 from engine.train.skull import direction
 

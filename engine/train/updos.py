@@ -4,8 +4,9 @@ import numpy as np
 
 from engine.train.bust import F64, Part, smooth
 from engine.train.comb import Comb
-from engine.train.hair import BAND, Lock, mesh, piece
+from engine.train.hair import BAND, Lock, piece
 from engine.train.scalp import SCALPS
+from engine.train.sheet import mesh
 from engine.train.shorts import cap
 from engine.train.sitter import Sitter
 from engine.train.skull import direction

@@ -7,9 +7,10 @@ import pytest
 
 from engine.train.bust import F64, Part
 from engine.train.comb import Body
-from engine.train.hair import Lock, gather, sweep
+from engine.train.hair import Lock, flow, tube
 from engine.train.hairdo import HAIRDOS
 from engine.train.recipe import RANGES, Hair
+from engine.train.sheet import gather
 from engine.train.sitter import Sitter
 from engine.train.skull import Skull, angles, direction, ears
 from tests.engine.train.sitters import ENDS, sitter
@@ -32,7 +33,8 @@ def points(parts: list[Part]) -> F64:
 
 def test_a_lock_is_closed_and_lies_outside_the_skull() -> None:
     skull = sitter("athlete").skull
-    lock = sweep(skull, Lock(((10, 70, 0.1), (60, 40, 0.15), (80, 10, 0.1)), drop=0.4))
+    shape = Lock(((10, 70, 0.1), (60, 40, 0.15), (80, 10, 0.1)), drop=0.4)
+    lock = tube(skull, flow(skull, np.array([shape.knots]), np.array([0.4]), shape.rings), shape)
     edges: dict[tuple[int, int], int] = {}
     for a, b, c in lock.triangles:
         for one, two in ((a, b), (b, c), (c, a)):
