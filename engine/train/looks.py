@@ -31,7 +31,7 @@ def _hair(name: str, ink: str, shine: float) -> dict[str, Any]:
     return _row(
         name, ink, f"{ink}_shadow", texture=name, threshold=-0.02, softness=0.26,
         shine={"strength": shine, "edge": 0.93, "softness": 0.05}, outline=f"{ink}_line",
-        casts=True, receives=0.0, strand=True, rim=0.4,
+        casts=True, receives=0.0, strand=True, rim=0.26,
     )  # fmt: skip
 
 
