@@ -143,8 +143,8 @@ def hoodie(form: Form, options: Clothes) -> Outfit:
 def _hood(form: Form, edge: Neckline) -> list[Part]:
     """A fat roll around the neck, higher behind, and two strings."""
     # Close together where it is seen against the background.
-    side = np.arange(50.0, 141.0, 9.0)
-    a = np.r_[-180, -166, -152, -side[::-1], -40, -26, -13, 0, 13, 26, 40, side, 152, 166]
+    flank = np.arange(50.0, 141.0, 9.0)
+    a = np.r_[-180, -166, -152, -flank[::-1], -40, -26, -13, 0, 13, 26, 40, flank, 152, 166]
     back = 0.5 - 0.5 * np.cos(np.radians(a))  # 0 in front, 1 behind
     low, fat = edge.at(a), 0.055 + 0.10 * back**0.7
     turn = np.linspace(0, 2 * np.pi, 9)[:-1]
@@ -152,6 +152,7 @@ def _hood(form: Form, edge: Neckline) -> list[Part]:
     d = low[:, None] - 0.02 - (0.10 + 0.14 * back)[:, None] * np.sin(turn)
     d = d + (0.10 * back + 0.02)[:, None] * (1 - np.cos(turn))
     up = 0.085 + (fat[:, None]) * (1 - np.cos(turn)) * (0.8 + 0.9 * back[:, None])
+    d[:, 0], up[:, 0] = low + 0.12, 0.0  # no look through behind the neck
     points = form.at(np.broadcast_to(a[:, None], d.shape), d, up)
     hood = band("shirt", points, ring=True, uvs=planar(points))
     made = [hood]
