@@ -109,6 +109,18 @@ def timed_line(lookahead_ms: int, times: Times) -> Line:
     return line
 
 
+def _ears(times: Times) -> dict[str, dict[str, float]]:
+    """CPU ms of mel and PPG: in the run, and step after step; printed."""
+    tight = cost.measure(DEFAULT, steps=500, sessions=4)
+    ears = {
+        "tight": {name: round(tight[f"step_ms_{name}"], 3) for name in ("p50", "p95")},
+        "paced": percentiles(np.add(times.cpu["mel"], times.cpu["ppg"]).tolist()),
+    }
+    shown = (f"{name} p50 {row['p50']:.3f} p95 {row['p95']:.3f}" for name, row in ears.items())
+    print(f"mel + PPG per 20 ms step, CPU ms (aim: p95 <= 0.5): {', '.join(shown)}")
+    return ears
+
+
 def measure(
     avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int], cast: Sequence[str]
 ) -> dict[str, Any]:
@@ -138,13 +150,7 @@ def measure(
         print(
             f"{name:14s} {cpu['p50']:9.3f} {cpu['p95']:9.3f} {wall['p50']:9.3f} {wall['p95']:9.3f}"
         )
-    tight = cost.measure(DEFAULT, steps=500, sessions=4)
-    ears = {
-        "tight": {name: round(tight[f"step_ms_{name}"], 3) for name in ("p50", "p95")},
-        "paced": percentiles(np.add(times.cpu["mel"], times.cpu["ppg"]).tolist()),
-    }
-    shown = (f"{name} p50 {row['p50']:.3f} p95 {row['p95']:.3f}" for name, row in ears.items())
-    print(f"mel + PPG per 20 ms step, CPU ms (aim: p95 <= 0.5): {', '.join(shown)}")
+    ears = _ears(times)
     latency = percentiles(late)
     result: dict[str, Any] = {
         "latency_ms": latency,
