@@ -39,6 +39,8 @@ class Figure:
         self._pivot = np.array(spec.pivot, np.float32)
         self._width = spec.head_width
         self.landmarks = spec.landmarks
+        self._chest = np.flatnonzero(self._mesh.breath)
+        self._heave = self._mesh.breath[self._chest, None] * (BREATH * self._width)
 
     def vertices(self, motion: Motion) -> F32:
         """World positions [V, 3] in decimetres."""
@@ -51,7 +53,7 @@ class Figure:
         )  # fmt: skip
         if motion.swing is not None and motion.swing.any():
             ops.bend(points, mesh.loose, self._swung(motion.swing))
-        points += (mesh.breath * breath(motion.start))[:, None] * (BREATH * self._width)
+        points[self._chest] += self._heave * np.float32(breath(motion.start))
         poses, _ = self.poses(motion.pose)
         ops.bend(points, mesh.neck, poses)
         return points

@@ -1,5 +1,7 @@
 """Eyeballs, lashes, teeth and tongue: MakeHuman's helpers, made to read as such in a toon."""
 
+import numpy as np
+
 from engine.train.bust import Part
 from engine.train.glint import glint
 from engine.train.lash import lash
@@ -17,6 +19,9 @@ def eye(sitter: Sitter, side: str) -> list[Part]:
     middle = bust.eyes[side].copy()
     inner, outer = (sitter.marks[f"eye_{end}_{name}"][0] for end in ("inner", "outer"))
     lid = float(sitter.marks[f"lid_upper_{name}"][1])
+    # Up and down it sits where the eyeball is, unless an unusual face has its opening elsewhere.
+    opening = 0.5 * (lid + float(sitter.marks[f"lid_lower_{name}"][1]))
+    middle[1] = np.clip(middle[1], opening - 0.03, opening + 0.03)
     middle[0] = outer + CENTRE * (inner - outer)
     middle[0] += sitter.recipe.eyes.shift * (1 if side == "l" else -1)
     part.uvs = eye_uv(part.positions, middle)
