@@ -48,7 +48,7 @@ _POOR_EYES = 60.0
 _ASIDE_DEG = 25.0
 _DARK = 0.35  # OKLab lightness of skin
 _CUTS = {
-    "bald": ("none",), "short": ("crop", "quiff"), "fringe": ("fringe", "crop", "quiff"),
+    "bald": ("none",), "short": ("quiff", "crop"), "fringe": ("fringe", "crop", "quiff"),
     "chin": ("bob",), "long": ("long", "wavy", "bob"), "big": ("afro", "curly", "bob"),
 }  # fmt: skip
 _FULL, _UPPER = (0.6, 0.4), 0.6  # shares of chin and upper lip from which on it is a beard

@@ -54,8 +54,8 @@ def read(portrait: Portrait) -> Tints:
     shift = _light(portrait)
     skin = _skin(portrait)
     locks, cut = hair(portrait, skin)
-    known = locks if locks is not None else skin * [0.5, 1, 1]
     brow, thickness = _brows(portrait, skin)
+    known = next((own for own in (locks, brow) if own is not None), skin * [0.5, 1, 1])
     beard, moustache = (_dark(portrait, rows, skin, known) for rows in (_CHIN, _LIP_BAND))
 
     def color(lab: F64 | None) -> RGB | None:
@@ -180,7 +180,7 @@ def _dark(portrait: Portrait, rows: tuple[int, ...], skin: F64, hair: F64) -> fl
     if len(pixels) < 10:
         return 0.0
     to_hair, to_skin = (np.linalg.norm((pixels - c) * [1, 1.5, 1.5], axis=1) for c in (hair, skin))
-    return float(((to_hair < to_skin) & (pixels[:, 0] < skin[0] - 0.08)).mean())
+    return float(((to_hair < to_skin) & (to_skin > 0.09)).mean())
 
 
 def _cloth(portrait: Portrait) -> F64 | None:

@@ -47,7 +47,7 @@ def hair(portrait: Portrait, skin: F64) -> tuple[F64 | None, str]:
     if min(beside, below) > 0.25:
         return hair, "long"
     wide = share(_sides(portrait, -0.75, -0.55, (0.14, 0.30)))
-    if min(share(_above(portrait, 0.55, 0.68, 0.25)), wide) > 0.30:
+    if wide > 0.55 or min(share(_above(portrait, 0.55, 0.68, 0.25)), wide) > 0.30:
         return hair, "big"
     if beside > 0.35:
         return hair, "chin"
