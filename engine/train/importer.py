@@ -73,7 +73,7 @@ def _line(points: F64, shapes: F64) -> F64:
     """Width of a vertex's line [V]: thin on lips and lids and over the nose."""
     x, y, z = points.T
     nose = np.exp(-((x / 0.2) ** 2)) * smooth(-0.75, -0.6, y) * smooth(0.3, 0.15, y)
-    return 1 - 0.8 * np.maximum(_mobile(shapes, _THIN), nose * smooth(-0.4, -0.2, z))
+    return np.asarray(1 - 0.8 * np.maximum(_mobile(shapes, _THIN), nose * smooth(-0.4, -0.2, z)))
 
 
 def _ambient(points: F64, mesh: Mesh, group: npt.NDArray[np.int64], shapes: F64) -> F64:
