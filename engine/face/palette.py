@@ -70,7 +70,7 @@ RULES: dict[str, _Rule] = {
     "beard_line": _Rule("beard", 0.50, 0.9, -10),
     "cloth_shadow": _Rule("cloth", 0.76, 1.05, -10),
     "cloth_line": _Rule("cloth", 0.45, 0.8, -8),
-    "trim_shadow": _Rule("trim", 0.80, 1.3, -14, towards="#9d9bc4", share=0.35),
+    "trim_shadow": _Rule("trim", 1.0, 0.95, -6, add=-0.10),
     "trim_line": _Rule("trim", 0.42, 0.9),
     "accent_shadow": _Rule("accent", 0.72, 1.1, -16),
     "accent_line": _Rule("accent", 0.45, 0.9, -12),

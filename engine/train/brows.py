@@ -15,7 +15,10 @@ def brows(c: Canvas, who: Recipe) -> None:
     curve = np.array(who.brows.curve)
     line, width = curve[:, :2], curve[:, 2] * who.brows.thickness
     soft = 0.012 + 0.012 * who.brows.hairy
-    c.stroke("brow", line, width, soft, 0.96 - 0.22 * who.brows.hairy)
+    full = 0.96 - 0.22 * who.brows.hairy
+    # The end at the nose is the lighter one: a dark, blunt one scowls.
+    dark = np.interp(np.arange(len(line)), [0, 1, 2], [0.62, 0.86, 1.0])
+    c.stroke("brow", line, width, soft, list(full * dark))
     if who.brows.hairy <= 0:
         return
     random = np.random.default_rng(3)
@@ -31,5 +34,6 @@ def brows(c: Canvas, who: Recipe) -> None:
         lean /= float(np.hypot(*lean))
         start = at - up * half * random.uniform(0.5, 0.9)
         length = half * random.uniform(1.9, 2.5)
-        c.stroke("brow", [start, start + 0.5 * length * lean, start + length * lean],
-                 [0.007, 0.006, 0.001], 0.010, 0.55 * who.brows.hairy)  # fmt: skip
+        hair = [start, start + 0.5 * length * lean, start + length * lean]
+        strength = min(0.25 + 0.3 * float(t), 0.55) * who.brows.hairy
+        c.stroke("brow", hair, [0.007, 0.006, 0.001], 0.010, strength)

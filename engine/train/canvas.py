@@ -6,14 +6,14 @@ unless a side is named. Inks are laid in order, each a grey mask of one palette 
 (engine.face.texture lays them the same way); two coats of one ink are one denser coat.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.train.bust import AXIS_Z, CUT, F64, TOP, Bust, Part
+from engine.train.bust import AXIS_Z, CUT, F64, TOP, Bust, Part, smooth
 from kernels.raster import BOTH, EMPTY, empty, rasterize
 
 F32 = npt.NDArray[np.float32]
@@ -86,21 +86,31 @@ class Canvas:
 
     def stroke(
         self, ink: str, curve: npt.ArrayLike, widths: npt.ArrayLike, soft: float,
-        strength: float = 1.0, side: int = 0,
+        strength: float | Sequence[float] = 1.0, side: int = 0, still: bool = False,
     ) -> None:  # fmt: skip
-        """A tapering stroke along points (x, y) or (x, y, z), with half widths there, all dm."""
-        if strength <= 0:
+        """A tapering stroke along points (x, y) or (x, y, z), with half widths there, all dm.
+
+        `strength`: of all of it, or at each point.
+        `still`: only where a blink leaves the skin, or the closing lid would draw the ink out.
+        """
+        if np.max(strength) <= 0:
             return
-        line, width = _dense(np.asarray(curve, np.float32), np.asarray(widths, np.float32))
+        flat = np.broadcast_to(np.asarray(strength, np.float32), len(np.asarray(widths)))
+        line, width, dark = _dense(
+            np.asarray(curve, np.float32), np.asarray(widths, np.float32), flat
+        )
         if line.shape[1] == 2:
             line = self.lift(line)
         reach = float(width.max()) + soft
         for area, at in self.near(line.min(0) - reach, line.max(0) + reach, side):
-            best = np.full(at.shape[:2], -1e9, np.float32)
-            for point, half in zip(line, width, strict=True):
+            alpha = np.zeros(at.shape[:2], np.float32)
+            for point, half, most in zip(line, width, dark, strict=True):
                 away = at - point
-                np.maximum(best, half - np.sqrt((away * away).sum(2)), out=best)
-            self.lay(ink, strength * np.clip(best / soft + 0.5, 0, 1), area)
+                depth = half - np.sqrt((away * away).sum(2))
+                np.maximum(alpha, most * np.clip(depth / soft + 0.5, 0, 1), out=alpha)
+            if still:
+                alpha *= smooth(0.030, 0.005, self.blink[area].astype(float)).astype(np.float32)
+            self.lay(ink, alpha, area)
 
     def glow(
         self, ink: str, centre: npt.ArrayLike, radii: npt.ArrayLike,
@@ -119,13 +129,13 @@ class Canvas:
             self.lay(ink, strength * np.clip(fall * 1.01 - 0.01, 0, 1), area)
 
 
-def _dense(curve: F32, widths: F32) -> tuple[F32, F32]:
-    """A smooth line [N, 2 or 3] through control points, and its half widths.
+def _dense(curve: F32, widths: F32, strengths: F32) -> tuple[F32, F32, F32]:
+    """A smooth line [N, 2 or 3] through control points, its half widths and strengths.
 
     Cubic between points, with tangents by finite differences over the length: it does not swing
     out where points lie close together, as one polynomial through all of them does.
     """
-    knots = np.c_[curve, widths].astype(float)
+    knots = np.c_[curve, widths, strengths].astype(float)
     steps = np.maximum(np.linalg.norm(np.diff(curve, axis=0), axis=1).astype(float), 1e-6)
     at = np.r_[0, np.cumsum(steps)]
     # Points may lie as far apart as a thick stroke's half width: its edge stays straight.
@@ -138,7 +148,7 @@ def _dense(curve: F32, widths: F32) -> tuple[F32, F32]:
         (2 * u**3 - 3 * u**2 + 1) * knots[k] + (u**3 - 2 * u**2 + u) * h * slope[k]
         + (3 * u**2 - 2 * u**3) * knots[k + 1] + (u**3 - u**2) * h * slope[k + 1]
     ).astype(np.float32)  # fmt: skip
-    return made[:, :-1], made[:, -1]
+    return made[:, :-2], made[:, -2], made[:, -1]
 
 
 def _cross(a: F32, b: F32) -> F32:

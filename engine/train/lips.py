@@ -73,9 +73,12 @@ def seam(bust: Bust, skin: Part, corner: F64) -> F64:
     return np.stack([x, x[:, None] ** [0, 2, 4] @ fit], 1)
 
 
-def line(c: Canvas, closed: F64, m: Marks) -> None:
+def line(c: Canvas, who: Recipe, closed: F64, m: Marks) -> None:
     """Ink `mouth_line`: where the lips meet, with the shadow of the corners."""
     corner = m["mouth_corner_left"][:2]
+    if who.species == "creature":
+        _muzzle(c, closed, m)
+        return
     curve = np.concatenate([closed, [corner + [0.004, 0.001], corner + [0.026, 0.014]]])
     count = len(curve) - 1
     width = np.interp(np.arange(count + 1), [0, count - 1, count], [0.008, 0.008, 0.002])
@@ -83,3 +86,17 @@ def line(c: Canvas, closed: F64, m: Marks) -> None:
     c.stroke("mouth_line", curve, width * 1.3, 0.045, 0.26)
     c.stroke("mouth_line", curve, width, 0.011, 0.85)
     c.glow("mouth_line", corner + [0.006, 0.0], [0.018, 0.014, 0.1], 0.22)
+
+
+def _muzzle(c: Canvas, closed: F64, m: Marks) -> None:
+    """An animal's mouth: a bold line with corners turned up, a cleft to the nose, a chin below."""
+    corner, meet = m["mouth_corner_left"][:2], closed[0]
+    ends = [corner + [0.0, 0.004], corner + [0.030, 0.026], corner + [0.048, 0.062]]
+    curve = np.concatenate([closed, ends])
+    width = np.interp(
+        np.arange(len(curve)), [0, len(closed), len(curve) - 1], [0.014, 0.012, 0.004]
+    )
+    c.stroke("mouth_line", curve, width, 0.012, 0.95)
+    cleft = [[0.0, m["nose_base"][1]], [0.0, 0.5 * (m["nose_base"][1] + meet[1])], [0.0, meet[1]]]
+    c.stroke("mouth_line", cleft, [0.010, 0.008, 0.010], 0.012, 0.85)
+    c.glow("mouth_line", m["under_lip"] + [0, 0.015, 0.02], [0.10, 0.028, 0.14], 0.22)

@@ -36,7 +36,7 @@ def skin_inks(sitter: Sitter, size: int = SIZE) -> list[Ink]:
     relief.lids(c, who, marks)
     complexion.age(c, who, marks)
     relief.nose(c, who, marks)
-    lips.line(c, closed, marks)
+    lips.line(c, who, closed, marks)
     complexion.mole(c, who, marks)
     brows(c, who)
     return c.inks

@@ -52,15 +52,15 @@ def _mask(at: F32, tip: F64) -> F32:
 
 
 def _dark(c: Canvas, m: Marks, inner: F64, outer: F64) -> None:
-    tear = [inner + [0.03, 0.03, 0], inner + [-0.012, -0.03, 0], inner + [-0.035, -0.10, 0],
-            inner + [-0.045, -0.17, 0]]  # fmt: skip
-    c.stroke("fur_dark", [p[:2] for p in tear], [0.014, 0.020, 0.014, 0.002], 0.014, 0.92)
-    wings = [outer + [-0.10, 0.06, 0], outer + [0.0, 0.03, 0], outer + [0.07, 0.06, 0],
-             outer + [0.12, 0.11, 0]]  # fmt: skip
-    c.stroke("fur_dark", [p[:2] for p in wings], [0.006, 0.020, 0.015, 0.002], 0.014, 0.92)
-    for x, y in ((0.185, 0.0), (0.225, -0.05), (0.26, 0.0)):
-        at = [x, m["nose_base"][1] + y]
-        c.glow("fur_dark", at, 0.017, 0.9)
+    # Both begin beside the lids, which would take them along.
+    tear = [inner + [-0.012, -0.04, 0], inner + [-0.038, -0.11, 0], inner + [-0.048, -0.18, 0]]
+    c.stroke("fur_dark", [p[:2] for p in tear], [0.016, 0.015, 0.002], 0.014, 0.92)
+    wings = [outer + [0.035, 0.03, 0], outer + [0.08, 0.06, 0], outer + [0.135, 0.11, 0]]
+    c.stroke("fur_dark", [p[:2] for p in wings], [0.016, 0.017, 0.002], 0.014, 0.92)
+    # Deeper than wide: the muzzle's slope is steep, and not quite the same on both sides.
+    middle = 0.5 * (m["nose_base"][1] + m["upper_lip_peak"][1])
+    for x, y in ((0.215, 0.02), (0.262, -0.028), (0.312, 0.025)):
+        c.glow("fur_dark", [x, middle + y], [0.016, 0.016, 0.06], 0.9)
 
 
 PATTERNS: dict[str, Callable[[Canvas, Recipe, Marks], None]] = {

@@ -58,8 +58,8 @@ class Brows:
     """Painted brows: (x, y, half width) of the left one from the nose outwards, dm."""
 
     curve: tuple[tuple[float, float, float], ...] = (
-        (0.148, 0.270, 0.026), (0.25, 0.306, 0.031), (0.37, 0.334, 0.029),
-        (0.50, 0.326, 0.020), (0.61, 0.276, 0.006),
+        (0.148, 0.302, 0.019), (0.25, 0.322, 0.029), (0.37, 0.339, 0.029),
+        (0.50, 0.330, 0.020), (0.61, 0.284, 0.006),
     )  # fmt: skip
     thickness: float = 1.0
     hairy: float = 0.0  # 0 one soft stroke, 1 single hairs

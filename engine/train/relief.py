@@ -16,15 +16,13 @@ Marks = dict[str, F64]
 def shades(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `skin_shadow`: where the face turns away."""
     inner, fold, tip, base = (m[n] for n in ("eye_inner_left", "lid_fold", "nose_tip", "nose_base"))
-    away = 1 if who.light[0] <= 0 else -1  # the side of the nose that the light leaves dark
     ink, depth = "skin_shadow", who.skin.relief
     x = inner[0]
     bridge = [
         [x * 0.80, inner[1] + 0.17], [x * 0.62, inner[1] + 0.05], [x * 0.52, inner[1] - 0.09],
         [x * 0.55, 0.5 * (inner[1] + tip[1]) - 0.03], [m["wing_top"][0] * 0.85, tip[1] + 0.03],
     ]  # fmt: skip
-    for side, share in ((away, 0.46), (-away, 0.16)):
-        c.stroke(ink, bridge, [0.008, 0.020, 0.012, 0.010, 0.004], 0.05, share * depth, side)
+    c.stroke(ink, bridge, [0.008, 0.020, 0.012, 0.010, 0.004], 0.05, 0.26 * depth)
     c.glow(ink, [fold[0] - 0.07, fold[1] + 0.025], [0.20, 0.040, 0.3], 0.28 * depth)
     c.glow(ink, [x - 0.01, inner[1] + 0.10], [0.045, 0.07, 0.2], 0.26 * depth)
     under = 0.5 * (tip + base) + [0, -0.022, 0]
@@ -67,14 +65,12 @@ def _jaw(c: Canvas, m: Marks, depth: float) -> None:
 def lights(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `skin_light`: what catches light first."""
     ink, tip, fold = "skin_light", m["nose_tip"], m["lid_fold"]
-    towards = -0.018 if who.light[0] <= 0 else 0.018
     ridge = 0.5 * (m["nose_bridge"] + tip)
     c.stroke(
         ink, [m["nose_root"] - [0, 0.05, 0], m["nose_bridge"], ridge, tip + [0, 0.05, 0]],
         [0.004, 0.007, 0.008, 0.012], 0.03, 0.45 * who.skin.shine,
     )  # fmt: skip
-    side = 1 if towards > 0 else -1
-    c.glow(ink, tip + [abs(towards), 0.022, 0], [0.030, 0.026, 0.06], 0.9 * who.skin.shine, side)
+    c.glow(ink, tip + [0, 0.022, 0], [0.032, 0.026, 0.06], 0.8 * who.skin.shine)
     cheek = m["eye_bag"] + [0.12, 0.06, 0]
     c.glow(ink, cheek, [0.13, 0.045, 0.15], 0.45 * who.skin.shine)
     c.glow(ink, [0.0, fold[1] + 0.30], [0.26, 0.12, 0.3], 0.35 * who.skin.shine)
@@ -129,8 +125,9 @@ def lids(c: Canvas, who: Recipe, m: Marks) -> None:
     """Ink `crease`: the fold over the upper lid, the edge of the lower one, bags of age."""
     lower = m["lid_line_lower"][:, :2]
     along = np.linspace(0, 1, len(lower))[:, None]
-    c.stroke("crease", _fold(c, m), [0.001, 0.004, 0.006, 0.006, 0.004, 0.001], 0.015,
-             who.eyes.crease)  # fmt: skip
+    fold = _fold(c, m) + [0.0, 0.006]
+    c.stroke("crease", fold, [0.001, 0.004, 0.006, 0.006, 0.004, 0.001], 0.015, who.eyes.crease,
+             still=True)  # fmt: skip
     under = lower[1:-1] + np.array([0.0, -0.020])
     thin = np.interp(np.arange(len(under)), [0, 2, len(under) - 1], [0.001, 0.004, 0.001])
     c.stroke("crease", under, thin, 0.016, 0.30)
