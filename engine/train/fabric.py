@@ -35,6 +35,7 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("lens", "frame_shadow", "frame_line",
      {"rim": 0.0, "casts": True, "threshold": 0.75, "softness": 0.1,
       "shine": {"strength": 0.35, "edge": 0.95, "softness": 0.01}}),
+    ("gleam", "white", "white", {"flat": True, "two_sided": True, "rim": 0.0}),
     ("accent", "accent", "accent_shadow",
      {"outline": "accent_line", "shine": {"strength": 0.5, "edge": 0.9, "softness": 0.04}}),
     ("ear", "skin", "skin_shadow",
@@ -53,14 +54,13 @@ FABRICS: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
     ("hat", "accent", "accent_shadow", {**_CLOTH, "outline": "accent_line", "casts": True}),
     ("knit", "accent", "accent_shadow",
      {**_CLOTH, "texture": "knit", "outline": "accent_line", "casts": True}),
-    ("band", "trim_shadow", "trim_line", {"outline": "trim_line", "casts": True}),
+    ("band", "trim_shadow", "trim_shadow", {"rim": 0.0, "outline": "trim_line", "casts": True}),
     ("knob", "cloth", "cloth_shadow", {"outline": "cloth_line", "rim": 0.0}),
     ("button", "trim", "trim_shadow", {"outline": "trim_line", "rim": 0.0}),
 )  # fmt: skip
 
 # Strokes on the left half of a garment: (azimuth, depth) of points of the dress form.
 _ARMHOLE = ((91, 1.26), (85, 1.36), (78, 1.52), (72, 1.75), (68, 2.0))
-_YOKE = ((70, 0.18), (77, 0.45), (82, 0.85), (85, 1.34))
 _RAGLAN = ((58, 0.06), (65, 0.36), (70, 0.75), (72, 1.15), (71, 1.7))
 _SEAMS = {cut: (_RAGLAN,) for cut in ("crew", "tee", "turtleneck", "hoodie", "cardigan", "vneck")}
 _FOLDS = (  # with half widths in dm
@@ -111,7 +111,7 @@ def cloth_inks(sitter: Sitter) -> list[Ink]:
     for knots, widths in _FOLDS:
         drawing.stroke("cloth_shadow", np.array(knots), np.array(widths), 0.03, 0.5)
     ink, width, strength = ("cloth_shadow", 0.010, 0.9) if knitted else ("cloth_line", 0.007, 0.45)
-    for seam in _SEAMS.get(sitter.recipe.clothes.cut, (_ARMHOLE, _YOKE)):
+    for seam in _SEAMS.get(sitter.recipe.clothes.cut, (_ARMHOLE,)):
         drawing.stroke(ink, np.array(seam), np.full(len(seam), width), 0.010, strength)
     return [Ink(name, alpha.astype(np.float32)) for name, alpha in drawing.alpha.items()]
 

@@ -1,6 +1,7 @@
-"""Glasses fitted to a face: lenses around the eyes, pads on the nose, temples on the ears.
+"""Glasses fitted to a face: lenses around the eyes, a bridge on the nose, temples on the ears.
 
-They ride with the head as a rigid whole. Nothing of a frame is thinner than 1.5 px at 256 px.
+They ride with the head as a rigid whole; clear lenses have a streak of light. Nothing of a frame is
+thinner than 1.5 px at 256 px.
 """
 
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ import numpy as np
 
 from engine.train.anatomy import ear, face_depth, vertices
 from engine.train.bust import F64, Part
-from engine.train.piece import dome, piece, tube
+from engine.train.piece import piece, tube
 from engine.train.sitter import Sitter
 
 RIM = 34  # points of a rim
 WRAP = 0.16  # 1/dm: how much the front follows the face around
 CLEAR = 0.022  # dm between skin and rim
+GLEAM = (-0.54, 0.54)  # in half widths and heights of a lens
 MOVED = ("mouthSmileLeft+mouthSmileRight+cheekSquintLeft+cheekSquintRight",)
 
 
@@ -27,11 +29,12 @@ class Style:
     wire: float  # half thickness of the rim
     lens: float = 1.0  # width of a lens, in widths of the eye's opening
     drop: float = 0.0  # how much narrower a lens is below
+    low: float = 0.015  # how far its middle is below the eye's
     dark: bool = False
 
 
 ROUND = Style(2.2, 0.95, 0.017, 1.34)
-SQUARE = Style(3.4, 0.86, 0.019, 1.50, 0.08)
+SQUARE = Style(3.4, 0.86, 0.019, 1.76, 0.08, 0.045)
 SUN = Style(3.0, 0.80, 0.020, 1.34, 0.10, dark=True)
 
 
@@ -66,7 +69,7 @@ def fit(sitter: Sitter, style: Style) -> Front:
     middle, opening = 0.5 * (inner + outer), float(outer[0] - inner[0])
     width = 0.5 * opening * style.lens
     # The bridge keeps room for the nose.
-    centre = np.array([max(middle[0] + 0.01, width + 0.075), middle[1] - 0.015 * style.tall])
+    centre = np.array([max(middle[0] + 0.01, width + 0.075), middle[1] - style.low])
     half = np.array([width, width * style.tall])
     edge = _outline(style, centre, half)
     both = np.concatenate([edge, edge * [-1, 1]])
@@ -94,41 +97,42 @@ def _temple(sitter: Sitter, front: Front, side: int, wire: float) -> Part:
     return tube("frame", path, wire, 6, neck=1.0, outline=0.5)
 
 
-def _bridge(sitter: Sitter, style: Style, front: Front) -> list[Part]:
-    """The bridge over the nose, and a pad on each of its sides."""
+def _bridge(sitter: Sitter, style: Style, front: Front) -> Part:
+    """The bridge, which rests on the nose: pads would look like moles."""
     reach, y = float(front.centre[0] - front.half[0]), float(front.centre[1] + 0.3 * front.half[1])
     x = np.linspace(-reach, reach, 9)
     arch = y + 0.035 * (1 - (x / reach) ** 2)
     path = front.bent(np.stack([x, arch], 1))
     skin = face_depth(sitter, path[:, :2], 0.02) + style.wire
-    path[:, 2] = np.maximum(path[:, 2], skin)
-    parts = [tube("frame", path, style.wire, 6, neck=1.0, outline=0.5)]
-    skin_points = sitter.skin.positions
-    for side in (-1, 1):
-        low = float(front.centre[1] - 0.12 * front.half[1])
-        flank = skin_points[(side * skin_points[:, 0] > 0.4 * reach)
-                            & (side * skin_points[:, 0] < 1.15 * reach)
-                            & (np.abs(skin_points[:, 1] - low) < 0.06)]  # fmt: skip
-        if not len(flank):
-            continue
-        pad = flank[np.abs(flank[:, 2] - (front.z - 0.07)).argmin()]
-        out = np.array([side * 0.6, 0.0, 0.8])
-        arm = front.bent(np.array([[front.centre[0] - front.half[0], low + 0.02]]))[0]
-        arm = arm * [side, 1, 1]
-        parts.append(dome("frame", pad, out, 0.026, 0.02, 6, neck=1.0, outline=0.0))
-        parts.append(tube("frame", np.stack([arm, pad + 0.015 * out]), 0.012, 4, neck=1.0,
-                          outline=0.0))  # fmt: skip
-    return parts
+    rest = (1 - (x / reach) ** 2) ** 2
+    path[:, 2] = np.maximum(path[:, 2] + rest * (skin - path[:, 2]), skin)
+    return tube("frame", path, style.wire, 6, neck=1.0, outline=0.5)
+
+
+def _gleam(front: Front, side: int) -> Part:
+    """Two streaks of light in the corner of a lens that is upper left in the picture."""
+    along, across = np.array([0.6, 0.8]), np.array([0.8, -0.6])
+    size = float(front.half.min())
+    made = []
+    for place, length, width in ((-0.06, 0.19, 0.055), (0.09, 0.13, 0.022)):
+        middle = GLEAM * front.half + across * place * size
+        corners = [(-1, -1), (-1, 1), (1, 1), (1, -1)]
+        made += [middle + size * (length * v * along + width * u * across) for v, u in corners]
+    xy = np.array(made) + front.centre * [side, 1]
+    faces = np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
+    return piece("gleam", front.bent(xy), faces, neck=1.0, outline=0.0)
 
 
 def _pair(sitter: Sitter, style: Style) -> list[Part]:
     front = fit(sitter, style)
-    parts = _bridge(sitter, style, front)
+    parts = [_bridge(sitter, style, front)]
     for side in (-1, 1):
         rim = front.bent(_outline(style, front.centre, front.half)) * [side, 1, 1]
         parts.append(tube("frame", rim, style.wire, 6, ring=True, neck=1.0, outline=0.5))
         parts.append(_temple(sitter, front, side, style.wire))
-        if style.dark:
+        if not style.dark:
+            parts.append(_gleam(front, side))
+        else:
             middle = front.bent(front.centre[None])[0] * [side, 1, 1] + [0, 0, 0.02]
             fan = np.array([[RIM, k, (k + 1) % RIM] for k in range(RIM)])[
                 :, :: 1 if side > 0 else -1

@@ -6,7 +6,8 @@ the forehead and below the chin both edges meet; between them they open to an ov
 
 import numpy as np
 
-from engine.train.bust import F64, I64, Part, neck_weight, smooth
+from engine.face.blendshapes import ARKIT
+from engine.train.bust import F64, Part, neck_weight, smooth
 from engine.train.canvas import Ink
 from engine.train.creature import flatten_ears
 from engine.train.form import measure
@@ -14,16 +15,20 @@ from engine.train.piece import grid, piece
 from engine.train.sitter import Sitter
 from engine.train.skull import direction
 
-COLUMNS, HEAD, NECK = 41, 20, 10
+COLUMNS, HEAD, NECK = 41, 24, 7
 TOP, SIDE = 31.0, 63.0  # degrees from the skull's centre: the oval of the face
 EASE = 0.055  # dm over the skin
+REACH = 0.09  # dm: skin around a point of the cloth that carries it
+BAND = 58.0  # degrees: azimuth at which the cap below runs out
 LINES = 512  # texels a side of the folds
+# Rows of the face's lower half, 0 its middle, 1 its end: close together round the chin.
+LOWER = (0.22, 0.42, 0.58, 0.71, 0.81, 0.89, 0.94, 0.975, 0.991, 0.998, 1.0)
 
 
 def _under_chin(sitter: Sitter) -> float:
     """Elevation at which the cloth meets below the chin, degrees."""
     offset = sitter.marks["chin"] - sitter.skull.centre
-    return float(np.degrees(np.arctan2(offset[1], offset[2]))) - 3.0
+    return float(np.degrees(np.arctan2(offset[1], offset[2]))) - 2.2
 
 
 def _oval(elevation: F64, bottom: float) -> F64:
@@ -31,7 +36,7 @@ def _oval(elevation: F64, bottom: float) -> F64:
     middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
     t: F64 = np.clip(np.abs(elevation - middle) / half, 0, 1)
     # Rounder at the chin than a plain oval.
-    power = np.where(elevation < middle, 4.5, 2.1)
+    power = np.where(elevation < middle, 3.7, 2.1)
     made: F64 = SIDE * np.sqrt(1 - np.power(t, power))
     return made
 
@@ -39,8 +44,8 @@ def _oval(elevation: F64, bottom: float) -> F64:
 def _rows(bottom: float) -> F64:
     """Elevations of the head's rows, close together where the oval opens and closes."""
     middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
-    around = middle + half * np.cos(np.linspace(0, np.pi, HEAD - 6))
-    return np.concatenate([np.linspace(89.5, TOP + 7, 6), around])
+    upper = middle + half * np.cos(np.linspace(0, np.pi / 2, HEAD - 6 - len(LOWER)))
+    return np.concatenate([np.linspace(89.5, TOP + 7, 6), upper, middle - half * np.array(LOWER)])
 
 
 def _shell(sitter: Sitter, azimuth: F64, elevation: F64, ease: float) -> F64:
@@ -67,6 +72,8 @@ def _wrap(sitter: Sitter) -> tuple[F64, F64]:
     bent = TOP + 0 * azimuth
     t = np.clip((TOP - elevation) / (TOP - bottom), 0, None)
     rows = np.where(elevation > TOP, elevation, bent + (low - bent) * t)
+    # The chin stands out: without this the edge below it would come to a point.
+    rows = rows + 3.2 * np.exp(-((azimuth / 12) ** 2)) * smooth(0.9, 1.0, t)
     head = _shell(sitter, azimuth, rows, EASE)
     around = azimuth[:, -1]
     s = np.linspace(0, 1, NECK + 1)[1:]
@@ -97,16 +104,30 @@ def _wrap(sitter: Sitter) -> tuple[F64, F64]:
     return points, weight
 
 
-def _sources(sitter: Sitter, points: F64) -> I64:
-    """The skin's vertex under each point of the jaw and throat, so that speech moves the cloth."""
-    flat, sources = points.reshape(-1, 3), np.full(points[..., 0].size, -1)
-    skin = np.flatnonzero((sitter.skin.positions[:, 1:] > [-2.0, -0.95]).all(1)
-                          & (sitter.skin.positions[:, 1] < 0.2))  # fmt: skip
-    close = np.flatnonzero((flat[:, 1] < 0.1) & (flat[:, 2] > -0.75))
-    apart = np.linalg.norm(flat[close, None] - sitter.skin.positions[skin], axis=2)
-    follows = apart.min(1) < 0.22
-    sources[close[follows]] = sitter.skin.source[skin[apart.argmin(1)[follows]]]
-    return sources
+def _moves(sitter: Sitter, points: F64) -> dict[str, F64]:
+    """Movements [V, 3] by shape: the cloth rides on cheeks and jaw, and gives way below them."""
+    head, skin = points[:, :HEAD].reshape(-1, 3), sitter.skin
+    near = np.flatnonzero(
+        (skin.positions[:, 2] > -0.8) & (np.abs(skin.positions[:, 1] + 0.4) < 0.8)
+    )
+    source = np.unique(skin.source[near])
+    at = sitter.bust.positions[source]
+    apart = np.linalg.norm(head[:, None] - at, axis=2)
+    weight = np.exp(-((apart / REACH) ** 2))
+    weight /= np.maximum(weight.sum(1, keepdims=True), 1e-3)
+    # Neither the forehead's cloth nor what is behind the ears takes part.
+    weight *= smooth(0.35, 0.05, head[:, 1])[:, None]
+    fall = (1 - np.linspace(0, 1, NECK + 1)[1:, None]) ** 1.5
+    made = {}
+    for name in ARKIT:
+        move = sitter.bust.shape(name)[source]
+        if np.abs(move).max() < 0.01:
+            continue
+        over = (weight @ move).reshape(len(points), HEAD, 3)
+        whole = np.concatenate([over, over[:, -1:] * fall], axis=1).reshape(-1, 3)
+        if np.abs(whole).max() > 0.004:
+            made[name] = whole
+    return made
 
 
 def hijab(sitter: Sitter) -> list[Part]:
@@ -117,7 +138,7 @@ def hijab(sitter: Sitter) -> list[Part]:
     u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(1, 0, rows), indexing="ij")
     made = piece("scarf", points, grid(columns, rows, False, False), uvs=np.stack([u, v], -1),
                  neck=weight)  # fmt: skip
-    made.source = _sources(sitter, points)
+    made.extra = _moves(sitter, points)
     # Where the edges meet, they are one cloth.
     index = np.arange(columns * rows).reshape(columns, rows)
     made.weld = np.arange(columns * rows)
@@ -129,11 +150,17 @@ def hijab(sitter: Sitter) -> list[Part]:
 
 def _band(sitter: Sitter) -> Part:
     """The cap under it: a strip that shows at the forehead."""
-    azimuth = np.linspace(-50, 50, 21)
-    edge = TOP - 4.5 - 44 * (1 - np.sqrt(np.clip(1 - (azimuth / 64) ** 2, 0, 1)))
-    rows = [(12.0, 0.03), (3.0, 0.035), (0.8, 0.03), (0.0, -0.01)]
-    points = np.stack([_shell(sitter, azimuth, edge + up, ease) for up, ease in rows], 1)
-    return piece("band", points, grid(len(azimuth), len(rows), False, False), neck=1.0)
+    azimuth = np.linspace(-BAND, BAND, 25)
+    bottom = _under_chin(sitter)
+    middle, half = 0.5 * (TOP + bottom), 0.5 * (TOP - bottom)
+    # Along the scarf's edge, tapering off under it at the temples.
+    edge = middle + half * (1 - (azimuth / SIDE) ** 2) ** (1 / 2.1)
+    gap = 5.0 * (1 - (azimuth / BAND) ** 2) ** 1.3 - 0.2
+    rows = [(13.0, 0.03), (3.0, 0.035), (0.8, 0.03), (0.0, -0.01)]
+    points = np.stack([_shell(sitter, azimuth, edge - gap + up, ease) for up, ease in rows], 1)
+    taper = np.repeat(smooth(0.8, 2.5, gap), len(rows))
+    return piece("band", points, grid(len(azimuth), len(rows), False, False), neck=1.0,
+                 outline=taper)  # fmt: skip
 
 
 def fold_inks() -> list[Ink]:
@@ -150,7 +177,7 @@ def fold_inks() -> list[Ink]:
         strength = smooth(0.0, 0.25, t) * smooth(1.0, 0.75, t)
         shade = np.maximum(shade, strength * smooth(2 * wide, 0.2 * wide, np.abs(u - middle)))
     # The outer end comes from one cheek, crosses the throat and lies on the other shoulder.
-    edge = 0.985 - 0.10 * t - 0.05 * t * t
+    edge = 0.970 - 0.085 * t - 0.05 * t * t
     over = smooth(0.05, 0.15, t)
     line = over * smooth(0.0045, 0.0015, np.abs(u - edge))
     shade = np.maximum(shade, 0.9 * over * (u < edge) * smooth(0.035, 0.0, edge - u))

@@ -134,20 +134,25 @@ def under(form: Form, edge: Neckline, lift: float = 0.03) -> Part:
 def hoodie(form: Form, options: Clothes) -> Outfit:
     """A hoodie: the hood lies behind the neck, two strings hang in front."""
     foot = -0.8 * form.rise + 0.02 - options.height
-    edge = Neckline((0, 40, 90, 180), (foot + 0.14, foot + 0.08, foot + 0.02, foot))
+    below = (0.14, 0.139, 0.132, 0.114, 0.08, 0.02, 0.0)
+    edge = Neckline((0, 6, 14, 26, 40, 90, 180), tuple(foot + d for d in below))
     inner = edge.moved(-0.10)
     tee = [under(form, inner), ribbing(form, inner, 0.06, 0.03, "collar", 0.03, 32)]
-    return Outfit([body(form, edge, lift=0.06, rows=10), *_hood(form, edge), *tee], inner)
+    # Close together along the shoulder, which is seen against the background.
+    half = np.array([12, 24, 36, 48, 60, 70, 78, 84, 90, 96, 106, 126, 150, 180], float)
+    around = np.r_[-half[::-1], 0, half]
+    shell = body(form, edge, lift=0.06, rows=9, azimuths=around)
+    return Outfit([shell, *_hood(form, edge), *tee], inner)
 
 
 def _hood(form: Form, edge: Neckline) -> list[Part]:
     """A fat roll around the neck, higher behind, and two strings."""
     # Close together where it is seen against the background.
-    flank = np.arange(50.0, 141.0, 9.0)
-    a = np.r_[-180, -166, -152, -flank[::-1], -40, -26, -13, 0, 13, 26, 40, flank, 152, 166]
+    flank = np.arange(48.0, 157.0, 6.0)
+    a = np.r_[-180, -168, -flank[::-1], -38, -26, -13, 0, 13, 26, 38, flank, 168]
     back = 0.5 - 0.5 * np.cos(np.radians(a))  # 0 in front, 1 behind
     low, fat = edge.at(a), 0.055 + 0.10 * back**0.7
-    turn = np.linspace(0, 2 * np.pi, 9)[:-1]
+    turn = np.linspace(0, 2 * np.pi, 10)[:-1]
     # Its section leans outwards: a lip that rises from the edge and falls over the shoulders.
     d = low[:, None] - 0.02 - (0.10 + 0.14 * back)[:, None] * np.sin(turn)
     d = d + (0.10 * back + 0.02)[:, None] * (1 - np.cos(turn))
@@ -162,6 +167,6 @@ def _hood(form: Form, edge: Neckline) -> list[Part]:
         way = np.linspace(0, 1, 7)
         path = form.at(start + side * 2 * way, top + 0.62 * way, 0.20 - 0.02 * way)
         path[:2] = form.at(start, top - 0.03 + 0.03 * np.arange(2), [0.13, 0.19])
-        made.append(tube("string", path, 0.022, sides=6, outline=0.6))
-        made.append(tube("string", path[-2:] + [[0, 0, 0], [0, -0.10, 0]], 0.03, 6, outline=0.6))
+        made.append(tube("string", path, 0.022, sides=5, outline=0.6))
+        made.append(tube("string", path[-2:] + [[0, 0, 0], [0, -0.10, 0]], 0.03, 5, outline=0.6))
     return made

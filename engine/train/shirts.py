@@ -148,7 +148,6 @@ def shirt(form: Form, options: Clothes) -> Outfit:
         stand(form, foot, 0.13),
         leaf(form, foot, 0.13, (20.0, foot + 0.44), foot + 0.20),
         placket(form, foot - 0.02, "collar", half=0.085),
-        *buttons(form, [foot - 0.06], 0.082, "knob"),
         *buttons(form, [foot + 0.36, foot + 0.82], 0.112, "knob"),
     ]
     return Outfit(parts, edge)
