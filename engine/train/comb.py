@@ -114,7 +114,8 @@ class Comb:
             points = self.kept_off(points, 0.10, sheet.lean is not None)
         self.parts.append(drape(self.skull, points, sheet))
         if dark:
-            some = np.unique(np.r_[np.arange(0, len(points), coarse), len(points) - 1])
+            # Not as far as the sheet's sides, which turn in and would let it through.
+            some = np.unique(np.r_[np.arange(1, len(points) - 1, coarse), len(points) - 2])
             self.parts.append(lining(self.skull, points[some], dark))
 
     def drape(self, points: F64, sheet: Sheet) -> None:

@@ -47,13 +47,15 @@ def bob(sitter: Sitter) -> list[Part]:
     drop = 0.80 * comb.skull.size * hair.length
     height = 0.12 * hair.volume
     clumps = gather(LANES, 6.5, comb.noise)
-    uneven = comb.noise.uniform(-0.05, 0.05, 40)
+    uneven = comb.noise.uniform(-0.01, 0.01, 40)
     s = np.linspace(0, 1, LANES)
-    front = np.abs(2 * s - 1) ** 2
+    front = np.abs(2 * s - 1)
     tip = 1 - clumps.across**2
-    fall = drop * (0.93 - 0.10 * front + (0.07 + clumps.pick(uneven)) * tip)
+    # Longer in front, so that nothing of the back shows below it; the corner is rounded off.
+    fall = drop * (0.82 + 0.07 * smooth(0.3, 0.85, front) - 0.07 * smooth(0.90, 1, front) ** 2)
+    fall = fall + drop * (0.012 + clumps.pick(uneven)) * tip
     comb.sheet(
-        Sheet(parted(comb, (60, 60), 0, height), fall, clumps, rows=16, tuck=0.20,
+        Sheet(parted(comb, (60, 60), 0, height), fall, clumps, rows=16, tuck=0.16, ends=0.15,
               wave=0.05 * hair.curl),
         dark=0.06,
     )  # fmt: skip
@@ -67,7 +69,7 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     lanes = 25
     s = np.linspace(0, 1, lanes)  # from the far temple to the parting
     azimuth = np.interp(s, [0, 0.3, 0.6, 1], [-67, -50, -26, 15])
-    elevation = np.interp(s, [0, 0.3, 0.6, 1], [2, 13, 22, 44])
+    elevation = np.interp(s, [0, 0.3, 0.6, 1], [7, 14, 22, 44])
     roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [80, 47])])
     zero = np.zeros(lanes)
     # At the parting it lies flat and meets the other side.
@@ -78,9 +80,9 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     elevation = elevation + 3.5 * clumps.across**2 - comb.noise.uniform(0, 3, 9)[clumps.number]
     knots = np.stack(
         [np.column_stack([roots, 0.03 - 0.02 * s]), middle,
-         np.column_stack([azimuth, elevation, 0.035 - 0.03 * s**3])], 1,
+         np.column_stack([azimuth, elevation, 0.035 - 0.03 * s**3 - 0.13 * smooth(0.3, 0, s)])], 1,
     )  # fmt: skip
-    comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, thick=0.05))
+    comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, ends=0.2, thick=0.04, line=0.7))
 
 
 def _falling(sitter: Sitter, drop: float, volume: float, wave: float = 0.015) -> Comb:
@@ -88,9 +90,9 @@ def _falling(sitter: Sitter, drop: float, volume: float, wave: float = 0.015) ->
     comb = Comb(sitter, 0.05, fall=0.7)
     hair = comb.hair
     size = comb.skull.size
-    knots = parted(comb, (57, 57), 0, volume * hair.volume, 96)
+    knots = parted(comb, (57, 57), 0, volume * hair.volume, 84)
     azimuth = knots[:, -1, 0]
-    clumps = gather(96, 6, comb.noise)
+    clumps = gather(84, 5.5, comb.noise)
     uneven = comb.noise.uniform(-0.06, 0.06, 40)
     tip = 1 - clumps.across**2
     fall = size * drop * hair.length * (0.97 + (0.03 + 0.4 * clumps.pick(uneven)) * tip)
@@ -109,7 +111,7 @@ def _falling(sitter: Sitter, drop: float, volume: float, wave: float = 0.015) ->
         strands[:, 1:, 2] -= under * 0.06 * smooth(104, 92, beside[chosen])[:, None]
         strands[:, 0, 2] -= under * 0.02
         comb.sheet(
-            Sheet(strands, fall[chosen], some, rows=24, thick=0.05, tuck=0.10,
+            Sheet(strands, fall[chosen], some, rows=29, thick=0.05, tuck=0.10,
                   wave=wave + 0.11 * hair.curl, phase=clumps.pick(uneven * 3)[chosen], lean=shift),
             dark=0.06,
         )  # fmt: skip

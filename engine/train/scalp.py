@@ -29,6 +29,7 @@ class Scalp:
     under: float = 10.0  # elevation where `side` begins to turn into `top`
     over: float = 34.0  # where it has
     ink: str = "hair_under"
+    fade: float = 0.0  # degrees above the hairline over which clipped sides come in
 
 
 def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
@@ -49,17 +50,17 @@ def hairline(skull: Skull, scalp: Scalp) -> tuple[F64, F64]:
 
 SCALPS: dict[str, Scalp] = {
     "buzz": Scalp(top=0.95, side=0.62, under=8, over=30, soft=3.5, ink="hair"),
-    "crop": Scalp(front=38, temple=27, top=1.0, side=0.55, under=6, over=26),
-    "quiff": Scalp(front=39, temple=27, top=1.0, side=0.55, under=6, over=28),
+    "crop": Scalp(front=38, temple=27, top=1.0, side=0.95, fade=17, ink="hair"),
+    "quiff": Scalp(front=39, temple=27, top=1.0, side=0.95, fade=17, ink="hair"),
     "fringe": Scalp(front=40, temple=28, burn=-14),
     "pixie": Scalp(front=42, temple=30, burn=-14),
-    "undercut": Scalp(front=39, temple=27, top=1.0, side=0.5, under=8, over=26),
-    "receding": Scalp(52, 33, -18, recede=12, top=0.7, side=0.8, soft=5.5, ink="hair"),
+    "undercut": Scalp(front=39, temple=27, top=1.0, side=0.95, fade=18, ink="hair"),
+    "receding": Scalp(53, 35, -20, recede=11, top=0.92, side=0.92, soft=8, ink="hair", fade=9),
     "afro": Scalp(front=44, temple=31, burn=-12),
     "coils": Scalp(front=42, temple=30, top=1.0, side=0.75),
     "bun": Scalp(front=45, temple=32, burn=-8, nape=-36),
     "ponytail": Scalp(front=44, temple=31, burn=-8, nape=-36),
-    "manbun": Scalp(front=40, temple=28, top=1.0, side=0.5, under=8, over=26),
+    "manbun": Scalp(front=40, temple=28, top=1.0, side=0.95, fade=18, ink="hair"),
 }  # fmt: skip
 
 
@@ -72,6 +73,13 @@ def paint(c: Canvas, sitter: Sitter) -> None:
     azimuth, elevation = angles(c.position - skull.centre)
     line = np.interp(np.abs(azimuth), *hairline(skull, scalp))
     wave = 1.1 * np.sin(np.radians(azimuth) * 31) + 0.7 * np.sin(np.radians(azimuth) * 53 + 1)
-    inside = smooth(-scalp.soft, scalp.soft, elevation - line + 0.22 * scalp.soft * wave)
+    above = elevation - line + 0.22 * scalp.soft * wave
+    inside = smooth(-scalp.soft, scalp.soft, above)
     dense = scalp.side + (scalp.top - scalp.side) * smooth(scalp.under, scalp.over, elevation)
+    if scalp.fade:
+        # Clipped hair comes in strand by strand, at the temples sooner than behind.
+        aside = 1.0 if scalp.recede else smooth(40, 62, np.abs(azimuth))
+        strand = np.sin(np.radians(azimuth) * 67 + 2 * np.sin(np.radians(elevation) * 9))
+        come = smooth(-0.15, 1, (above + 1.5 * strand) / scalp.fade)
+        dense = dense * (1 - aside * (1 - come))
     c.lay(scalp.ink, inside * dense)

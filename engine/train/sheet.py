@@ -50,6 +50,7 @@ class Sheet:
     clumps: Clumps
     rows: int = 14
     relief: float = 0.05  # height of a clump over the grooves
+    ends: float = 0.65  # share of it that is left at the tips
     thick: float = 0.08  # of the hem: how far the edge turns in
     tuck: float = 0.0
     wave: float = 0.0
@@ -70,7 +71,8 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
     normal = skull.around(points.copy())
     t = np.linspace(0, 1, rows)
     dome = np.sqrt(np.clip(1 - sheet.clumps.across**2, 0, 1))
-    rise = sheet.relief * dome[:, None] * (smooth(0, 0.35, t) * (1 - 0.35 * smooth(0.8, 1, t)))
+    rise = sheet.relief * dome[:, None] * smooth(0, 0.35, t)
+    rise = rise * (1 - (1 - sheet.ends) * smooth(0.7, 1, t))
     v = 1 - band(skull, points, sheet.band)
     if sheet.bumps:
         curl = _curls(points, sheet.size)
@@ -95,8 +97,9 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
             line = np.concatenate([line, line[:, -1:]], 1)
         if not sheet.closed:
             # The sides turn in as far as the skin, so that no dark shows beside a cheek.
+            deep = sheet.thick * (3 - 2 * smooth(0.75, 1, np.arange(grid.shape[1]) / rows))
             first, last = (
-                e - n * np.clip(skull.above(e) + 0.01, sheet.thick, 3 * sheet.thick)[..., None]
+                e - n * np.clip(skull.above(e) + 0.01, sheet.thick, deep)[..., None]
                 for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
             )
             grid = np.concatenate([first, grid, last])

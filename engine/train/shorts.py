@@ -19,15 +19,17 @@ _TUCK = 0.02  # dm by which a cap's edge lies under the skin
 
 
 def cap(comb: Comb, scalp: Scalp, thick: Callable[[F64, F64], F64], relief: float, per: float = 6,
-        edge: float = 0.0, whorl: tuple[float, float] = WHORL,
+        edge: float = 0.0, fade: float = 0.0, whorl: tuple[float, float] = WHORL,
         lanes: int = LANES, rows: int = 13, **more: Any) -> None:  # fmt: skip
     """A cap from the whorl to the hairline; thick(azimuth, elevation) over the skin, dm.
 
-    `edge`: degrees by which the cap ends above the painted hairline.
+    `edge`: degrees by which the cap ends above the painted hairline, `fade`: more of them at the
+    sides and behind, where paint alone is the hair.
     """
     azimuth = np.linspace(0, 360, lanes)
     signed = (azimuth + 180) % 360 - 180
     line = np.interp(np.abs(signed), *hairline(comb.skull, scalp)) + edge
+    line = line + fade * smooth(38, 62, np.abs(signed))
     steps = np.linspace(0, 1, 10)
     apex = direction(*whorl)
     ends = direction(azimuth, line)
@@ -43,7 +45,7 @@ def cap(comb: Comb, scalp: Scalp, thick: Callable[[F64, F64], F64], relief: floa
     clumps = gather(lanes, per, comb.noise)
     knots = np.stack([a, e, height], -1)
     comb.sheet(Sheet(knots, np.zeros(lanes), clumps, rows=rows, relief=relief, closed=True,
-                     hem=False, line=0.6, **more))  # fmt: skip
+                     ends=0.0, hem=False, line=0.6, **more))  # fmt: skip
 
 
 def _even(value: float) -> Callable[[F64, F64], F64]:
@@ -125,7 +127,7 @@ def crop(sitter: Sitter) -> list[Part]:
     """Faded sides and a short textured top, combed forward."""
     comb, volume = Comb(sitter, 0.0), sitter.recipe.hair.volume
     long = comb.hair.length
-    cap(comb, SCALPS["crop"], _faded(0.16, 0.018, 14, 46), 0.03, 6)
+    cap(comb, SCALPS["crop"], _faded(0.16, 0.018, 14, 46), 0.03, 6, fade=17)
     for row, (elevation, step) in enumerate(((78, 60), (66, 34), (54, 24))):
         for azimuth in range(-78 + 12 * (row % 2), 79, step):
             reach = 24 * long
@@ -141,7 +143,7 @@ def crop(sitter: Sitter) -> list[Part]:
 def quiff(sitter: Sitter) -> list[Part]:
     """Faded sides and a full top that rises from the forehead and falls back."""
     comb = Comb(sitter, 0.0)
-    cap(comb, SCALPS["quiff"], _faded(0.17, 0.015, 16, 50), 0.03, 6)
+    cap(comb, SCALPS["quiff"], _faded(0.17, 0.015, 16, 50), 0.03, 6, fade=17)
     _swept(comb, SCALPS["quiff"], 0.27, 54, 14.0)
     return comb.finish()
 
@@ -149,7 +151,7 @@ def quiff(sitter: Sitter) -> list[Part]:
 def undercut(sitter: Sitter) -> list[Part]:
     """Shaved sides, long on top and combed straight back."""
     comb = Comb(sitter, 0.0)
-    cap(comb, SCALPS["undercut"], _faded(0.13, 0.010, 20, 42), 0.03, 6)
+    cap(comb, SCALPS["undercut"], _faded(0.13, 0.010, 20, 42), 0.03, 6, fade=18)
     _swept(comb, SCALPS["undercut"], 0.17, 62, 2.0)
     return comb.finish()
 
@@ -187,7 +189,7 @@ def receding(sitter: Sitter) -> list[Part]:
     comb = Comb(sitter, 0.0)
 
     def thick(azimuth: F64, elevation: F64) -> F64:
-        return np.asarray(0.115 - 0.06 * smooth(26, 52, elevation))
+        return np.asarray(0.085 - 0.05 * smooth(20, 50, elevation))
 
-    cap(comb, SCALPS["receding"], thick, 0.04, 6, edge=1.5)
+    cap(comb, SCALPS["receding"], thick, 0.03, 6, edge=13, fade=-8)
     return comb.finish()

@@ -7,6 +7,7 @@ from engine.train.canvas import Ink
 from engine.train.hair import BAND
 
 HEIGHT, WIDTH = 256, 64
+BEARD = (256, 512)  # rows and columns of a whole beard
 
 
 def _grid() -> tuple[F64, F64]:
@@ -26,6 +27,12 @@ def hair_inks() -> list[Ink]:
     light *= smooth(0.06, 0.22, u) * smooth(0.06, 0.22, 1 - u)
     # The middle of a clump is lighter all along, which shows the clumps below the band too.
     soft = 0.55 * smooth(0.1, 0.35, v) * smooth(1.0, 0.6, v) * (0.15 + 0.85 * np.sin(np.pi * u))
+    # Two lighter strands beside it, as long as the clump.
+    beside = sum(
+        smooth(0.055, 0.015, np.abs(u - at - 0.025 * np.sin(4 * v + 11 * at)))
+        * smooth(first, first + 0.15, v) * smooth(0.98, 0.70, v)
+        for at, first in ((0.38, 0.45), (0.62, 0.30))
+    )  # fmt: skip
     lines = sum(
         smooth(0.035, 0.008, np.abs(u - at - 0.03 * np.sin(5 * v + 9 * at)))
         * smooth(first, first + 0.15, v) * smooth(last, last - 0.2, v)
@@ -35,16 +42,24 @@ def hair_inks() -> list[Ink]:
     tip = 0.45 * smooth(0.80, 1.0, v)
     edge = 0.42 * (smooth(0.10, 0.02, u) + smooth(0.10, 0.02, 1 - u)) * smooth(0.05, 0.25, v)
     dark = np.clip(np.maximum(np.maximum(root, tip), np.maximum(edge, 0.28 * lines)), 0, 1)
-    return [Ink("hair_light", np.clip(np.maximum(0.85 * light, soft), 0, 1)),
-            Ink("hair_shadow", dark)]  # fmt: skip
+    bright = np.maximum(0.85 * light, np.maximum(soft, 0.62 * beside))
+    return [Ink("hair_light", np.clip(bright, 0, 1)), Ink("hair_shadow", dark)]
 
 
 def beard_inks() -> list[Ink]:
-    """A clump of a beard [256, 64]: lighter where it is thick, darker at its edges and roots."""
-    v, u = _grid()
-    edge = 0.4 * (smooth(0.12, 0.02, u) + smooth(0.12, 0.02, 1 - u))
-    light = 0.8 * smooth(0.35, 0.75, v) * smooth(0.1, 0.35, u) * smooth(0.1, 0.35, 1 - u)
-    return [
-        Ink("beard_light", light.astype(np.float32)),
-        Ink("beard_shadow", np.clip(np.maximum(edge, 0.5 * smooth(0.2, 0.0, v)), 0, 1)),
-    ]
+    """A whole beard unrolled [256, 512], ear to ear and cheek to tip: gentle strands all over.
+
+    Across it lies the angle around the jaw, so that strands run down wherever the beard grows.
+    """
+    rows, columns = BEARD
+    v = ((np.arange(rows) + 0.5) / rows)[:, None]
+    u = ((np.arange(columns) + 0.5) / columns)[None, :]
+    bend = u + 0.004 * np.sin(2 * np.pi * (1.5 * v + 3 * u))
+    # Waves that never line up: tufts of uneven width and length.
+    strand = np.sin(2 * np.pi * 31 * bend + 0.8 * np.sin(2 * np.pi * 5 * u))
+    tuft = np.sin(2 * np.pi * 13 * bend + 1.5 * np.sin(2 * np.pi * 3 * u + 1) + 1.5 * v)
+    mixed = 0.5 * strand + 0.5 * tuft
+    light = 0.45 * smooth(0.0, 0.9, mixed) * smooth(1.0, 0.45, v)
+    dark = 0.30 * smooth(0.0, -0.9, mixed) + 0.25 * smooth(0.75, 1.0, v)
+    return [Ink("beard_light", light.astype(np.float32)),
+            Ink("beard_shadow", np.clip(dark, 0, 1).astype(np.float32))]  # fmt: skip
