@@ -24,7 +24,8 @@ from engine.frames import F32, SAMPLE_RATE
 from engine.tracker.models import Models
 from engine.train.workshop import Workshop
 from streaming.models import face_models, missing
-from streaming.studio.app import create_app, named_after
+from streaming.studio.app import create_app
+from streaming.studio.shelf import Shelf, Taken, checked, named_after
 from streaming.web import host
 
 COMMANDS = ("edit", "photo", "import")
@@ -48,16 +49,16 @@ def models() -> Models:
     return Models.load(face_models())
 
 
-def workshop() -> Workshop:
+def workshop(quick: bool) -> Workshop:
     """The makers, with what the preview does."""
     talking = offline.motion(voice(), style="cheerful")
     idle = offline.motion(np.zeros(int(PREVIEW_S * SAMPLE_RATE), np.float32), style="neutral")
-    return Workshop(talking, idle, models)
+    return Workshop(talking, idle, models, quick)
 
 
 async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
     start = Workshop().find(args.source or DEFAULT_AVATAR)  # refused before anything takes time
-    makers = workshop()
+    makers = workshop(args.quick)
 
     async def opened() -> None:
         url = host.address(args.host, listener)
@@ -78,11 +79,12 @@ def edit(args: argparse.Namespace) -> None:
 
 def photo(args: argparse.Namespace) -> None:
     """A likeness as a package and its recipe."""
+    checked(args.name)
     if not args.i_consent and not _agreed(args.file):
         raise PackageError("nothing was read; say --i-consent or answer y")
     if lacking := missing():
         raise RuntimeUnavailable(lacking)
-    makers = Workshop(models=models)
+    makers = Workshop(models=models, quick=args.quick)
     with tqdm(total=2, desc=args.file.name, bar_format="{l_bar}{bar}| {elapsed}") as bar:
         recipe, notes = makers.likeness(_content(args.file))
         recipe |= {"name": args.name, "title": args.name.capitalize()}
@@ -95,6 +97,7 @@ def photo(args: argparse.Namespace) -> None:
 
 def bring(args: argparse.Namespace) -> None:
     """A GLB or VRM as a package, and what it lacks."""
+    checked(args.name)
     content = _content(args.file)
     notes: list[str] = []
     makers = Workshop()
@@ -125,10 +128,12 @@ def _content(file: Path) -> bytes:
 
 def _kept(args: argparse.Namespace, build: Callable[[Path], Any]) -> Path:
     """The package folder that `build` fills; refuses to overwrite without --force."""
-    folder: Path = args.out / args.name
-    if folder.exists() and not args.force:
-        raise PackageError(f"{folder} exists; choose another --name or overwrite with --force")
-    build(folder)
+    try:
+        folder, _ = Shelf(args.out).keep(args.name, build, args.force)
+    except Taken as error:
+        raise PackageError(
+            f"{args.out / args.name} exists; choose another --name or overwrite with --force"
+        ) from error
     return folder
 
 
@@ -154,6 +159,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         part.add_argument("--force", action="store_true", help="overwrite an avatar of that name")
     for part in (one, two, three):
         part.add_argument("--out", type=Path, default=DEFAULT_OUT, help="folder for avatars")
+    for part in (one, two):
+        part.add_argument("--quick", action="store_true",
+                          help="save drafts: small textures, built in a second")  # fmt: skip
     named = [*argv] if argv and (argv[0] in COMMANDS or argv[0] in ("-h", "--help")) else None
     args = top.parse_args(named or ["edit", *argv])
     if args.command != "edit":

@@ -21,7 +21,7 @@ from engine.render.renderer import Size, sides
 from streaming.errors import TransportError
 
 MAX_BYTES = 12 << 20  # of a file
-MAX_PIXELS = 40_000_000
+MAX_PIXELS = 13_000_000  # what telephones take, many times what is shown
 SIDE = 1920  # px: larger pictures are made smaller
 # What decoders raise for a broken file.
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, OverflowError,
@@ -58,12 +58,17 @@ def background(text: str) -> Background | None:
     return Picture(picture(content), BLUR)
 
 
-def picture(content: bytes) -> U8:
-    """A picture file as RGB [H, W, 3], at most SIDE pixels a side. Raises TransportError."""
+def picture(content: bytes, room: Size = (SIDE, SIDE), *, cut: bool = False) -> U8:
+    """A picture file as RGB [H, W, 3], at most as large as `room`.
+
+    `cut`: as `room` shows it, when it fills it: its middle, no larger than that. Needs up to eight
+    bytes a pixel of the file for a moment, so do it one at a time. Raises TransportError.
+    """
     if len(content) > MAX_BYTES:
         raise TransportError(
             f"the picture has {len(content) >> 20} MB, expected at most {MAX_BYTES >> 20}"
         )
+    wide, high = sides(room)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about what is refused right below
@@ -71,12 +76,39 @@ def picture(content: bytes) -> U8:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
                 image.draft("RGB", (SIDE, SIDE))
-                upright = ImageOps.exif_transpose(image).convert("RGB")
+                upright = _upright(image)
     except Image.DecompressionBombError as error:
         raise TransportError(
             f"the picture has more than {MAX_PIXELS // 1_000_000} million pixels; make it smaller"
         ) from error
     except DAMAGE as error:
         raise TransportError("this is not a PNG, JPEG or WebP picture that can be read") from error
-    upright.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    return np.asarray(upright)
+    if min(upright.size) < 2:
+        raise TransportError("the picture is one pixel thin, expected at least 2 x 2")
+    if cut:
+        upright = _middle(upright, wide / high)
+    upright.thumbnail((wide, high), Image.Resampling.LANCZOS)
+    return np.asarray(upright.convert("RGB"))
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Decoded, no larger than a film needs, turned as its camera was held; few copies."""
+    if image.mode not in ("RGB", "L"):
+        image = image.convert("RGB")
+    wide, high = image.size
+    scale = min(1.0, SIDE / max(min(wide, high), 1))  # a panorama keeps its height
+    if scale < 1:
+        size = max(round(wide * scale), 1), max(round(high * scale), 1)
+        small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+        small.info = image.info
+        image = small
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _middle(image: Image.Image, aspect: float) -> Image.Image:
+    """The largest part of this aspect ratio around the middle, at least 2 pixels a side."""
+    wide = max(2, min(image.width, round(image.height * aspect)))
+    high = max(2, min(image.height, round(image.width / aspect)))
+    left, top = (image.width - wide) // 2, (image.height - high) // 2
+    return image.crop((left, top, left + wide, top + high))

@@ -44,10 +44,13 @@ class Workshop:
         talking: MotionClip | None = None,
         idle: MotionClip | None = None,
         models: Callable[[], Models] | None = None,
+        quick: bool = False,
     ) -> None:
         """`talking`, `idle`: what a preview does over and over, without them it keeps still;
-        `models`: gets the face tracker's, for photos."""
+        `models`: gets the face tracker's, for photos; `quick`: what `build` makes has small
+        textures and takes a second."""
         self.clay = Clay.load()
+        self._quick = quick
         self._models = models
         self._clips = {True: talking, False: idle}
 
@@ -133,7 +136,7 @@ class Workshop:
 
     def build(self, value: Json, folder: Path) -> None:
         """The whole package, as it is used and shared."""
-        build(recipe.parse(value), self.clay, folder)
+        build(recipe.parse(value), self.clay, folder, self._quick)
 
     def move(self, start: int, talking: bool, yaw: float, pitch: float) -> Motion:
         """What a preview does at a sample: a clip over and over, the head turned on top of it."""
@@ -156,9 +159,10 @@ class Workshop:
 
     def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
         """A GLB or VRM, `file` its name, as a package in `folder`; the report line by line."""
-        suffix = Path(file).suffix.lower()
+        if not content:
+            raise PackageError(f"{_plain(file)} is empty: expected a .glb or .vrm model")
         with tempfile.TemporaryDirectory(prefix="vivify-") as spare:
-            model = Path(spare) / f"model{suffix if suffix in MODELS else '.glb'}"
+            model = Path(spare) / _plain(file)  # errors name the person's own file
             model.write_bytes(content)
             return str(convert(model, folder, folder.name, permitted)).splitlines()
 
@@ -181,6 +185,14 @@ def _json(who: Recipe) -> Json:
     """Plain JSON, lists and all, as it comes back from a page."""
     plain: Json = json.loads(recipe.text(who))
     return plain
+
+
+def _plain(file: str) -> str:
+    """A file's name as one that any file system takes."""
+    path = Path(file)
+    stem = "".join(c for c in path.stem if c.isprintable() and c not in '/\\:*?"<>|')[:50]
+    suffix = path.suffix.lower()
+    return f"{stem or 'model'}{suffix if suffix in MODELS else '.glb'}"
 
 
 def _recipe_of(path: Path) -> Any:

@@ -7,12 +7,10 @@ only with ?consent=yes, stays in memory and is dropped after it was looked at.
 """
 
 import asyncio
-import io
 import json
-import shutil
-import tempfile
-import zipfile
-from collections.abc import AsyncIterator
+import logging
+import shlex
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -20,14 +18,17 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from engine.errors import PackageError, VivifyError
+from engine.errors import VivifyError
 from engine.face import package
 from engine.render.renderer import Renderer
 from streaming.studio.atelier import Atelier, Json
-from streaming.studio.sitting import Sitting
+from streaming.studio.shelf import Shelf, Taken, named_after
+from streaming.studio.sitting import Say, Sitting, explained
 from streaming.web import gate, portrait
 from streaming.web.app import PAGE as COMMON
 from streaming.web.gate import refuse
+
+log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 PARTS = (
@@ -74,14 +75,14 @@ def create_app(
 
 class _Studio:
     def __init__(self, atelier: Atelier, out: Path, start: Json, seed: int, missing: str) -> None:
-        self._atelier, self._out, self._start = atelier, out, start
+        self._atelier, self._shelf, self._start = atelier, Shelf(out), start
         self._seed, self._missing = seed, missing
         self._painter = ThreadPoolExecutor(1, thread_name_prefix="painter")
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="builder")
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
-        self._pages: dict[web.WebSocketResponse, Sitting] = {}
+        self._sketcher = ThreadPoolExecutor(1, thread_name_prefix="sketcher")
+        self._pages: set[web.WebSocketResponse] = set()
         self._portraits: dict[str, bytes] = {}
-        self._saved: dict[str, Path] = {}
 
     async def page(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info.get("name", "index.html")
@@ -94,7 +95,7 @@ class _Studio:
     async def studio(self, request: web.Request) -> web.StreamResponse:
         return web.json_response({
             "groups": self._atelier.groups(), "cast": self._atelier.cast(), "start": self._start,
-            "seed": self._seed, "out": str(self._out), "photo": self._missing,
+            "seed": self._seed, "out": str(self._shelf.folder), "photo": self._missing,
         })  # fmt: skip
 
     async def recipe(self, request: web.Request) -> web.StreamResponse:
@@ -126,53 +127,41 @@ class _Studio:
         return web.json_response({"recipe": recipe, "notes": notes})
 
     async def convert(self, request: web.Request) -> web.StreamResponse:
-        """A GLB or VRM becomes a package below the out folder."""
+        """A GLB or VRM becomes a package below the out folder; the page asks for it to be shown."""
         file = request.query.get("name", "")
         content = await gate.body(request, MAX_UPLOAD)
-        name = named_after(Path(file))
         permitted = request.query.get("permitted") == "yes"
-        try:
-            place = self._place(name, request.query.get("replace") == "yes")
 
-            def build(folder: Path) -> list[str]:
-                return self._atelier.convert(content, file, folder, permitted)
+        def build(folder: Path) -> list[str]:
+            return self._atelier.convert(content, file, folder, permitted)
 
-            notes = await self._call(self._keeper, self._keep, build, place)
-        except FileExistsError as error:
-            return refuse(409, "exists", str(error))
-        except VivifyError as error:
-            return refuse(422, "not imported", str(error))
-        made = await self._call(self._keeper, package.load, place)
-        for sitting in self._pages.values():
-            await self._call(self._painter, sitting.show, made)
-        return web.json_response({"notes": notes, **self._told(name, place)})
+        replace = request.query.get("replace") == "yes"
+        return await self._keep(named_after(Path(file)), build, replace, "not imported")
 
     async def save(self, request: web.Request) -> web.StreamResponse:
         try:
             wish = json.loads(await gate.text(request))
-            recipe = self._atelier.check(wish["recipe"])
-            name = str(recipe["name"])
-            place = self._place(name, wish.get("replace") is True)
-            build = partial(self._atelier.build, recipe)
-            await self._call(self._keeper, self._keep, build, place)
+            recipe, replace = wish["recipe"], wish.get("replace") is True
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             return refuse(400, "bad request", f'expected JSON {{"recipe", "replace"}} ({error})')
-        except FileExistsError as error:
-            return refuse(409, "exists", str(error))
+        try:
+            checked = self._atelier.check(recipe)
         except VivifyError as error:
             return refuse(422, "not built", str(error))
-        return web.json_response(self._told(name, place))
+        build = partial(self._atelier.build, checked)
+        return await self._keep(str(checked["name"]), build, replace, "not built")
 
     async def package(self, request: web.Request) -> web.StreamResponse:
         """What was saved here, as one zip."""
-        place = self._saved.get(request.query.get("name", ""))
-        if place is None:
-            raise web.HTTPNotFound
-        content = await self._call(self._keeper, _zipped, place)
+        name = request.query.get("name", "")
+        try:
+            content = await self._call(self._keeper, self._shelf.zipped, name)
+        except VivifyError as error:
+            return refuse(404, "not found", str(error))
         return web.Response(
             body=content,
             content_type="application/zip",
-            headers={"Content-Disposition": f'attachment; filename="{place.name}.zip"'},
+            headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
         )
 
     async def portrait(self, request: web.Request) -> web.StreamResponse:
@@ -180,7 +169,7 @@ class _Studio:
         if name not in self._portraits:
             if name not in package.names():
                 raise web.HTTPNotFound
-            drawn = await self._call(self._painter, lambda: portrait.draw(Renderer(name, FACE)))
+            drawn = await self._call(self._sketcher, lambda: portrait.draw(Renderer(name, FACE)))
             self._portraits[name] = drawn[1]
         return web.Response(body=self._portraits[name], content_type="image/png")
 
@@ -193,15 +182,16 @@ class _Studio:
         async def say(kind: str, value: Any) -> None:
             await socket.send_json({"type": kind, "value": value})
 
-        sitting = self._pages[socket] = Sitting(self._atelier, self._painter, self._builder, say)
+        sitting = Sitting(self._atelier, self._shelf, self._painter, self._builder, say)
+        self._pages.add(socket)
         alive = asyncio.create_task(sitting.run(socket.send_bytes))
-        alive.add_done_callback(lambda _: asyncio.ensure_future(socket.close()))
+        alive.add_done_callback(lambda task: asyncio.ensure_future(_ended(task, socket)))
         try:
             async for message in socket:
                 if message.type == WSMsgType.TEXT:
                     await _take(sitting, message.data, say)
         finally:
-            del self._pages[socket]
+            self._pages.discard(socket)
             alive.cancel()
             await asyncio.gather(alive, return_exceptions=True)
         return socket
@@ -215,34 +205,23 @@ class _Studio:
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
         yield
-        for pool in (self._painter, self._builder, self._keeper):
+        for pool in (self._painter, self._builder, self._keeper, self._sketcher):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _place(self, name: str, replace: bool) -> Path:
-        place = self._out / name
-        if place.exists() and not replace:
-            raise FileExistsError(f"{place} exists; give the avatar another name, or replace it")
-        return place
-
-    def _keep(self, build: Any, place: Path) -> Any:
-        """Build beside and move into place whole; an avatar of that name is replaced."""
+    async def _keep(
+        self, name: str, build: Callable[[Path], Any], replace: bool, failed: str
+    ) -> web.Response:
+        """Build an avatar onto the shelf; `failed`: what to call it if that cannot be done."""
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as spare:
-                made = Path(spare) / place.name
-                result = build(made)
-                if place.exists():
-                    package.load(place)  # only what is an avatar is replaced
-                    shutil.rmtree(place)
-                made.rename(place)
-        except OSError as error:
-            raise PackageError(f"{place} cannot be written: {error.strerror}") from error
-        return result
-
-    def _told(self, name: str, place: Path) -> Json:
-        self._saved[name] = place
-        return {"name": name, "folder": str(place),
-                "command": f"python -m demos.webcam_mirror --avatar {place}"}  # fmt: skip
+            place, notes = await self._call(self._keeper, self._shelf.keep, name, build, replace)
+        except Taken as error:
+            return refuse(409, "exists", str(error))
+        except VivifyError as error:
+            return refuse(422, failed, str(error))
+        command = f"python -m demos.webcam_mirror --avatar {shlex.quote(str(place))}"
+        return web.json_response({
+            "name": name, "folder": str(place), "command": command, "notes": notes or [],
+        })  # fmt: skip
 
     async def _answer(self, function: Any, *args: Any) -> web.Response:
         """A recipe, or why there is none."""
@@ -255,26 +234,20 @@ class _Studio:
         return await asyncio.get_running_loop().run_in_executor(pool, function, *args)
 
 
-async def _take(sitting: Sitting, text: str, say: Any) -> None:
+async def _take(sitting: Sitting, text: str, say: Say) -> None:
+    """One message of the page; what is wrong with it is told, and the page stays."""
     try:
         await sitting.take(text)
-    except VivifyError as error:
-        await say("error", str(error))
+    except ConnectionError:
+        return  # the page has gone
+    except Exception as error:  # noqa: BLE001 - explained() logs what is no VivifyError
+        await say("error", explained(error, "this cannot be shown"))
 
 
-def named_after(file: Path) -> str:
-    """A file's name as the name of an avatar."""
-    plain = "".join(c if c.isascii() and c.isalnum() else "_" for c in file.stem.lower())
-    plain = plain.strip("_")[:32].rstrip("_")
-    return plain if plain and plain[0].isalpha() else f"avatar_{plain}"[:32].rstrip("_")
-
-
-def _zipped(folder: Path) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(folder.iterdir()):
-            archive.write(path, path.name)
-    return out.getvalue()
+async def _ended(task: asyncio.Task[None], socket: web.WebSocketResponse) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("a preview has ended", exc_info=error)
+    await socket.close()
 
 
 def _explain(error: web.HTTPException) -> str:

@@ -2,11 +2,14 @@
 
 Contract: the newest recipe wins, those that waited are dropped; what changes only the look is shown
 with the next picture. Pictures wait for the page to have drawn the ones before (back-pressure).
+What cannot be built or drawn is told to the page, which keeps its last picture until something else
+is asked for; a fault of ours is logged with its traceback as well.
 """
 
 import asyncio
 import io
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from typing import Any
@@ -21,12 +24,18 @@ from engine.render.renderer import Renderer
 from engine.render.setting import Setting
 from streaming.errors import TransportError
 from streaming.studio.atelier import Atelier, Json
+from streaming.studio.shelf import Shelf
+
+log = logging.getLogger(__name__)
 
 SIZE = 448  # px
 FPS = 14
 IN_FLIGHT = 2  # pictures on their way that the page has not drawn yet
 QUALITY = 88  # of a JPEG
 TURN = {"yaw": 40.0, "pitch": 20.0}  # degrees, most
+# Triangles of a quick build, of which the whole one keeps nine tenths: more than one core draws in
+# time at 512 px.
+HEAVY = 24_500
 
 Say = Callable[[str, Any], Awaitable[None]]
 
@@ -34,9 +43,12 @@ Say = Callable[[str, Any], Awaitable[None]]
 class Sitting:
     """`take` messages of the page; `run` until cancelled, which is when the page has gone."""
 
-    def __init__(self, atelier: Atelier, painter: Executor, builder: Executor, say: Say) -> None:
+    def __init__(
+        self, atelier: Atelier, shelf: Shelf, painter: Executor, builder: Executor, say: Say
+    ) -> None:
         """`painter` draws, one thread; `builder` builds; `say` tells the page (kind, value)."""
-        self._atelier, self._painter, self._builder, self._say = atelier, painter, builder, say
+        self._atelier, self._shelf, self._say = atelier, shelf, say
+        self._painter, self._builder = painter, builder
         self._loop = asyncio.get_running_loop()
         self._wanted: Json = {}
         self._new = asyncio.Event()  # a recipe that was not looked at
@@ -44,7 +56,7 @@ class Sitting:
         self._restage = False
         self._base: Renderer | None = None  # what is built
         self._staged: Renderer | None = None  # the same with the latest look
-        self._ready = asyncio.Event()
+        self._ready = asyncio.Event()  # there is something to draw that did not fail
         self._shape = ""
         self._swing: Swing | None = None
         self._hair: SwingState | None = None
@@ -65,6 +77,8 @@ class Sitting:
             self._landed.set()
         elif kind == "recipe":
             await self.wish(self._atelier.check(value))
+        elif kind == "show":
+            await self._show(value)
         elif kind == "talk":
             self._talking = bool(value)
         elif kind == "turn":
@@ -78,37 +92,47 @@ class Sitting:
         self._restage = True
         self._wanted = recipe
         self._new.set()
+        if self._base is not None:
+            self._ready.set()
         await self._say("colors", self._atelier.colors(recipe))
 
-    def show(self, package: Package) -> None:
-        """Show an avatar that has no recipe, as it is."""
-        self._setting = Setting()
-        self._stage(package, "")
-
     async def run(self, send: Callable[[bytes], Awaitable[None]]) -> None:
-        """`send` takes JPEGs. Raises what went wrong with drawing."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._build())
-            tasks.create_task(self._paint(send))
+        """`send` takes JPEGs. Returns when the page has gone, which a ConnectionError says."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._build())
+                tasks.create_task(self._paint(send))
+        except* ConnectionError:
+            pass
+
+    async def _show(self, name: Any) -> None:
+        """An avatar that was kept on the shelf and has no recipe, as it is."""
+        package = await self._call(self._builder, self._shelf.load, str(name))
+        self._setting = Setting()
+        await self._call(self._painter, self._stage, package, "")
 
     async def _build(self) -> None:
         while True:
             await self._new.wait()
             self._new.clear()
-            recipe = self._wanted
-            shape = self._atelier.shape(recipe)
-            if shape == self._shape:
-                await self._say("built", 0)
-                continue
             began = self._loop.time()
-            await self._say("building", True)
             try:
-                package = await self._call(self._builder, self._atelier.preview, recipe)
-            except VivifyError as error:
-                await self._say("error", str(error))
-                continue
+                told = await self._shape_up(self._wanted)
+            except Exception as error:  # noqa: BLE001 - explained() logs what is no VivifyError
+                await self._say("error", explained(error, "this avatar cannot be shaped"))
+            else:
+                await self._say("built", {"seconds": round(self._loop.time() - began, 2), **told})
+
+    async def _shape_up(self, recipe: Json) -> Json:
+        """Build a recipe, unless that is its look only; what the page is to know of it."""
+        shape = self._atelier.shape(recipe)
+        if shape != self._shape:
+            await self._say("building", True)
+            package = await self._call(self._builder, self._atelier.preview, recipe)
             await self._call(self._painter, self._stage, package, shape)
-            await self._say("built", round(self._loop.time() - began, 2))
+        assert self._base is not None
+        triangles = len(self._base.package.mesh.triangle)
+        return {"triangles": triangles, "heavy": triangles > HEAVY}
 
     def _stage(self, package: Package, shape: str) -> None:
         self._base = Renderer(package, SIZE)
@@ -127,7 +151,15 @@ class Sitting:
             due = max(due + 1 / FPS, self._loop.time() - 1 / FPS)
             await asyncio.sleep(due - self._loop.time())
             start = int((self._loop.time() - began) * SAMPLE_RATE)
-            await send(await self._call(self._painter, self._draw, start))
+            try:
+                picture = await self._call(self._painter, self._draw, start)
+            except Exception as error:  # noqa: BLE001 - explained() logs what is no VivifyError
+                self._flying -= 1
+                self._ready.clear()
+                await self._say("error", explained(error, "this avatar cannot be drawn"))
+                await self._ready.wait()
+            else:
+                await send(picture)
 
     def _draw(self, start: int) -> bytes:
         """On the painter's thread: a JPEG of sample `start`."""
@@ -144,6 +176,17 @@ class Sitting:
 
     async def _call(self, pool: Executor, function: Callable[..., Any], *args: Any) -> Any:
         return await self._loop.run_in_executor(pool, function, *args)
+
+
+def explained(error: Exception, what: str) -> str:
+    """What to tell a person; a fault of ours, which is no VivifyError, is logged whole."""
+    if isinstance(error, VivifyError):
+        return str(error)
+    log.error("%s", what, exc_info=error)
+    return (
+        f"{what}: a fault of Vivify ({type(error).__name__}: {error!s:.200}); the picture stays as "
+        "it was, change something else. The studio's log has the details."
+    )
 
 
 def _turn(value: Any) -> tuple[float, float]:

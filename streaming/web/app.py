@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -115,9 +116,8 @@ class _Site:
     async def background(self, request: web.Request) -> web.StreamResponse:
         """A picture of the person's own to lie behind the face."""
         guest = self._guest(request)
-        content = await gate.body(request, scenery.MAX_BYTES)
         try:
-            await guest.paint(content)
+            await guest.paint(partial(gate.body, request, scenery.MAX_BYTES))
         except SessionClosed as error:
             return refuse(401, "no such session", str(error))
         except VivifyError as error:

@@ -16,9 +16,10 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from engine.errors import PackageError
-from engine.frames import HOP, HOP_PHASE, LOOKAHEAD_STEPS, Audio, Motion
+from engine.frames import HOP, HOP_PHASE, LOOKAHEAD_STEPS, U8, Audio, Motion
 from engine.render.renderer import Size
 from engine.render.setting import Setting
+from streaming import scenery
 from streaming.metrics import percentile
 from streaming.session import Actor
 from streaming.web import portrait
@@ -76,6 +77,7 @@ class Catalogue:
         self._entries: dict[Choice, asyncio.Future[Entry]] = {}
         self._portraits: dict[str, asyncio.Future[tuple[bytes, bytes]]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")
 
     @property
     def avatars(self) -> list[str]:
@@ -120,8 +122,15 @@ class Catalogue:
         choice = self.choose(avatar)
         return await self._once(self._portraits, avatar, partial(self._sketch, choice))
 
+    async def picture(self, content: bytes, size: Size) -> U8:
+        """A guest's picture as it lies behind a face of `size`; one guest's after another's,
+        because unpacking takes memory. Raises TransportError."""
+        read = partial(scenery.picture, content, size, cut=True)
+        return await asyncio.get_running_loop().run_in_executor(self._decoder, read)
+
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._decoder):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def _once(self, shelf: dict[K, asyncio.Future[V]], key: K, make: Callable[[], V]) -> V:
         """What lies on the shelf, made now if it does not; what fails is made again next time."""

@@ -1,15 +1,19 @@
 """What every page of ours checks before it answers, and how it refuses.
 
 Requests from other web sites, and names rebound to our address, are refused: a page somewhere must
-not be able to use somebody's own machine. Refusals are JSON {"error", "message"}.
+not be able to use somebody's own machine. Refusals are JSON {"error", "message"}; a fault of ours
+is logged with its traceback and answered with 500.
 """
 
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from aiohttp import web
+
+log = logging.getLogger(__name__)
 
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -36,6 +40,11 @@ def guard(hosts: frozenset[str], explain: Callable[[web.HTTPException], str]) ->
             response = await handler(request)
         except web.HTTPException as error:
             return refuse(error.status, error.reason, explain(error))
+        except ConnectionError:
+            raise  # nobody is there to be answered
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return refuse(500, "fault", "a fault of Vivify; the server's log has the details")
         if not response.prepared:
             response.headers.update(HEADERS)
         return response

@@ -6,13 +6,13 @@ holds the session's key may fetch and add them over HTTP.
 
 import asyncio
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 from engine.errors import PackageError
 from engine.frames import U8
 from engine.style.code import Style
-from streaming import scenery
 from streaming.errors import TransportError
 from streaming.session import Actor, Session
 from streaming.sight import Sight
@@ -53,6 +53,7 @@ class Guest:
         self._colors: dict[str, dict[str, str]] = {}  # by avatar: colours belong to a face
         self._asked = 0  # looks so far
         self._picture: U8 | None = None
+        self._painting = False
         self._catalogue = catalogue
         self._choice = choice
         self._own: dict[str, Style] = {}
@@ -82,10 +83,17 @@ class Guest:
         else:
             await self._see(kind, value)
 
-    async def paint(self, content: bytes) -> None:
-        """A picture of the person's own, to lie behind the face once the look says so. Raises
-        TransportError."""
-        self._picture = await asyncio.to_thread(scenery.picture, content)
+    async def paint(self, upload: Callable[[], Awaitable[bytes]]) -> None:
+        """A picture of the person's own, to lie behind the face once the look says so. `upload`
+        reads the file, one at a time of each guest. Raises TransportError."""
+        if self._painting:
+            raise TransportError("your last picture is still being read; wait, then try again")
+        self._painting = True
+        try:
+            content = await upload()
+            self._picture = await self._catalogue.picture(content, self._choice.size)
+        finally:
+            self._painting = False
         await self._dress(self._worn, self._actor)
 
     async def _change(self, wish: Look) -> None:

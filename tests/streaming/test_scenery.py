@@ -61,6 +61,34 @@ def test_large_pictures_are_made_smaller_and_huge_ones_refused() -> None:
         scenery.picture(packed(Image.new("1", (8000, 8000)), "PNG"))
     with pytest.raises(TransportError, match="MB"):
         scenery.picture(b"0" * (scenery.MAX_BYTES + 1))
+    with pytest.raises(TransportError, match="2 x 2"):
+        scenery.picture(packed(Image.new("RGB", (40, 1)), "PNG"))
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [((300, 200), (64, 64)), ((40, 20), (20, 20)), ((2400, 30), (30, 30)), ((2, 900), (2, 2))],
+)
+def test_a_picture_is_cut_to_what_is_seen_of_it(
+    given: tuple[int, int], kept: tuple[int, int]
+) -> None:
+    content = packed(Image.new("RGB", given, "#3060a0"), "PNG")
+    assert scenery.picture(content, 64, cut=True).shape == (kept[1], kept[0], 3)
+    tall = scenery.picture(content, (64, 128), cut=True)
+    assert max(tall.shape[0] / 128, tall.shape[1] / 64) <= 1 and min(tall.shape[:2]) >= 2
+
+
+@pytest.mark.parametrize("side", [30, 2600])
+def test_pictures_stand_as_the_camera_was_held(side: int) -> None:
+    half = Image.new("RGB", (side, side * 2 // 3), "#000000")
+    half.paste("#ffffff", (0, 0, side // 2, side))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise: what was left comes to the top
+    out = io.BytesIO()
+    half.save(out, "PNG", exif=exif)
+    found = scenery.picture(out.getvalue())
+    assert found.shape[0] > found.shape[1]
+    assert found[: len(found) // 3].min() > 200 and found[-len(found) // 3 :].max() < 60
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])

@@ -69,6 +69,8 @@ function heard(type, value) {
   else if (type === "built") {
     studio.builds++;
     $("busy").hidden = $("veil").hidden = true;
+    $("heavy").hidden = !value.heavy;
+    $("heavy-count").textContent = `${Math.round(value.triangles / 1000)} thousand triangles`;
     if ($("told").dataset.grade === "bad") tell("");
   } else if (type === "error") {
     $("busy").hidden = true;
@@ -229,6 +231,7 @@ async function bring(file, replace = false) {
     $("import-report").textContent = made.notes.join("\n");
     $("import-command").textContent = made.command;
     $("import-saved").hidden = false;
+    preview.say("show", made.name);
   } catch (error) {
     if (error.status === 409 && confirm(`${error.message}. Replace it?`)) return bring(file, true);
     $("import-told").textContent = error.message;

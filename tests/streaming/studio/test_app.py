@@ -76,12 +76,19 @@ class Makers:
         time.sleep(self.slow_s)
         if value["shape"] == 13:
             raise PackageError("there is no hairdo 13")
+        if value["shape"] == 14:
+            raise ValueError("a bug in a maker")
         return package.load("mira")
 
     def build(self, value: Any, folder: Path) -> None:
+        time.sleep(self.slow_s)
+        if value["shape"] == 14:
+            raise KeyError("a bug in a maker")
         shutil.copytree(ASSETS / "mira", folder)
 
     def move(self, start: int, talking: bool, yaw: float, pitch: float) -> Motion:
+        if yaw == 33:
+            raise ZeroDivisionError("a bug in a clip")
         pose = np.array([yaw, pitch, 0, 0, 0, 0], np.float32)
         return Motion(start, np.zeros(BLENDSHAPES, np.float32), pose)
 
@@ -180,6 +187,30 @@ def test_saving_asks_before_it_replaces(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["ann"]
 
 
+def test_of_two_saves_at_once_one_is_asked(tmp_path: Path) -> None:
+    async def question(studio: Studio) -> None:
+        studio.makers.slow_s = 0.1
+        answers = await asyncio.gather(*(studio.post("/save", {"recipe": RECIPE}) for _ in "12"))
+        assert sorted(status for status, _ in answers) == [200, 409]
+
+    ask(tmp_path, question)
+
+
+def test_a_bug_in_a_maker_is_no_bad_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def question(studio: Studio) -> None:
+        assert (await studio.post("/save", {"recipe": RECIPE}))[0] == 200
+        wish = {"recipe": RECIPE | {"shape": 14}, "replace": True}
+        status, answer = await studio.post("/save", wish)
+        assert status == 500 and "log" in answer["message"]
+        assert package.load(tmp_path / "ann")  # the one before is still there
+
+    ask(tmp_path, question)
+    assert "a bug in a maker" in caplog.text and "Traceback" in caplog.text
+    assert [p.name for p in tmp_path.iterdir()] == ["ann"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "said"),
     [
@@ -209,6 +240,32 @@ def test_photo_and_model(tmp_path: Path) -> None:
         status, answer = await studio.post("/import?name=My%20Fox%21.VRM&permitted=yes", b"glTF")
         assert status == 200 and answer["name"] == "my_fox" and "permitted: True" in answer["notes"]
         assert package.load(tmp_path / "my_fox")
+
+    ask(tmp_path, question)
+
+
+def test_an_import_is_shown_where_it_was_asked_for(tmp_path: Path) -> None:
+    async def question(studio: Studio) -> None:
+        async with (
+            studio.http.ws_connect(studio.url + "/ws") as one,
+            studio.http.ws_connect(studio.url + "/ws") as other,
+        ):
+            pages = Page(one), Page(other)
+            for page in pages:
+                await page.say("recipe", RECIPE)
+                await page.until("built")
+                await page.say("talk", False)
+            assert (await studio.post("/import?name=fox.glb", b"glTF"))[0] == 200
+            await pages[0].say("show", "fox")
+            for page in pages:
+                for _ in range(6):
+                    await page.until("picture")
+            imported, edited = (np.asarray(page.latest)[4, 4] for page in pages)
+            assert edited[0] > 200 and edited[2] < 60 and (imported != edited).any()
+            wrongs: tuple[Any, ...] = ("../fox", "ann", 7, None)
+            for wrong in wrongs:
+                await pages[0].say("show", wrong)
+                assert "no avatar" in await pages[0].until("error")
 
     ask(tmp_path, question)
 
@@ -305,6 +362,42 @@ def test_the_newest_recipe_wins_and_errors_are_told(tmp_path: Path) -> None:
             await page.until("picture")  # and it goes on
 
     ask(tmp_path, question)
+
+
+def test_faults_are_logged_told_and_survived(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def question(studio: Studio) -> None:
+        async with studio.http.ws_connect(studio.url + "/ws") as socket:
+            page = Page(socket)
+            await page.say("recipe", RECIPE)
+            await page.until("built")
+            await page.say("recipe", RECIPE | {"shape": 14})
+            assert "ValueError: a bug in a maker" in await page.until("error")
+            await page.until("picture")  # the one before
+            await page.say("turn", {"yaw": 33, "pitch": 0})
+            assert "ZeroDivisionError" in await page.until("error")
+            await page.say("turn", {"yaw": 0, "pitch": 0})
+            await page.say("recipe", RECIPE | {"color": "#0000ff"})
+            for _ in range(4):
+                blue = (await page.until("picture")).getpixel((4, 4))
+            assert blue[2] > 200 and blue[0] < 60
+
+    ask(tmp_path, question)
+    assert caplog.text.count("Traceback") == 2
+
+
+def test_heavy_avatars_are_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def question(studio: Studio) -> Any:
+        async with studio.http.ws_connect(studio.url + "/ws") as socket:
+            page = Page(socket)
+            await page.say("recipe", RECIPE)
+            return await page.until("built")
+
+    light = ask(tmp_path, question)
+    assert light["triangles"] == len(package.load("mira").mesh.triangle) and not light["heavy"]
+    monkeypatch.setattr(sitting, "HEAVY", 1000)
+    assert ask(tmp_path, question)["heavy"]
 
 
 def test_a_page_that_draws_nothing_is_sent_no_more(tmp_path: Path) -> None:
