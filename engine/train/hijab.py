@@ -28,7 +28,7 @@ LOWER = (0.22, 0.42, 0.58, 0.71, 0.81, 0.89, 0.94, 0.975, 0.991, 0.998, 1.0)
 def _under_chin(sitter: Sitter) -> float:
     """Elevation at which the cloth meets below the chin, degrees."""
     offset = sitter.marks["chin"] - sitter.skull.centre
-    return float(np.degrees(np.arctan2(offset[1], offset[2]))) - 2.2
+    return float(np.degrees(np.arctan2(offset[1], offset[2]))) - 1.3
 
 
 def _oval(elevation: F64, bottom: float) -> F64:

@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.train.bust import Part
 from engine.train.form import Form
-from engine.train.knits import collared, ribbing, under
+from engine.train.knits import ROUNDED, collared, ribbing, under
 from engine.train.piece import slab
 from engine.train.recipe import Clothes
 from engine.train.shirts import Neckline, Outfit, body, buttons, hang, leaf
@@ -44,7 +44,6 @@ def blazer(form: Form, options: Clothes) -> Outfit:
 def casual(form: Form, options: Clothes) -> Outfit:
     """A blazer over a t-shirt."""
     foot = -form.rise - 0.06 - options.height
-    around = (0, 6, 14, 26, 42, 60, 180)
-    edge = Neckline(around, tuple(foot + d for d in (0.12, 0.119, 0.114, 0.103, 0.085, 0.06, 0)))
+    edge = Neckline((0, 60, 180), (foot + 0.12, foot + 0.06, foot), ROUNDED)
     tee = [under(form, edge, 0.035), ribbing(form, edge, 0.085, 0.035, "collar", lift=0.035)]
     return Outfit([*tee, *_shell(form, foot)], edge)

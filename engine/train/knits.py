@@ -21,6 +21,7 @@ from engine.train.shirts import (
 )
 
 COUNT = 48  # columns of a neckband
+ROUNDED = 14.0  # degrees: bend of a round neck
 
 
 def _around(count: int = COUNT) -> F64:
@@ -48,14 +49,15 @@ def ribbing(form: Form, edge: Neckline, width: float, thick: float, name: str = 
 def crew(form: Form, options: Clothes) -> Outfit:
     """A sweater with a round ribbed neck."""
     foot = -form.rise - 0.02 - options.height
-    edge = Neckline((0, 60, 180), (foot + 0.06, foot + 0.02, foot - 0.02))
+    edge = Neckline((0, 60, 180), (foot + 0.06, foot + 0.02, foot - 0.02), ROUNDED)
     return Outfit([body(form, edge), ribbing(form, edge, 0.15, 0.045)], edge)
 
 
 def tee(form: Form, options: Clothes) -> Outfit:
     """A t-shirt with a narrow round neck."""
     foot = -0.7 * form.rise + 0.06 - options.height
-    edge = Neckline((0, 50, 110, 180), (foot + 0.09, foot + 0.05, foot, foot - 0.04))
+    below = (foot + 0.09, foot + 0.05, foot, foot - 0.04)
+    edge = Neckline((0, 50, 110, 180), below, ROUNDED)
     return Outfit(
         [body(form, edge, lift=0.035), ribbing(form, edge, 0.085, 0.035, "collar", lift=0.035)],
         edge,
@@ -134,8 +136,8 @@ def under(form: Form, edge: Neckline, lift: float = 0.03) -> Part:
 def hoodie(form: Form, options: Clothes) -> Outfit:
     """A hoodie: the hood lies behind the neck, two strings hang in front."""
     foot = -0.8 * form.rise + 0.02 - options.height
-    below = (0.14, 0.139, 0.132, 0.114, 0.08, 0.02, 0.0)
-    edge = Neckline((0, 6, 14, 26, 40, 90, 180), tuple(foot + d for d in below))
+    below = (foot + 0.14, foot + 0.08, foot + 0.02, foot)
+    edge = Neckline((0, 40, 90, 180), below, ROUNDED)
     inner = edge.moved(-0.10)
     tee = [under(form, inner), ribbing(form, inner, 0.06, 0.03, "collar", 0.03, 32)]
     # Close together along the shoulder, which is seen against the background.

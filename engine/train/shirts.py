@@ -24,14 +24,16 @@ class Neckline:
 
     azimuth: tuple[float, ...]
     depth: tuple[float, ...]
+    bend: float = 0.0  # degrees: round in front, where its sides would meet in a V
 
     def at(self, azimuth: ArrayLike) -> F64:
         """Depth [...] of the edge."""
-        return np.asarray(np.interp(np.abs(azimuth), self.azimuth, self.depth))
+        away = np.hypot(azimuth, self.bend) - self.bend
+        return np.asarray(np.interp(away, self.azimuth, self.depth))
 
     def moved(self, by: float) -> "Neckline":
         """The same edge further down."""
-        return Neckline(self.azimuth, tuple(d + by for d in self.depth))
+        return Neckline(self.azimuth, tuple(d + by for d in self.depth), self.bend)
 
 
 @dataclass(frozen=True)
@@ -184,5 +186,5 @@ def _facing(form: Form, edge: Neckline) -> list[Part]:
         outer = form.at(side * (azimuth + [8, 8, 8, 7]), depth + [0, 0.03, 0.07, 0.13], 0.115)
         front = np.stack([inner, outer][::side], 1)
         made.append(slab("collar", front, front - [0, 0, 0.05]))
-    strip = placket(form, low + 0.10, "collar", half=0.06, lift=0.075)
+    strip = placket(form, low - 0.01, "collar", half=0.06, lift=0.075)
     return [*made, strip]
