@@ -20,10 +20,12 @@ I64 = npt.NDArray[np.int64]
 CUT = -2.6  # the bust ends below the picture
 TOP = 1.4
 SNOUT = (294, 3135, 495)  # vertices of nose tip and lips
+CHEEK = 4779  # the middle of the left one
+PUFF = (0.24, 0.22)  # dm: height and reach of a puffed cheek
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
 # Movements that a toon shows more, or that pull what should stay (x, y, z).
 EMPHASIS = {
-    "cheekPuff": (3.2, 1.4, 2.2),
+    "cheekPuff": (1.5, 1.0, 1.0),
     "noseSneer": (1.8, 1.9, 1.6),
     "mouthFrown": (1.1, 1.7, 1.2),
     "mouthPress": (0.35, 1.0, 1.0),
@@ -95,12 +97,15 @@ def line_width(points: F64) -> F64:
     What is painted draws those; a line around every fold would tick and crawl as it opens.
     """
     x, y, z = points.T
-    folds = np.exp(-((x / 0.30) ** 4)) * smooth(-0.35, -0.1, z)
+    folds = np.exp(-((x / 0.40) ** 4)) * smooth(-0.35, -0.1, z)
     lips = np.exp(-(((y + 0.68) / 0.24) ** 4))
-    tip = 0.65 * np.exp(-(((y + 0.42) / 0.15) ** 4))
-    nose = np.maximum(tip, np.exp(-(((y + 0.05) / 0.20) ** 4)))
-    eyes = np.exp(-(((np.abs(x) - 0.38) / 0.24) ** 4) - (y / 0.20) ** 4) * smooth(-0.2, 0.0, z)
-    return np.asarray((1 - folds * np.maximum(lips, nose)) * (1 - eyes))
+    # Only the flanks of the tip keep a line, that of the profile: from the front they show none.
+    tip = smooth(0.03, 0.08, np.abs(x)) * np.exp(-(((y + 0.42) / 0.12) ** 4))
+    nose = np.exp(-(((y + 0.24) / 0.34) ** 6)) * (1 - 0.35 * tip)
+    eyes = np.exp(-(((np.abs(x) - 0.38) / 0.28) ** 4) - (y / 0.22) ** 4) * smooth(-0.2, 0.0, z)
+    width = (1 - folds * np.maximum(lips, nose)) * (1 - eyes)
+    # Thinner than this a line would break into dots.
+    return np.asarray(np.clip((width - 0.15) / 0.85, 0, 1))
 
 
 def face_proxy(points: F64) -> F64:
@@ -123,9 +128,21 @@ def _emphasis(name: str, points: F64) -> F64:
     """How much of a face unit's movement [V or 1, 3] suits a stylised face."""
     scale = EMPHASIS.get(name.removesuffix("Left").removesuffix("Right"), (1.0, 1.0, 1.0))
     amount = np.array([scale])
-    if name == "cheekPuff":  # the cheeks, not the lips between them
-        amount = 1 + (amount - 1) * smooth(0.16, 0.42, np.abs(points[:, :1]))
+    if name == "cheekPuff":  # the lips alone: `_puffed` does the cheeks
+        amount = amount * smooth(0.40, 0.18, np.abs(points[:, :1]))
     return np.asarray(amount)
+
+
+def _puffed(points: F64) -> F64:
+    """Movement [V, 3] of cheeks blown up: a round swelling of each, without an edge."""
+    x, _, z = points.T
+    away = np.c_[np.abs(x), points[:, 1:]] - points[CHEEK]
+    share = np.exp(-(away**2 / [1.1, 1.0, 1.6]).sum(1) / (2 * PUFF[1] ** 2))
+    # Neither the lips nor what lies before the ears.
+    share *= smooth(0.20, 0.42, np.abs(x)) * smooth(-0.55, -0.1, z)
+    out = points - points[CHEEK] * [0, 1, 0] + [0, 0, 0.25]
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
+    return np.asarray(PUFF[0] * share[:, None] * out)
 
 
 def breath_weight(points: F64) -> F64:
@@ -233,6 +250,8 @@ class Bust:
             across = self._plain[:, :1] * (1 if name.endswith("Left") else -1)
             offsets = offsets * smooth(-0.04, 0.06, across)
         offsets = offsets * _emphasis(name, self._plain)
+        if name == "cheekPuff":
+            offsets = offsets + _puffed(self._plain)
         if name.startswith("mouthSmile"):  # part of the smile is there already
             offsets = offsets * (1 - 0.6 * self._baked.get(name, 0.0))
         return self.warp(self._plain + offsets) - self.positions

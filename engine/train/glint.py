@@ -1,32 +1,31 @@
 """Light on the cornea: highlights that stay with the light while the iris turns under them.
 
 They are small discs a little in front of the eyeball, fixed to the head but for the share of the
-gaze by which a real highlight slides over a bulging cornea. The lids close over them.
+gaze by which a real highlight slides over a bulging cornea. Each point keeps its place between the
+edges of the two lids, so that no mix of lids and gaze brings one out of the opening.
 """
 
 import numpy as np
 
 from engine.face.blendshapes import ARKIT
-from engine.train.bust import F64, I64, Bust, Part
+from engine.train.bust import F64, I64, Bust, Part, foremost
+from engine.train.correctives import LIDS
+from engine.train.lash import edge
 from engine.train.recipe import Recipe
 
 CORNERS = 14
-RAISED = 0.014  # dm in front of the eyeball
-SUNK = 0.20  # dm behind a shut lid
+RAISED = 0.009  # dm in front of the eyeball
+SUNK = 0.016  # dm behind a shut lid
 LASHES = 0.045  # dm that they hang below the lid
+MARGIN = (0.10, 0.92)  # of the opening, from the lower lid
 SLIDE = 0.45  # of the eyeball's movement
 # Place and radius in radii of the iris: towards the light, and its small answer across the pupil.
 SPOTS = ((0.34, 0.30, 0.25), (-0.34, -0.20, 0.11))
 
 
-def glint(bust: Bust, who: Recipe, side: str, middle: F64, lid: float) -> Part:
-    """The highlights of one eye, below the upper lid at height `lid`.
-
-    `middle` [3]: of the eyeball, its x that of the iris.
-    """
-    vertices = np.unique(bust.group(f"{side}-eye"))
-    ball, radius = bust.positions[vertices], who.eyes.iris
-    towards = 1.0 if who.light[0] > 0 else -1.0
+def _discs(who: Recipe, middle: F64, lid: float) -> tuple[F64, I64]:
+    """Points [V, 2] at rest and triangles [F, 3] of the highlights of one eye."""
+    radius, towards = who.eyes.iris, 1.0 if who.light[0] > 0 else -1.0
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
     points: list[F64] = []
     triangles: list[I64] = []
@@ -38,30 +37,57 @@ def glint(bust: Bust, who: Recipe, side: str, middle: F64, lid: float) -> Part:
         points.append(middle[:2] + radius * disc)
         ring = first + 1 + np.arange(CORNERS)
         triangles.append(np.stack([np.full(CORNERS, first), ring, np.roll(ring, -1)], axis=1))
-    flat = np.concatenate(points)
-    # The front of the eyeball as a paraboloid: z over x and y.
-    front = ball[ball[:, 2] > np.median(ball[:, 2])]
-    fit, *_ = np.linalg.lstsq(_terms(front, middle), front[:, 2], rcond=None)
-    placed = np.c_[flat, _terms(flat, middle) @ fit + RAISED]
-    count = len(placed)
+    return np.concatenate(points), np.concatenate(triangles)
+
+
+def glint(bust: Bust, who: Recipe, side: str, middle: F64, lid: float) -> Part:
+    """The highlights of one eye, below the upper lid at height `lid`.
+
+    `middle` [3]: of the eyeball, its x that of the iris.
+    """
+    vertices = np.unique(bust.group(f"{side}-eye"))
+    ball, upper, lower = bust.positions[vertices], edge(bust, side), edge(bust, side, lower=True)
+    flat, triangles = _discs(who, middle, lid)
+    quads = bust.group(f"{side}-eye")
+    faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+
+    def opening(posed: F64, x: F64) -> tuple[F64, F64]:
+        """Heights of the lower lid's edge and of the opening above it, at `x`."""
+        low, high = (_height(posed[rim], x) for rim in (lower, upper))
+        return low, np.maximum(high - low, 0.0)
+
+    low, tall = opening(bust.positions, flat[:, 0])
+    share = np.clip((flat[:, 1] - low) / np.maximum(tall, 1e-6), *MARGIN)
+
+    def placed(move: F64) -> F64:
+        slide = SLIDE * float(move[vertices[ball[:, 2].argmax()], 0])
+        low, tall = opening(bust.positions + move, flat[:, 0] + slide)
+        at = np.stack([flat[:, 0] + slide, low + share * tall], axis=1)
+        depth = np.maximum(foremost(bust.positions + move, faces, at), ball[:, 2].mean())
+        return np.asarray(np.c_[at, depth + RAISED])
+
+    rest = placed(np.zeros_like(bust.positions))
+    count = len(rest)
     part = Part(
-        "glint", placed, np.concatenate(triangles), np.zeros((count, 2)), np.full(count, -1),
+        "glint", rest, triangles, np.zeros((count, 2)), np.full(count, -1),
         np.ones(count), np.arange(count), np.zeros(count),
     )  # fmt: skip
-    # Looking down they go along, or the lid would lie over them.
-    gaze = [n for n in ARKIT if n.startswith("eyeLook")]
-    moves = {n: bust.shape(n)[vertices] for n in gaze}
-    part.extra = {
-        n: np.tile((1.0 if "Down" in n else SLIDE) * m[ball[:, 2].argmax()] * [1, 1, 0], (count, 1))
-        for n, m in moves.items() if np.abs(m).max() > 1e-3
-    }  # fmt: skip
-    # Halfway through a blink the lid's straight path comes near the eyeball: they sink before.
+    moving = np.concatenate([upper, lower, vertices])
+    for name in ARKIT:
+        if np.abs(bust.shape(name)[moving]).max() > 1e-3:
+            part.extra[name] = placed(bust.shape(name)) - rest
     blink = "eyeBlinkLeft" if side == "l" else "eyeBlinkRight"
+    for name in LIDS:
+        own = name + blink.removeprefix("eyeBlink")
+        undone = np.zeros((count, 3))
+        undone[:, 1] = -LIDS[name] * part.extra.get(own, undone)[:, 1]
+        part.extra[f"{blink}+{own}"] = undone
+    # Between lids that nearly meet they would be a white thread.
     part.extra[f"{blink}+{blink}"] = np.tile([0.0, 0.0, -SUNK], (count, 1))
     return part
 
 
-def _terms(points: F64, middle: F64) -> F64:
-    """Even polynomial [N, 4] around the axis of the eyeball."""
-    x, y = (points[:, :2] - middle[:2]).T
-    return np.stack([np.ones_like(x), x * x + y * y, x, y], axis=1)
+def _height(rim: F64, x: F64) -> F64:
+    """Height [N] of an edge [K, 3] at `x` [N]."""
+    order = np.argsort(rim[:, 0])
+    return np.asarray(np.interp(x, rim[order, 0], rim[order, 1]))

@@ -11,18 +11,20 @@ from engine.face.blendshapes import ARKIT
 from engine.train.bust import F64, I64, Bust, Part, foremost, smooth
 from engine.train.correctives import CORRECTIVES, corrective
 
-# The edge of the left upper lid from the inner to the outer corner: vertices of the clay, whose
+# The edges of the left lids from the inner to the outer corner: vertices of the clay, whose
 # topology never changes.
 EDGE = (2770, 2767, 2806, 2764, 2761, 2758, 2705, 2704, 2710, 2713, 2716, 2719, 2722, 2725, 2728,
         2731)  # fmt: skip
+LOWER = (2770, 2773, 2776, 2757, 4569, 2754, 2751, 2748, 2745, 2740, 2737, 2734, 4567, 2731)
 COLUMNS = 25
 ROWS = np.array([0.0, 0.5, 1.0])[:, None]  # from the edge to the tips
 FLOAT = 0.012  # dm in front of the skin
+RAISE = 0.28  # of the bow of the meeting lids: the shut line hangs that much less
 
 
-def edge(bust: Bust, side: str) -> I64:
-    """Vertices of the edge of an upper lid, from the inner corner to the outer one."""
-    left = np.array(EDGE)
+def edge(bust: Bust, side: str, lower: bool = False) -> I64:
+    """Vertices of the edge of a lid, from the inner corner to the outer one."""
+    left = np.array(LOWER if lower else EDGE)
     if side == "l":
         return left
     clay = bust.source.positions
@@ -64,19 +66,22 @@ def lash(bust: Bust, side: str, length: float) -> Part:
     low = float(np.quantile(shut[:, 1], 0.12))
     inner, outer = shut[0, :2] + [0.012 * outwards, -0.008], shut[-1, :2]
     ends = inner + (outer - inner) * t[:, None]
-    bow = 1 - np.abs(2 * t - 1) ** 2.2
-    arc = ends + np.stack([0 * t, (low - ends[:, 1]) * bow], axis=1)
-    thin = 0.75 * thick * smooth(0.0, 0.25, t)
-    closed = _lain(
-        rest + blink, faces, arc[None] + ROWS[..., None] * np.stack([0 * t, thin], axis=1)[None],
-        shut[:, 2],
-    )  # fmt: skip
+    bow = np.stack([0 * t, (low - ends[:, 1]) * (1 - np.abs(2 * t - 1) ** 2.2)], axis=1)
+    thin = np.stack([0 * t, 0.75 * thick * smooth(0.0, 0.25, t)], axis=1)
+    met, closed = (
+        _lain(
+            rest + blink, faces, (ends + k * bow)[None] + ROWS[..., None] * thin[None], shut[:, 2]
+        )
+        for k in (1.0, 1 - RAISE)
+    )
     part = _ribbon(opened)
     moves = {n: bust.shape(n) for n in ARKIT}
     moves |= {"+".join(c): corrective(bust, c) for c in CORRECTIVES}
     part.extra = {n: np.tile(share @ m[at], (len(ROWS), 1)) for n, m in moves.items()
                   if np.abs(m[at]).max() > 1e-3}  # fmt: skip
-    part.extra[name] = (closed - opened).reshape(-1, 3)
+    # The line follows the lid's edge on its way, and rises to where it reads best at the end.
+    part.extra[name] = (met - opened).reshape(-1, 3)
+    part.extra[f"{name}+{name}"] = (closed - met).reshape(-1, 3)
     return part
 
 

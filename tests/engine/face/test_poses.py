@@ -1,6 +1,7 @@
 """Every bundled face through many poses: what must not show does not, what must move does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -80,6 +81,24 @@ def test_no_eyeball_shows_through_a_shut_lid(face: Face) -> None:
         for pitch in (-15, 0, 15):
             posed = motion((0, pitch, 0, 0, 0, 0), eyeBlink=1.0, **gaze)
             assert face.pixels(posed, "eye", "glint") == 0, (gaze, pitch)
+
+
+def test_a_highlight_lies_on_the_eye_whatever_gaze_and_lids(face: Face) -> None:
+    # Where a highlight is drawn there is eye or lash behind it: never lid, cheek or brow.
+    mesh = face.package.mesh
+    keep = mesh.material != face.rows["glint"] - 1
+    bare = replace(mesh, triangle=mesh.triangle[keep], material=mesh.material[keep])
+    without = Renderer(replace(face.package, mesh=bare), SIZE)
+    lids = ({}, {"eyeBlink": 0.4}, {"eyeBlink": 0.7}, {"eyeSquint": 1.0}, {"mouthSmile": 1.0},
+            {"eyeBlink": 0.35, "eyeSquint": 0.6})  # fmt: skip
+    for gaze in ({"eyeLookDown": 0.8}, *GAZES):
+        for number, lid in enumerate(lids):
+            turn = ((0, 0), (25, 10), (-25, -12))[number % 3]
+            posed = motion((*turn, 0, 0, 0, 0), **(gaze | lid))
+            drawn = face.mask(posed) == face.rows["glint"]
+            behind = without.gbuffer(posed).mask[drawn]
+            off = ~np.isin(behind, [face.rows["eye"], face.rows["lash"]])
+            assert off.sum() <= 3, (gaze, lid, turn)  # pixels cut by a lid's edge
 
 
 def test_eyes_are_open_and_lids_follow_the_gaze(face: Face) -> None:
@@ -208,6 +227,13 @@ def test_one_sided_weights_move_one_side(face: Face, name: str) -> None:
     assert moved[x > 0.1].max() > max(0.03, 4 * moved[x < -0.1].max())
 
 
-def test_puffed_cheeks_widen_the_face(face: Face) -> None:
+def test_puffed_cheeks_are_round_and_alike(face: Face) -> None:
     puffed, still = (face.figure.vertices(m) for m in (motion(cheekPuff=1.0), motion()))
-    assert (puffed - still)[:, 0].max() > 0.08
+    moved = (puffed - still)[:, 0]
+    assert moved.max() > 0.08 and abs(moved.max() + moved.min()) < 0.02
+    # No fold: neighbours move alike.
+    mesh = face.package.mesh
+    faces = mesh.triangle[mesh.material == face.rows["skin"] - 1]
+    along = np.linalg.norm(still[faces[:, 0]] - still[faces[:, 1]], axis=1)
+    apart = np.linalg.norm((puffed - still)[faces[:, 0]] - (puffed - still)[faces[:, 1]], axis=1)
+    assert (apart[along > 0.02] / along[along > 0.02]).max() < 1.8

@@ -104,3 +104,41 @@ def test_follow_leaves_the_motion_and_adds_the_swing() -> None:
         np.testing.assert_array_equal(one.swing, other.swing)
         np.testing.assert_array_equal(one.pose, given.pose)
     assert np.abs([m.swing for m in whole if m.swing is not None]).max() > 0.5
+
+
+def nods(start: int, count: int, step: int = 640) -> list[Motion]:
+    at = start + step * np.arange(count)
+    poses = turns(at / SAMPLE_RATE)
+    return [Motion(int(s), np.zeros(52, np.float32), p) for s, p in zip(at, poses, strict=True)]
+
+
+def lags(motions: list[Motion]) -> np.ndarray:
+    return np.array([m.swing for m in motions if m.swing is not None])
+
+
+def test_a_recast_in_mid_call_goes_on_without_a_jump() -> None:
+    # The other avatar's spring takes over the lag and its rate, and soon swings as its own.
+    stiff = Swing(Spring(3.0, 0.8, 4.0))
+    before, state = follow(Swing(SPRING), nods(0, 50), None)
+    after, _ = follow(stiff, nods(50 * 640, 100), state)
+    alone, _ = follow(stiff, nods(0, 150), None)
+    joined = np.concatenate([lags(before), lags(after)])
+    assert np.abs(np.diff(joined, axis=0)).max() < 2.0
+    np.testing.assert_allclose(lags(after)[-20:], lags(alone)[-20:], atol=0.01)
+
+
+def test_skipped_pictures_are_made_up_for() -> None:
+    whole, _ = follow(Swing(SPRING), nods(0, 100), None)
+    kept = [m for k, m in enumerate(nods(0, 100)) if k not in range(40, 44)]
+    skipped, _ = follow(Swing(SPRING), kept, None)
+    assert np.isfinite(lags(skipped)).all()
+    np.testing.assert_allclose(lags(skipped)[-20:], lags(whole)[-20:], atol=0.15)
+
+
+def test_a_session_that_starts_again_goes_on_from_its_hair() -> None:
+    # Sample numbers begin anew: the first motion tells no movement, the next ones swing as ever.
+    _, state = follow(Swing(SPRING), nods(10**7, 50), None)
+    again, _ = follow(Swing(SPRING), nods(0, 100), state)
+    alone, _ = follow(Swing(SPRING), nods(0, 100), None)
+    assert np.abs(np.diff(lags(again), axis=0)).max() < 3.0
+    np.testing.assert_allclose(lags(again)[-20:], lags(alone)[-20:], atol=0.1)

@@ -30,7 +30,7 @@ def test_teeth_and_tongue_lie_behind_the_skin_of_anybody(name: str) -> None:
 def test_lashes_close_to_an_arc_of_equal_sides(name: str) -> None:
     left, right = (p for p in features(sitter(name)) if p.name == "lash")
     for part, blink, side in ((left, "eyeBlinkLeft", "l"), (right, "eyeBlinkRight", "r")):
-        shut = part.positions + part.extra[blink]
+        shut = part.positions + part.extra[blink] + part.extra[f"{blink}+{blink}"]
         row = shut[: len(shut) // 3]  # its edge
         ends, middle = row[[0, -1], 1].mean(), row[len(row) // 2, 1]
         assert middle < ends - 0.01  # a smile of a line, not a hook
@@ -80,3 +80,17 @@ def test_highlights_stay_while_the_eye_turns() -> None:
     # Both eyes catch the same light on the same side.
     across = [p.positions[0, 0] - p.positions[len(p.positions) // 2, 0] for p in parts]
     assert abs(across[0] - across[1]) < 1e-9 and across[0] != 0
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_highlights_keep_between_the_lids(name: str) -> None:
+    person = bust(name)
+    left = next(p for p in features(sitter(name)) if p.name == "glint")
+    upper, lower = edge(person, "l"), edge(person, "l", lower=True)
+    for shape in ("eyeLookDownLeft", "eyeBlinkLeft", "eyeSquintLeft", "mouthSmileLeft"):
+        move, at = person.shape(shape), left.positions + left.extra.get(shape, 0.0)
+        rims = [(person.positions + move)[rim] for rim in (lower, upper)]
+        low, high = (np.interp(at[:, 0], r[r[:, 0].argsort(), 0], r[r[:, 0].argsort(), 1])
+                     for r in rims)  # fmt: skip
+        assert (at[:, 1] > low - 0.006).all()
+        assert (at[:, 1] < np.maximum(low, high) + 0.006).all()
