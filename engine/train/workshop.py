@@ -33,6 +33,7 @@ Json = dict[str, Any]
 RECIPE_BYTES = 256 << 10
 LOOKS = ("palette", "light", "background")  # what changes without building
 MODELS = (".glb", ".vrm", ".gltf")
+BLANKS = b"\xef\xbb\xbf \t\r\n"  # that may stand before JSON
 SQUARE = 24  # px of the chequered pattern that stands for "nothing"
 
 
@@ -159,8 +160,9 @@ class Workshop:
 
     def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
         """A GLB or VRM, `file` its name, as a package in `folder`; the report line by line."""
-        if not content:
-            raise PackageError(f"{_plain(file)} is empty: expected a .glb or .vrm model")
+        if not content.startswith(b"glTF") and not content.lstrip(BLANKS).startswith(b"{"):
+            what = "is something else" if content else "is empty"
+            raise PackageError(f"{_plain(file)} {what}: expected a .glb or .vrm model")
         with tempfile.TemporaryDirectory(prefix="vivify-") as spare:
             model = Path(spare) / _plain(file)  # errors name the person's own file
             model.write_bytes(content)
@@ -168,7 +170,7 @@ class Workshop:
 
     def _packed(self, content: bytes) -> Json:
         with tempfile.TemporaryDirectory(prefix="vivify-") as folder:
-            path = Path(folder) / "package.zip"
+            path = Path(folder) / "this file"  # errors name it
             path.write_bytes(content)
             package.load(path)
             return self.check(_recipe_of(path))

@@ -118,6 +118,8 @@ class Sitting:
             began = self._loop.time()
             try:
                 told = await self._shape_up(self._wanted)
+            except ConnectionError:
+                raise  # the page has gone
             except Exception as error:  # noqa: BLE001 - explained() logs what is no VivifyError
                 await self._say("error", explained(error, "this avatar cannot be shaped"))
             else:

@@ -20,7 +20,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(out: Path) -> Iterator[str]:
-    demo = ("demos.make_avatar", "edit", "theo", "--no-browser", "--port", "0")
+    demo = ("demos.make_avatar", "edit", "theo", "--no-browser", "--port", "0", "--quick")
     with rig.server(*demo, "--out", str(out)) as made:
         yield made
 

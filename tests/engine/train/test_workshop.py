@@ -123,6 +123,22 @@ def test_bad_files(shop: Workshop, content: bytes, said: str) -> None:
         shop.read(content)
 
 
+@pytest.mark.parametrize(
+    ("content", "file", "said"),
+    [
+        (b"", "My Fox.VRM", "My Fox.vrm is empty"),
+        (b"\x89PNG", "../../fox.glb", "^fox.glb is something else"),
+        (b"GIF", "\0/*?", "model.glb is something else"),
+    ],
+)
+def test_bad_models_are_called_by_their_name(
+    shop: Workshop, tmp_path: Path, content: bytes, file: str, said: str
+) -> None:
+    with pytest.raises(PackageError, match=said):
+        shop.convert(content, file, tmp_path / "fox", permitted=False)
+    assert not (tmp_path / "fox").exists()
+
+
 def test_unknown_targets_are_refused_before_building(shop: Workshop) -> None:
     with pytest.raises(PackageError, match="nose-of-nobody"):
         shop.check(turned(shop.start("mira"), "identity.targets", {"nose-of-nobody": 1}))
