@@ -2,16 +2,24 @@
 settings say; a host program that uses numba keeps its own.
 
 What is stored is valid for the text of all kernels: compiled code contains the functions it calls,
-so a change in one file makes the others stale too, which numba's own cache does not see.
+so a change in one file makes the others stale too, which numba's own cache does not see. Each copy
+and text of the kernels has a folder of its own; those unused for longest are removed.
+
+numba's index is a pickle, which may run anything: nothing is read from a folder that somebody else
+could have written to. Where no folder is fit, each process compiles for itself.
 """
 
+import atexit
 import ctypes
 import hashlib
 import logging
 import os
+import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,35 +28,92 @@ from numba.core import caching
 
 log = logging.getLogger(__name__)
 _MADV_DONTNEED = 4
+_KEPT = 8  # folders of copies and texts, some 8 MB each
 
 
-def folder() -> Path:
-    """The user's cache folder for this program, by the conventions of the platform."""
-    home = Path.home()
+def folder() -> Path | None:
+    """The user's cache folder for this program, by the conventions of the platform; None for a
+    user without a home."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        home = None
     if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        said, usual = os.environ.get("LOCALAPPDATA"), "AppData/Local"
     elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
+        said, usual = None, "Library/Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "vivify"
+        said, usual = os.environ.get("XDG_CACHE_HOME"), ".cache"
+    if said and os.path.isabs(said):
+        return Path(said) / "vivify"
+    return home / usual / "vivify" if home and home.is_absolute() else None
+
+
+def _ours(path: Path, seal: bool) -> bool:
+    """Whether a folder is this user's, and none but him can write to it, after `seal` if need
+    be."""
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        return False
+    if not hasattr(os, "getuid"):
+        return True
+    if seal and found.st_uid == os.getuid():
+        path.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
+    return found.st_uid == os.getuid() and (seal or not found.st_mode & 0o022)
+
+
+def _guarded(path: Path) -> bool:
+    """Whether nobody else can put another folder in the place of one in `path`."""
+    found = path.stat()
+    shared = found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX
+    return not hasattr(os, "getuid") or (found.st_uid in (0, os.getuid()) and not shared)
+
+
+def _kept(base: Path) -> Path | None:
+    """This copy's folder below `base`, made if it is not there; None where that is not safe."""
+    here = f"{Path(__file__).resolve().parent}\n{_stamp()}"
+    place = base / "kernels" / hashlib.sha256(here.encode()).hexdigest()[:16]
+    try:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        for part in (base, base / "kernels", place):
+            with suppress(FileExistsError):
+                part.mkdir(mode=0o700)
+            # A umask may have left what holds it open to a group: closed, then its content counts.
+            if not _ours(part, seal=part != place):
+                return None
+        tempfile.TemporaryFile(dir=place).close()
+        os.utime(place)
+    except OSError:
+        return None
+    _tidy(place)
+    return place
+
+
+def _tidy(place: Path) -> None:
+    """Remove the folders beside `place` that were not used for longest."""
+    with suppress(OSError):
+        others = [p for p in place.parent.iterdir() if p != place and not p.is_symlink()]
+        others.sort(key=lambda p: p.stat().st_mtime, reverse=True)
+        for old in others[_KEPT - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 @cache
-def _place() -> Path:
-    """A writable folder of this copy of the kernels: the user's, or a temporary one."""
-    here = hashlib.sha256(str(Path(__file__).resolve().parent).encode()).hexdigest()[:16]
-    for base in (folder(), Path(tempfile.gettempdir()) / f"vivify-{os.getuid()}"
-                 if hasattr(os, "getuid") else Path(tempfile.gettempdir()) / "vivify"):  # fmt: skip
-        place = base / "kernels" / here
-        try:
-            place.mkdir(parents=True, exist_ok=True, mode=0o700)
-            tempfile.TemporaryFile(dir=place).close()
-        except OSError:
-            continue
-        if not hasattr(os, "getuid") or place.stat().st_uid == os.getuid():
+def _place() -> Path | None:
+    """A folder for what is compiled: the user's, a temporary one, or one of this process alone;
+    None where nothing can be written."""
+    try:
+        if (user := folder()) and (place := _kept(user.resolve())):
             return place
-    return Path(tempfile.mkdtemp(prefix="vivify-"))
+        spare = Path(tempfile.gettempdir())
+        own = f"vivify-{os.getuid()}" if hasattr(os, "getuid") else "vivify"
+        if _guarded(spare) and (place := _kept(spare / own)):
+            return place
+        place = Path(tempfile.mkdtemp(prefix="vivify-"))
+    except OSError:
+        return None
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
 
 
 @cache
@@ -63,6 +128,11 @@ def _stamp() -> str:
 @cache
 def _announce() -> None:
     log.warning("compiling the renderer for this machine, once: this takes some ten seconds")
+
+
+@cache
+def _regret(reason: str) -> None:
+    log.warning("what was compiled is not kept (%s): the next start compiles again", reason)
 
 
 class _Locator(caching._CacheLocator):
@@ -95,10 +165,21 @@ class Cache(caching.FunctionCache):
     _impl_class = _Store
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        found = None
+        try:
+            found = super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except (OSError, EOFError):  # cut short by a full disk, or gone
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
         if found is None:
             _announce()
         return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+        except OSError as error:
+            _regret(error.strerror or type(error).__name__)
 
 
 @cache
@@ -121,5 +202,7 @@ def release() -> None:
 
 
 def attach(compiled: Any, function: Callable[..., Any]) -> None:
-    """Make a numba dispatcher of `function` keep what it compiles."""
+    """Make a numba dispatcher of `function` keep what it compiles, where there is a place."""
+    if _place() is None:
+        return
     compiled._cache = Cache(function)  # type: ignore[no-untyped-call]

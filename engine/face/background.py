@@ -7,42 +7,56 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import FrameError, PackageError
-from engine.face.fields import Fields, color
+from engine.face.fields import Fields, color, number
 
 KEY = "#00b140"  # chroma-key green: what a transparent background is in formats without alpha
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """One colour, '#rrggbb'."""
+    """One colour, '#rrggbb'. Raises PackageError for anything else."""
 
     color: str
+
+    def __post_init__(self) -> None:
+        color(self.color, "the background's color")
 
 
 @dataclass(frozen=True, slots=True)
 class Gradient:
-    """Vertical, with a soft glow behind the head; '#rrggbb'."""
+    """Vertical, with a soft glow behind the head; '#rrggbb'. Raises PackageError for anything
+    else."""
 
     top: str
     bottom: str
     glow: str
 
+    def __post_init__(self) -> None:
+        for name in ("top", "bottom", "glow"):
+            color(getattr(self, name), f"the background's {name}")
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture [H, W, 3] uint8, scaled to fill and blurred by `blur` (share of the height)."""
+    """A picture [H, W, 3] uint8, scaled to fill and blurred by `blur` (share of the height, 0 to
+    0.2). Raises FrameError for other arrays, PackageError for another blur."""
 
     pixels: npt.NDArray[np.uint8] = field(repr=False)
     blur: float = 0.02
 
     def __post_init__(self) -> None:
-        if self.pixels.dtype != np.uint8 or self.pixels.ndim != 3 or self.pixels.shape[2] != 3:
+        if not isinstance(self.pixels, np.ndarray):
             raise FrameError(
-                f"the background is {self.pixels.dtype} {self.pixels.shape}, expected uint8 RGB "
-                "[H, W, 3]"
+                f"the background's picture is {type(self.pixels).__name__}, expected a numpy array "
+                "of uint8 RGB [H, W, 3]"
             )
-        if min(self.pixels.shape[:2]) < 2 or not 0 <= self.blur <= 0.2:
-            raise FrameError("a background needs at least 2 x 2 pixels and a blur of 0 to 0.2")
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or min(shape) < 2:
+            raise FrameError(
+                f"the background's picture is {self.pixels.dtype} {shape}, expected uint8 RGB "
+                "[H, W, 3] of at least 2 x 2 pixels"
+            )
+        number(self.blur, 0, 0.2, "the background's blur")
 
 
 @dataclass(frozen=True, slots=True)

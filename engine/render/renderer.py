@@ -1,7 +1,9 @@
 """Motion -> Video: the stateless renderer that the whole line calls.
 
-The same motion gives the same bytes, whatever was drawn before. Vertices belong to the instance:
-share one among the sessions of one thread, not among threads. Picture buffers come from
+The same motion gives the same bytes, whatever was drawn before. Any motion gives a sane picture:
+weights and angles that are no numbers count as at rest, others are held within what a face and a
+neck can do (engine.face.muscle.correct, engine.face.camera.limit_pose). Vertices belong to the
+instance: share one among the sessions of one thread, not among threads. Picture buffers come from
 engine.render.workspace and are shared by all renderers of a size, whichever thread they serve.
 """
 

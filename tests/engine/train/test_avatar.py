@@ -1,6 +1,7 @@
 """A recipe becomes a package that the loader accepts."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,14 @@ import pytest
 
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
-from engine.face.package import ASSETS, load
-from engine.train.avatar import main, read
+from engine.face.package import ASSETS, Package, load
+from engine.train.avatar import build, main, read
 from engine.train.bust import neck_weight, smooth
+from engine.train.clay import Clay
 from engine.train.pack import sparse
+from engine.train.recipe import parse
+
+PLAIN = {"format": "vivify-recipe", "version": 1, "name": "a", "title": "A"}
 
 
 def test_sparse_shapes_are_close_to_the_dense_ones() -> None:
@@ -54,16 +59,75 @@ def test_a_recipe_becomes_a_package(tmp_path: Path) -> None:
     [
         ({"hair": {"cut": "mullet"}}, "mullet.*bob"),
         ({"identity": {"targets": {"head-ovl": 1}}}, "head-oval"),
+        ({"wears": ["glasses"]}, "thing to wear 'glasses'.*sunglasses"),
+        ({"wears": ["cap", "studs", "beanie"]}, "cap and beanie, both on the head"),
+        ({"wears": ["glasses_round", "sunglasses"]}, "both before the eyes: keep one"),
+        ({"wears": ["studs", "studs"]}, "studs and studs, both at the ear lobes"),
     ],
 )
 def test_a_recipe_of_unknown_things_names_the_choices(
-    tmp_path: Path, change: dict[str, object], message: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object], message: str
 ) -> None:
-    plain = {"format": "vivify-recipe", "version": 1, "name": "a", "title": "A"}
     path = tmp_path / "a.json"
-    path.write_text(json.dumps(plain | change))
-    with pytest.raises(PackageError, match=message):
-        main([str(path), "--quick", "--out", str(tmp_path)])
+    path.write_text(json.dumps(PLAIN | change))
+    assert refused(path, tmp_path / "out", capsys, message)
+    assert not (tmp_path / "out" / "a").exists()
+
+
+def refused(path: Path, out: Path, capsys: pytest.CaptureFixture[str], message: str) -> bool:
+    """Whether the command ends with status 2 and one line that matches."""
+    assert main([str(path), "--quick", "--out", str(out)]) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    return bool(re.search(f"engine.train avatar: {re.escape(str(path))}.*{message}", last))
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(PLAIN))
+    (tmp_path / "file").write_text("")
+    assert refused(path, tmp_path / "file", capsys, "cannot be written to .*file")
+
+
+def test_two_recipes_of_one_name_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one.json", "two.json"):
+        (tmp_path / name).write_text(json.dumps(PLAIN))
+    assert main([str(tmp_path / "one.json"), str(tmp_path / "two.json")]) == 2
+    assert "both named a" in capsys.readouterr().err
+
+
+def test_a_package_that_fails_the_checks_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "avatar.json").write_text("the old one")
+
+    def broken(folder: Path) -> Package:
+        raise PackageError("broken")
+
+    monkeypatch.setattr("engine.train.avatar.load", broken)
+    with pytest.raises(PackageError, match="broken"):
+        build(parse(PLAIN), Clay.load(), tmp_path / "a", quick=True)
+    assert (tmp_path / "a" / "avatar.json").read_text() == "the old one"
+    assert [p.name for p in tmp_path.rglob("*")] == ["a", "avatar.json"]
+
+
+def test_triangles_are_counted_and_many_are_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mira = load("mira")
+    monkeypatch.setattr("engine.train.avatar.build", lambda *_: mira)
+    path = str(ASSETS / "mira" / "recipe.json")
+    assert main([path, "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert f"mira: {len(mira.mesh.triangle)} triangles (skin" in said.out
+    assert "more than" not in said.err
+    monkeypatch.setattr("engine.train.pack.FAST", 100)
+    assert main([path, "--out", str(tmp_path)]) == 0
+    assert "more than 100 triangles" in capsys.readouterr().err
 
 
 def test_a_missing_or_broken_recipe_is_named(tmp_path: Path) -> None:
