@@ -68,6 +68,7 @@ def _inside(at: F64, sitter: Sitter, growth: Growth) -> tuple[F64, F64]:
         sides = np.minimum(0.75 * (edge - y), 0.8 * (z - end - 0.015))
     else:
         sides = np.minimum(edge - y, growth.wide - x)
+        sides = np.minimum(sides, 0.8 * (z - m["chin"][2] + 0.20))  # not along under the jaw
     spot = 0.045 - np.hypot((x - 0.10) / 1.4, y - lower + 0.045)
     beard = _least(_least(sides, 1.8 * (y - low)), _least(lips, -spot))
     # The moustache: a bow from under the nose past the corners of the mouth into the beard.

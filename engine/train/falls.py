@@ -72,15 +72,15 @@ def _bangs(comb: Comb, beside: float, height: float) -> None:
     elevation = np.interp(s, [0, 0.3, 0.6, 1], [7, 14, 22, 44])
     roots = np.array([along(beside, beta) for beta in np.interp(s, [0, 1], [80, 47])])
     zero = np.zeros(lanes)
-    # At the parting it lies flat and meets the other side.
-    lift = (height + 0.06) * (1 - 0.95 * smooth(0.55, 1.0, s))
+    # At the parting it lies flat and meets the other side; behind, it comes out of the hair.
+    lift = (height + 0.06) * (1 - 0.95 * smooth(0.45, 1.0, s)) * (0.45 + 0.55 * smooth(0, 0.3, s))
     middle = np.stack([0.42 * roots[:, 0] + 0.58 * azimuth, 0.5 * (roots[:, 1] + elevation) + 7,
                        lift], 1)  # fmt: skip
     clumps = gather(lanes, 8, comb.noise)
     elevation = elevation + 3.5 * clumps.across**2 - comb.noise.uniform(0, 3, 9)[clumps.number]
     knots = np.stack(
         [np.column_stack([roots, 0.03 - 0.02 * s]), middle,
-         np.column_stack([azimuth, elevation, 0.035 - 0.03 * s**3 - 0.13 * smooth(0.3, 0, s)])], 1,
+         np.column_stack([azimuth, elevation, 0.035 - 0.03 * s**3 - 0.20 * smooth(0.32, 0, s)])], 1,
     )  # fmt: skip
     comb.sheet(Sheet(knots, zero, clumps, rows=11, relief=0.045, ends=0.2, thick=0.04, line=0.7))
 

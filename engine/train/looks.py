@@ -54,7 +54,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
         _row("tongue", "tongue", "tongue_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),
         _hair("hair", "hair", 0.0 if hair.cut in MATT else 0.13 * (1 - 0.5 * hair.curl)),
-        _row("underhair", "hair_under", "hair_shadow", two_sided=True, rim=0.0, ambient=0.5),
+        _row("underhair", "hair_under", "hair_shadow", two_sided=True, rim=0.0, ambient=0.25),
         _hair("beard", "beard", 0.0),
         *(_row(name, color, shadow, **more) for name, color, shadow, more in FABRICS),
     ]  # fmt: skip

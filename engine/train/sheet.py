@@ -97,9 +97,11 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
             line = np.concatenate([line, line[:, -1:]], 1)
         if not sheet.closed:
             # The sides turn in as far as the skin, so that no dark shows beside a cheek.
-            deep = sheet.thick * (3 - 2 * smooth(0.75, 1, np.arange(grid.shape[1]) / rows))
+            # Less at the tips, where it would stand as a box in the corner.
+            tip = smooth(0.88, 1, np.arange(grid.shape[1]) / rows)
+            least, deep = sheet.thick * (1 - 0.9 * tip), sheet.thick * (3 - 2.8 * tip)
             first, last = (
-                e - n * np.clip(skull.above(e) + 0.01, sheet.thick, deep)[..., None]
+                e - n * np.clip(skull.above(e) + 0.01, least, deep)[..., None]
                 for e, n in ((grid[:1], normals[:1]), (grid[-1:], normals[-1:]))
             )
             grid = np.concatenate([first, grid, last])
@@ -109,15 +111,15 @@ def drape(skull: Skull, points: F64, sheet: Sheet, name: str = "hair") -> Part:
         name, grid.reshape(-1, 3), mesh(*grid.shape[:2]), np.stack([u, v], -1).reshape(-1, 2),
         line.reshape(-1),
     )  # fmt: skip
-    part.proxy = hull_normals(
-        skull, part.positions, COMBED + (WOOLLY - COMBED) * sheet.fleece * (sheet.bumps > 0)
-    )
+    share = np.full(grid.shape[:2], COMBED + (WOOLLY - COMBED) * sheet.fleece * (sheet.bumps > 0))
+    share[:, rows:] = 1.0  # a hem that turns in is no lit facet
+    part.proxy = hull_normals(skull, part.positions, share.reshape(-1))
     return part
 
 
-def hull_normals(skull: Skull, points: F64, share: float) -> F64:
+def hull_normals(skull: Skull, points: F64, share: F64 | float) -> F64:
     """Proxy [V, 4]: the egg's normals, which give a head of hair one light and one shadow."""
-    return np.concatenate([skull.around(points.copy()), np.full((len(points), 1), share)], 1)
+    return np.column_stack([skull.around(points.copy()), np.broadcast_to(share, len(points))])
 
 
 def _curls(points: F64, size: float) -> F64:

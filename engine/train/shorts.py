@@ -109,7 +109,7 @@ def pixie(sitter: Sitter) -> list[Part]:
     _sides(comb, -12 - 8 * (long - 1), 0.16, 0.05, 0.10 * volume, 19)
     for azimuth, elevation, beta, x in (
         (-64, 4, 66, 0.24), (-52, 12, 62, 0.22), (-38, 16, 58, 0.22), (-22, 20, 54, 0.22),
-        (-5, 25, 52, 0.24), (60, 8, 64, 0.40), (44, 22, 58, 0.38),
+        (-5, 25, 52, 0.24), (60, 8, 64, 0.32), (44, 22, 58, 0.30),
     ):  # fmt: skip
         root = direction(*(np.degrees(np.arctan2(x, np.cos(np.radians(beta)))), beta))
         a, e = (float(np.degrees(np.arctan2(root[0], root[2]))),

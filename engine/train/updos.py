@@ -94,6 +94,6 @@ def manbun(sitter: Sitter) -> list[Part]:
     def thick(azimuth: F64, elevation: F64) -> F64:
         return np.asarray(0.012 + 0.13 * smooth(16, 34, elevation))
 
-    cap(comb, SCALPS["manbun"], thick, 0.05, 5, whorl=at)
+    cap(comb, SCALPS["manbun"], thick, 0.05, 5, fade=16, whorl=at)
     knot(comb, at, 0.23 * comb.skull.size * comb.hair.length**0.5, 0.18)
     return comb.finish()
