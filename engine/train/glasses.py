@@ -16,7 +16,7 @@ from engine.train.sitter import Sitter
 RIM = 34  # points of a rim
 WRAP = 0.16  # 1/dm: how much the front follows the face around
 CLEAR = 0.022  # dm between skin and rim
-GLEAM = (-0.54, 0.54)  # in half widths and heights of a lens
+GLEAM = (-0.56, 0.59)  # in half widths and heights of a lens
 MOVED = ("mouthSmileLeft+mouthSmileRight+cheekSquintLeft+cheekSquintRight",)
 
 
@@ -114,7 +114,7 @@ def _gleam(front: Front, side: int) -> Part:
     along, across = np.array([0.6, 0.8]), np.array([0.8, -0.6])
     size = float(front.half.min())
     made = []
-    for place, length, width in ((-0.06, 0.19, 0.055), (0.09, 0.13, 0.022)):
+    for place, length, width in ((-0.05, 0.155, 0.050), (0.08, 0.10, 0.022)):
         middle = GLEAM * front.half + across * place * size
         corners = [(-1, -1), (-1, 1), (1, 1), (1, -1)]
         made += [middle + size * (length * v * along + width * u * across) for v, u in corners]

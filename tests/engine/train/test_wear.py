@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.errors import PackageError
 from engine.train.anatomy import ear, face_depth, vertices
 from engine.train.bust import Bust, Part
 from engine.train.facemarks import VERTICES
@@ -15,7 +16,7 @@ from engine.train.hijab import fold_inks, hijab
 from engine.train.recipe import Hair
 from engine.train.sitter import Sitter
 from engine.train.skull import angles
-from engine.train.wear import WEARABLES
+from engine.train.wear import PLACES, WEARABLES, choose
 from tests.engine.train.sitters import ENDS, bust, clay, nearest, person, samples, sitter
 
 PIXEL = 1 / 80.0  # dm of one pixel of a picture of 256
@@ -75,6 +76,25 @@ def test_glasses_sit_before_the_eyes_and_on_the_nose(style: Style) -> None:
         for side in (-1, 1):
             root = own.bust.positions[ear(own.bust, "root", side)]
             assert nearest(root[None], samples(made))[1][0] < 0.10, (name, side)
+
+
+@pytest.mark.parametrize("style", [ROUND, SQUARE])
+def test_a_gleam_lies_in_its_lens_and_beside_the_iris(style: Style) -> None:
+    thing = {ROUND: "glasses_round", SQUARE: "glasses_square"}[style]
+    for name in ENDS:
+        own = sitter(name)
+        front = fit(own, style)
+        gleams = [p.positions for p in WEARABLES[thing](own) if p.name == "gleam"]
+        assert len(gleams) == 2
+        for points in gleams:
+            side = np.sign(points[:, 0].mean())
+            away = (points[:, :2] - front.centre * [side, 1]) / front.half
+            assert (np.abs(away) ** style.corner).sum(1).max() < 1.0
+            which = "left" if side > 0 else "right"
+            eye = 0.5 * (own.marks[f"eye_inner_{which}"] + own.marks[f"eye_outer_{which}"])
+            beside = np.hypot(*(points - eye)[:, :2].T) > own.recipe.eyes.iris
+            above = points[:, 1] > own.marks[f"lid_upper_{which}"][1]
+            assert (beside | above).all(), name
 
 
 def test_rings_hang_at_the_lobes() -> None:
@@ -152,3 +172,13 @@ def test_a_muzzle_draws_out_nose_and_mouth_only() -> None:
     assert still[ear(plain, "root", 1)] and still[VERTICES["lid_fold"]]
     # It opens as any mouth does.
     assert fox.shape("jawOpen")[VERTICES["lower_lip_edge"], 1] < -0.05
+
+
+def test_every_thing_has_one_place() -> None:
+    assert sorted(name for things in PLACES.values() for name in things) == sorted(WEARABLES)
+    together = [things[0] for things in PLACES.values()]
+    assert choose(together) == [WEARABLES[name] for name in together]
+    for things in PLACES.values():
+        for one, two in zip(things, things[1:] + things[:1], strict=True):
+            with pytest.raises(PackageError, match=f"has {one} and {two}, both .*keep one"):
+                choose([one, two])
