@@ -11,7 +11,7 @@ from engine.train.recipe import Beard, Hair
 from engine.train.scalp import SCALPS, hairline
 from engine.train.scalp import paint as paint_scalp
 from engine.train.sitter import Sitter
-from engine.train.skull import ears
+from engine.train.skull import angles, ears
 from engine.train.strands import beard_inks, hair_inks
 from tests.engine.train.sitters import ENDS, sitter
 
@@ -41,6 +41,34 @@ def test_a_beard_rides_on_the_skin_clear_of_lips_and_ears(head: str, name: str) 
     mouth = np.hypot(rest[:, 0] / own.marks["mouth_corner_left"][0], (rest[:, 1] - seam[1]) / 0.04)
     out = beard.positions[mouth < 0.8] - rest[mouth < 0.8]
     assert (out[:, 2] < 0.01).all()  # under the lips' skin, not over it
+
+
+@pytest.mark.parametrize("name", ["full", "short"])
+def test_a_beard_rises_from_the_skin_without_a_step(name: str) -> None:
+    own = worn("athlete", name)
+    (beard,) = BEARDS[name](own)
+    edges = np.sort(beard.triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    edge, uses = np.unique(edges, axis=0, return_counts=True)
+    border = np.unique(edge[uses == 1])
+    out = np.linalg.norm(beard.positions - own.bust.positions[beard.source], axis=1)
+    assert len(border) > 50 and out[border].max() < 0.031  # under the skin, which is painted there
+    next_in = np.setdiff1d(edge[np.isin(edge, border).any(1)], border)
+    assert np.median(out[next_in]) < 0.5 * out.max()
+
+
+def test_clipped_sides_fade_into_the_skin() -> None:
+    own = worn("athlete", hair="quiff")
+    c = canvas(own.bust, own.skin, 256)
+    paint_scalp(c, own)
+    azimuth, elevation = angles(c.position.astype(float) - own.skull.centre)
+    line = np.interp(np.abs(azimuth), *hairline(own.skull, SCALPS["quiff"]))
+    side = (np.abs(azimuth) > 130) & (np.abs(azimuth) < 170)
+    over = elevation - line
+    dense = [
+        float(c.inks[0].alpha[side & (over > low) & (over < low + 4)].mean())
+        for low in (-8, 0, 6, 12, 20)
+    ]
+    assert dense[0] < 0.02 and dense[-1] > 0.85 and (np.diff(dense) > 0.08).sum() >= 3
 
 
 def test_a_beard_grows_with_its_length_and_hangs_below_the_chin() -> None:
