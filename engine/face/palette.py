@@ -61,12 +61,12 @@ RULES: dict[str, _Rule] = {
     "iris_light": _Rule("iris", 1.22, 1.15, 10, add=0.08),
     "pupil": _Rule("iris", 0.18, 0.5),
     "hair_light": _Rule("hair", 1.12, 1.45, 6, add=0.12, floor=0.02, peak=0.11),
-    "hair_shadow": _Rule("hair", 0.68, 1.0, -12),
-    "hair_line": _Rule("hair", 0.48, 0.9, -10),
-    "hair_under": _Rule("hair", 0.66, 0.95, -8),
+    "hair_shadow": _Rule("hair", 0.63, 1.0, -12, add=0.055),
+    "hair_line": _Rule("hair", 0.46, 0.9, -10, add=0.03),
+    "hair_under": _Rule("hair", 0.55, 0.95, -8, add=0.10),
     "beard": _Rule("hair", 0.96, 1.0),
     "beard_light": _Rule("beard", 1.14, 1.05, 6, add=0.03),
-    "beard_shadow": _Rule("beard", 0.70, 1.0, -10),
+    "beard_shadow": _Rule("beard", 0.66, 1.0, -10, add=0.035),
     "beard_line": _Rule("beard", 0.50, 0.9, -10),
     "cloth_shadow": _Rule("cloth", 0.76, 1.05, -10),
     "cloth_line": _Rule("cloth", 0.45, 0.8, -8),
@@ -136,7 +136,9 @@ def derived(chosen: Mapping[str, str]) -> dict[str, RGB]:
         if name in chosen:
             continue
         light, chroma, hue = oklch(known[rule.of])
-        light = min(light * rule.light + rule.add, max(light, light + rule.room * (1 - light)))
+        # A shadow never rises above what it shades, however dark that is.
+        highest = light if rule.light < 1 else light + rule.room * (1 - light)
+        light = min(light * rule.light + rule.add, max(light, highest))
         if rule.most:
             light = min(light, max(oklch(known[rule.most])[0] - rule.gap, 0.12))
         least = min(rule.floor, 6 * chroma)

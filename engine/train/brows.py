@@ -2,17 +2,22 @@
 
 import numpy as np
 
+from engine.train.bust import F64
 from engine.train.canvas import Canvas
 from engine.train.recipe import Recipe
 
 HAIRS = 22  # of one brow
+ABOVE = (0.118, 0.215)  # dm over the fold of the lid: lower, and a blink would draw them out
 
 
-def brows(c: Canvas, who: Recipe) -> None:
+def brows(c: Canvas, who: Recipe, m: dict[str, F64]) -> None:
     """Ink `brow`, on both sides."""
     if who.brows.thickness <= 0:
         return
-    curve = np.array(who.brows.curve)
+    curve, fold = np.array(who.brows.curve), m["lid_fold"]
+    # On a face with higher or lower eyes the curve goes along with their lids.
+    above = float(np.interp(fold[0], curve[:, 0], curve[:, 1])) - fold[1]
+    curve[:, 1] += np.clip(above, *ABOVE) - above
     line, width = curve[:, :2], curve[:, 2] * who.brows.thickness
     soft = 0.012 + 0.012 * who.brows.hairy
     full = 0.96 - 0.22 * who.brows.hairy

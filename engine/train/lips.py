@@ -79,7 +79,7 @@ def line(c: Canvas, who: Recipe, closed: F64, m: Marks) -> None:
     if who.species == "creature":
         _muzzle(c, closed, m)
         return
-    curve = np.concatenate([closed, [corner + [0.004, 0.001], corner + [0.026, 0.014]]])
+    curve = np.concatenate([closed, [corner + [0.005, 0.003], corner + [0.029, 0.022]]])
     count = len(curve) - 1
     width = np.interp(np.arange(count + 1), [0, count - 1, count], [0.008, 0.008, 0.002])
     # A wider, softer shade stays visible when the lips are pressed or rolled in.

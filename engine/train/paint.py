@@ -38,5 +38,5 @@ def skin_inks(sitter: Sitter, size: int = SIZE) -> list[Ink]:
     relief.nose(c, who, marks)
     lips.line(c, who, closed, marks)
     complexion.mole(c, who, marks)
-    brows(c, who)
+    brows(c, who, marks)
     return c.inks
