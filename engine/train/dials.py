@@ -17,7 +17,7 @@ from engine.train.clothes import GARMENTS
 from engine.train.hairdo import HAIRDOS
 from engine.train.paint import PATTERNS
 from engine.train.recipe import PARTS, PEOPLES, RANGES, TEXTS
-from engine.train.wear import WEARABLES
+from engine.train.wear import PLACES, WEARABLES
 
 Json = dict[str, Any]
 
@@ -244,7 +244,9 @@ def _options(path: str) -> list[Json]:
     made = table.get(path, ())
     names: Iterable[str] = sorted(made, key=lambda name: (name != "none", name))
     hints = made if isinstance(made, dict) else {}
-    return [{"value": name, "label": _words(name).capitalize(), "hint": _hint(hints.get(name))}
+    places = {thing: place for place, things in PLACES.items() for thing in things}
+    return [{"value": name, "label": _words(name).capitalize(), "hint": _hint(hints.get(name)),
+             **({"place": places[name]} if path == "wears" else {})}
             for name in names]  # fmt: skip
 
 

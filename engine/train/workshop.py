@@ -27,6 +27,7 @@ from engine.train.avatar import build
 from engine.train.clay import Clay
 from engine.train.importer import convert
 from engine.train.recipe import Recipe
+from engine.train.wear import choose
 
 Json = dict[str, Any]
 
@@ -176,10 +177,12 @@ class Workshop:
             return self.check(_recipe_of(path))
 
     def _known(self, who: Recipe) -> Recipe:
-        """Refuse at once what the clay lacks; the builder would say so a second later."""
+        """Refuse at once what the clay lacks, and what cannot be worn together; the builder
+        would say so a second later."""
         names = set(self.clay.names) | {n[2:] for n in self.clay.names if n.startswith("l-")}
         if lacking := sorted(set(who.identity.targets) - names):
             raise PackageError(f"recipe.identity.targets names unknown {lacking[:5]}")
+        choose(who.wears)
         return who
 
 

@@ -110,12 +110,15 @@ export class Dials {
     return this.chips(dial, "radio", (v) => v === now, (v) => this.book.set(dial.path, v === dial.default ? undefined : v, true));
   }
 
+  // Of two things at one place the one that was ticked last stays.
   many(dial) {
+    const places = Object.fromEntries(dial.options.map(({ value, place }) => [value, place ?? value]));
     if (!dial.options.length) return make("p", { className: "small", textContent: "Nothing to wear here yet." });
     return this.chips(dial, "checkbox", (v) => (this.book.get(dial.path) ?? []).includes(v), (v, input) => {
-      const rest = (this.book.get(dial.path) ?? []).filter((x) => x !== v);
+      const rest = (this.book.get(dial.path) ?? []).filter((x) => places[x] !== places[v]);
       if (input.checked && rest.length >= dial.most) return void (input.checked = false);
       const all = input.checked ? [...rest, v] : rest;
+      for (const other of input.closest(".chips").querySelectorAll("input")) other.checked = all.includes(other.value);
       this.book.set(dial.path, all.length ? all : undefined, true);
     });
   }

@@ -20,6 +20,7 @@ from engine.train.hairdo import HAIRDOS
 from engine.train.recipe import PARTS, RANGES
 from engine.train.wear import WEARABLES
 from engine.train.workshop import Workshop
+from streaming.studio.sitting import HEAVY
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,13 @@ def test_every_dial_turns_something_real(shop: Workshop) -> None:
             elif dial["kind"] == "choice":
                 for option in dial["options"]:
                     shop.check(turned(base, dial["path"], option["value"]))
+            elif dial["kind"] == "many":
+                places = {option["value"]: option["place"] for option in dial["options"]}
+                for place in set(places.values()):
+                    there = [thing for thing in places if places[thing] == place]
+                    shop.check(turned(base, dial["path"], there[:1]))
+                    with pytest.raises(PackageError, match="keep one of them"):
+                        shop.check(turned(base, dial["path"], [*there, there[0]][:2]))
     assert kinds >= {"mix", "number", "pair", "choice", "many", "color", "light", "background"}
     shown = {d.get("path") for g in shop.groups() for d in g["dials"]}
     assert shown >= {f"{part}.{name}" for part, kind in PARTS.items() for name in RANGES[kind]}
@@ -73,6 +81,13 @@ def test_random_people_are_sound_and_their_seeds_alone(shop: Workshop) -> None:
     assert len({who.palette["skin"] for who in rolled}) > 30
     assert len({who.hair.cut for who in rolled}) > 3
     assert {who.identity.gender > 0.5 for who in rolled} == {True, False}
+
+
+@pytest.mark.parametrize("seed", [2, 5, 11])
+def test_random_people_can_be_built(shop: Workshop, seed: int) -> None:
+    made = shop.preview(shop.roll(seed))
+    assert {"skin", "eye"} <= {m.name for m in made.manifest.materials}
+    assert len(made.mesh.triangle) < HEAVY
 
 
 def test_looks_are_not_built(shop: Workshop) -> None:
