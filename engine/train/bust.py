@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from engine.face.blendshapes import ARKIT
 from engine.train.clay import AGES, Clay
+from engine.train.lids import edge
 from engine.train.recipe import Identity, Recipe
 
 F64 = npt.NDArray[np.float64]
@@ -22,6 +23,7 @@ TOP = 1.4
 SNOUT = (294, 3135, 495)  # vertices of nose tip and lips
 CHEEK = 4779  # the middle of the left one
 PUFF = (0.24, 0.22)  # dm: height and reach of a puffed cheek
+OVERLAP = 0.02  # dm by which the upper lid covers the edge of the lower one when shut
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
 # Movements that a toon shows more, or that pull what should stay (x, y, z).
 EMPHASIS = {
@@ -244,8 +246,7 @@ class Bust:
         offsets = self.source.unit(name)
         if name.startswith("eyeBlink"):
             wide = name.replace("Blink", "Wide")
-            # The enlarged eye is shut at .94 of the shape; more would push the lid too low.
-            offsets = 0.94 * offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
+            offsets = offsets - self._baked.get(wide, 0.0) * self.source.unit(wide)
             # The unit reaches into the other eye's socket.
             across = self._plain[:, :1] * (1 if name.endswith("Left") else -1)
             offsets = offsets * smooth(-0.04, 0.06, across)
@@ -254,7 +255,22 @@ class Bust:
             offsets = offsets + _puffed(self._plain)
         if name.startswith("mouthSmile"):  # part of the smile is there already
             offsets = offsets * (1 - 0.6 * self._baked.get(name, 0.0))
-        return self.warp(self._plain + offsets) - self.positions
+        move = self.warp(self._plain + offsets) - self.positions
+        return self._shut(name, move) * move if name.startswith("eyeBlink") else move
+
+    def _shut(self, name: str, blink: F64) -> float:
+        """Share of a blink [V, 3] at which the lids of this face have met."""
+        side = "l" if name.endswith("Left") else "r"
+        upper, lower = edge(self.source, side), edge(self.source, side, lower=True)
+        x = np.quantile(self.positions[upper, 0], np.linspace(0.3, 0.7, 9))
+
+        def height(points: F64, rim: I64) -> F64:
+            at = points[rim][points[rim, 0].argsort()]
+            return np.asarray(np.interp(x, at[:, 0], at[:, 1]))
+
+        rest, shut = self.positions, self.positions + blink
+        tall, past = (height(p, upper) - height(p, lower) for p in (rest, shut))
+        return float(np.clip(((tall + OVERLAP) / (tall - past)).max(), 0.7, 1.0))
 
     def shapes(self) -> F64:
         """All movements [52, V, 3] in the order of ARKIT."""

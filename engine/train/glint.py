@@ -10,14 +10,14 @@ import numpy as np
 from engine.face.blendshapes import ARKIT
 from engine.train.bust import F64, I64, Bust, Part, foremost
 from engine.train.correctives import LIDS
-from engine.train.lash import edge
+from engine.train.lids import edge
 from engine.train.recipe import Recipe
 
 CORNERS = 14
-RAISED = 0.009  # dm in front of the eyeball
-SUNK = 0.016  # dm behind a shut lid
+RAISED = 0.007  # dm in front of the eyeball
+SUNK = 0.03  # dm behind a shut lid
 LASHES = 0.045  # dm that they hang below the lid
-MARGIN = (0.10, 0.92)  # of the opening, from the lower lid
+MARGIN = (0.18, 0.90)  # of the opening, from the lower lid
 SLIDE = 0.45  # of the eyeball's movement
 # Place and radius in radii of the iris: towards the light, and its small answer across the pupil.
 SPOTS = ((0.34, 0.30, 0.25), (-0.34, -0.20, 0.11))
@@ -46,7 +46,11 @@ def glint(bust: Bust, who: Recipe, side: str, middle: F64, lid: float) -> Part:
     `middle` [3]: of the eyeball, its x that of the iris.
     """
     vertices = np.unique(bust.group(f"{side}-eye"))
-    ball, upper, lower = bust.positions[vertices], edge(bust, side), edge(bust, side, lower=True)
+    ball, upper, lower = (
+        bust.positions[vertices],
+        edge(bust.source, side),
+        edge(bust.source, side, lower=True),
+    )
     flat, triangles = _discs(who, middle, lid)
     quads = bust.group(f"{side}-eye")
     faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
@@ -82,8 +86,11 @@ def glint(bust: Bust, who: Recipe, side: str, middle: F64, lid: float) -> Part:
         undone = np.zeros((count, 3))
         undone[:, 1] = -LIDS[name] * part.extra.get(own, undone)[:, 1]
         part.extra[f"{blink}+{own}"] = undone
-    # Between lids that nearly meet they would be a white thread.
-    part.extra[f"{blink}+{blink}"] = np.tile([0.0, 0.0, -SUNK], (count, 1))
+    # On its way the straight path would cut the bulging eye: a parabola in depth through the half
+    # shut eye's, and at the end behind lids that meet, or a white thread would stay.
+    half, whole = ((placed(k * bust.shape(blink)) - rest)[:, 2] for k in (0.5, 1.0))
+    part.extra[blink][:, 2] = 4 * half - (whole - SUNK)
+    part.extra[f"{blink}+{blink}"] = np.outer(2 * (whole - SUNK) - 4 * half, [0.0, 0.0, 1.0])
     return part
 
 

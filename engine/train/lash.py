@@ -10,27 +10,12 @@ import numpy as np
 from engine.face.blendshapes import ARKIT
 from engine.train.bust import F64, I64, Bust, Part, foremost, smooth
 from engine.train.correctives import CORRECTIVES, corrective
+from engine.train.lids import edge
 
-# The edges of the left lids from the inner to the outer corner: vertices of the clay, whose
-# topology never changes.
-EDGE = (2770, 2767, 2806, 2764, 2761, 2758, 2705, 2704, 2710, 2713, 2716, 2719, 2722, 2725, 2728,
-        2731)  # fmt: skip
-LOWER = (2770, 2773, 2776, 2757, 4569, 2754, 2751, 2748, 2745, 2740, 2737, 2734, 4567, 2731)
 COLUMNS = 25
 ROWS = np.array([0.0, 0.5, 1.0])[:, None]  # from the edge to the tips
 FLOAT = 0.012  # dm in front of the skin
 RAISE = 0.28  # of the bow of the meeting lids: the shut line hangs that much less
-
-
-def edge(bust: Bust, side: str, lower: bool = False) -> I64:
-    """Vertices of the edge of a lid, from the inner corner to the outer one."""
-    left = np.array(LOWER if lower else EDGE)
-    if side == "l":
-        return left
-    clay = bust.source.positions
-    body = np.unique(bust.source.groups["body"].vertices)
-    mirrored = clay[left] * [-1, 1, 1]
-    return np.asarray(body[[np.linalg.norm(clay[body] - p, axis=1).argmin() for p in mirrored]])
 
 
 def _lain(points: F64, faces: I64, grid: F64, least: F64) -> F64:
@@ -44,7 +29,7 @@ def lash(bust: Bust, side: str, length: float) -> Part:
     """Upper lashes of one eye; `length` 0 leaves a thin line."""
     outwards = 1.0 if side == "l" else -1.0
     name = "eyeBlinkLeft" if side == "l" else "eyeBlinkRight"
-    at, rest = edge(bust, side), bust.positions
+    at, rest = edge(bust.source, side), bust.positions
     line = rest[at]
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
     t = np.linspace(0, 1, COLUMNS)

@@ -7,7 +7,7 @@ from engine.face.blendshapes import ARKIT
 from engine.train.bust import foremost
 from engine.train.correctives import BENT, CORRECTIVES, corrective
 from engine.train.features import features
-from engine.train.lash import edge
+from engine.train.lids import edge
 from tests.engine.train.sitters import ENDS, bust, sitter
 
 
@@ -36,14 +36,14 @@ def test_lashes_close_to_an_arc_of_equal_sides(name: str) -> None:
         assert middle < ends - 0.01  # a smile of a line, not a hook
         bends = np.diff(row[:, 1], 2)
         assert (bends > -0.004).all()
-        lid = bust(name).positions[edge(bust(name), side)]
+        lid = bust(name).positions[edge(bust(name).source, side)]
         assert abs(part.positions[:, 0].mean() - lid[:, 0].mean()) < 0.06
     np.testing.assert_allclose(left.positions * [-1, 1, 1], right.positions, atol=0.01)
 
 
 def test_a_blink_leaves_nothing_of_the_gaze_in_the_lids() -> None:
     person = bust("athlete")
-    lid = edge(person, "l")
+    lid = edge(person.source, "l")
     for gaze in ("eyeLookDownLeft", "eyeLookUpLeft", "eyeWideLeft"):
         undone = corrective(person, ("eyeBlinkLeft", gaze))
         np.testing.assert_allclose(undone[lid], -person.shape(gaze)[lid], atol=1e-9)
@@ -86,7 +86,7 @@ def test_highlights_stay_while_the_eye_turns() -> None:
 def test_highlights_keep_between_the_lids(name: str) -> None:
     person = bust(name)
     left = next(p for p in features(sitter(name)) if p.name == "glint")
-    upper, lower = edge(person, "l"), edge(person, "l", lower=True)
+    upper, lower = edge(person.source, "l"), edge(person.source, "l", lower=True)
     for shape in ("eyeLookDownLeft", "eyeBlinkLeft", "eyeSquintLeft", "mouthSmileLeft"):
         move, at = person.shape(shape), left.positions + left.extra.get(shape, 0.0)
         rims = [(person.positions + move)[rim] for rim in (lower, upper)]
