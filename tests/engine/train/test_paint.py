@@ -7,14 +7,19 @@ import pytest
 
 from engine.errors import PackageError
 from engine.train.avatar import parts
+from engine.train.brows import brows
 from engine.train.bust import Bust
 from engine.train.canvas import F32, QUICK, Canvas, Ink, blur, canvas
 from engine.train.clay import Clay
+from engine.train.facemarks import facemarks
+from engine.train.features import features
 from engine.train.iris import EYE_RADIUS, EYE_SIZE, eye_inks
 from engine.train.lips import seam
 from engine.train.paint import skin_inks
 from engine.train.recipe import Eyes, Hair, Identity, Recipe, Skin
 from engine.train.sitter import Sitter
+from tests.engine.train.sitters import ENDS
+from tests.engine.train.sitters import sitter as ends
 
 PLAIN = Recipe("a", "A", hair=Hair(cut="none"), light=(0.0, 0.5, 0.8))
 
@@ -67,6 +72,30 @@ def test_a_stroke_has_its_width_and_both_sides(blank: Canvas) -> None:
     left = fresh(blank)
     left.stroke("brow", [(0.2, 0.4), (0.6, 0.4)], [0.02, 0.02], 0.01, side=1)
     assert left.inks[0].alpha[:, : QUICK // 2].max() == 0
+    fading = fresh(blank)
+    fading.stroke("brow", [(0.2, 0.4), (0.6, 0.4)], [0.02, 0.02], 0.01, [0.2, 1.0])
+    at, alpha = fading.position[..., 0], fading.inks[0].alpha
+    assert alpha[np.abs(at - 0.25) < 0.02].max() < 0.5 < alpha[np.abs(at - 0.55) < 0.02].max()
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_brows_lie_above_the_lids_of_anybody(name: str) -> None:
+    one = ends(name)
+    c = canvas(one.bust, one.skin, QUICK)
+    brows(c, one.recipe, facemarks(one.bust))
+    drawn = c.inks[0].alpha > 0.5
+    assert drawn.any() and c.blink[drawn].max() < 0.04
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_an_iris_lies_within_the_opening_of_any_eye(name: str) -> None:
+    one = ends(name)
+    for part, side in zip([p for p in features(one) if p.name == "eye"], ("left", "right"),
+                          strict=True):  # fmt: skip
+        at = part.positions[0, :2] - (part.uvs[0] - 0.5) * 2 * EYE_RADIUS
+        inner, outer = (abs(one.marks[f"eye_{end}_{side}"][0]) for end in ("inner", "outer"))
+        assert 0.35 < (abs(at[0]) - inner) / (outer - inner) < 0.65
+        assert at[1] < one.marks[f"lid_upper_{side}"][1]
 
 
 def test_coats_of_one_ink_are_one_layer(blank: Canvas) -> None:
