@@ -1,5 +1,6 @@
-"""Light on the cornea: highlights that stay with the light while the iris turns under them.
+"""Light on the cornea: highlights that stay in place while the iris turns under them.
 
+They sit at the upper left of the picture, as draughtsmen put them, whatever the light is set to.
 They are small discs a little in front of the eyeball, fixed to the head but for the share of the
 gaze by which a real highlight slides over a bulging cornea. Each point keeps its place between the
 edges of the two lids, so that no mix of lids and gaze brings one out of the opening.
@@ -19,20 +20,20 @@ SUNK = 0.03  # dm behind a shut lid
 LASHES = 0.045  # dm that they hang below the lid
 MARGIN = (0.18, 0.90)  # of the opening, from the lower lid
 SLIDE = 0.45  # of the eyeball's movement
-# Place and radius in radii of the iris: towards the light, and its small answer across the pupil.
-SPOTS = ((0.34, 0.30, 0.25), (-0.34, -0.20, 0.11))
+# Place and radius in radii of the iris: the highlight and its small answer across the pupil.
+SPOTS = ((-0.34, 0.30, 0.25), (0.34, -0.20, 0.11))
 
 
 def _discs(who: Recipe, middle: F64, lid: float) -> tuple[F64, I64]:
     """Points [V, 2] at rest and triangles [F, 3] of the highlights of one eye."""
-    radius, towards = who.eyes.iris, 1.0 if who.light[0] > 0 else -1.0
+    radius = who.eyes.iris
     turn = np.linspace(0, 2 * np.pi, CORNERS, endpoint=False)
     points: list[F64] = []
     triangles: list[I64] = []
     for x, y, r in SPOTS:
         spot = np.stack([np.cos(turn), np.sin(turn)], axis=1) * r
         y = min(y, (lid - middle[1] - LASHES) / radius - r)
-        disc = np.concatenate([[[0.0, 0.0]], spot]) + [towards * x, y]
+        disc = np.concatenate([[[0.0, 0.0]], spot]) + [x, y]
         first = sum(len(p) for p in points)
         points.append(middle[:2] + radius * disc)
         ring = first + 1 + np.arange(CORNERS)
