@@ -135,6 +135,27 @@ def test_bad_files_are_explained(chromium: Any, address: str) -> None:
     page.context.close()
 
 
+def test_a_model_is_brought_in_and_shown(
+    chromium: Any, address: str, out: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pygltflib", reason="needs the extra 'import'")
+    from tests.engine.train import glb
+
+    glb.export(package.load("ruth"), tmp_path / "Aunt Ruth.glb", glb.Options())
+    page = open_studio(chromium, address)
+    page.click("#talk")
+    theo = look(page)
+    page.click("#import")
+    page.set_input_files("#import-file", str(tmp_path / "Aunt Ruth.glb"))
+    page.wait_for_selector("#import-saved:not([hidden])", timeout=60_000)
+    assert "shapes found: 52" in page.text_content("#import-report")
+    assert package.load(out / "aunt_ruth").name == "aunt_ruth"
+    page.wait_for_timeout(500)
+    assert apart(theo, look(page)) > 5
+    assert page.errors == []
+    page.context.close()
+
+
 def test_a_photo_needs_consent_first(chromium: Any, address: str) -> None:
     page = open_studio(chromium, address)
     page.click("#photo")
@@ -174,5 +195,10 @@ def test_keyboard_names_and_a_phone(chromium: Any, address: str, scheme: str) ->
     page.keyboard.press("ArrowRight")
     assert page.evaluate("studio.recipe.light[0]") > -0.55
     page.keyboard.press("Control+z")
+    page.click("#tab-wear")
+    page.check("input[value=beanie]", force=True)
+    page.check("input[value=cap]", force=True)  # of two hats the last
+    assert page.evaluate("studio.recipe.wears") == ["cap"]
+    assert not page.is_checked("input[value=beanie]")
     assert page.errors == []
     page.context.close()
