@@ -102,6 +102,14 @@ def test_looks_are_not_built(shop: Workshop) -> None:
     assert isinstance(shop.setting(clear).background, Picture)  # chequers stand for nothing
 
 
+def test_the_light_is_set_and_never_built_in(shop: Workshop) -> None:
+    base = shop.start("mira")
+    one, other = (shop.preview(turned(base, "light", [x, 0.5, 0.6])) for x in (-0.6, 0.6))
+    assert np.array_equal(one.mesh.position, other.mesh.position)
+    for name, mask in one.masks.items():
+        assert np.array_equal(mask, other.masks[name]), name
+
+
 def test_recipes_out_of_files(shop: Workshop, tmp_path: Path) -> None:
     text = (ASSETS / "mira" / "recipe.json").read_bytes()
     assert shop.read(text) == shop.start("mira") == shop.find("mira")
