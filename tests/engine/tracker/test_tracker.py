@@ -91,9 +91,9 @@ def test_a_lost_face_is_found_again_and_the_state_is_a_value(tracker: Tracker, d
 
 
 def test_a_face_from_the_side_holds_the_last_front(tracker: Tracker, draw: Draw) -> None:
-    front, state = tracker.step(draw("theo", jawOpen=0.6), 0, tracker.init_state())
+    front, state = tracker.step(draw("ruth", jawOpen=0.6), 0, tracker.init_state())
     for i, yaw in enumerate((20, 40, 80, 80, 80)):
-        picture = draw("theo", jawOpen=0.6, yaw=float(yaw))
+        picture = draw("ruth", jawOpen=0.6, yaw=float(yaw))
         tracked, state = tracker.step(picture, (i + 1) * TICK, state)
     assert front is not None and tracked is not None
     assert not front.side and tracked.side and tracked.confidence < front.confidence
@@ -137,7 +137,9 @@ def test_odd_pictures_of_a_face(tracker: Tracker, draw: Draw, kind: str) -> None
     for i in range(4):
         if tracked is None:
             tracked, state = tracker.step(picture, i * TICK, state)
-    assert tracked is not None and abs(tracked.pose[:3]).max() < 15
+    # From a corner a camera sees even a straight face from aside and from above.
+    limit = 25 if kind == "corner" else 15
+    assert tracked is not None and abs(tracked.pose[:3]).max() < limit
 
 
 def test_what_shows_no_face_is_refused(tracker: Tracker) -> None:
