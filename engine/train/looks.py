@@ -40,7 +40,7 @@ def materials(sitter: Sitter, names: set[str]) -> list[dict[str, Any]]:
     hair = sitter.recipe.hair
     rows = [
         _row("skin", "skin", "skin_shadow", texture="skin", outline="skin_line", lift=0.03,
-             threshold=0.24, softness=0.2, casts=True, receives=1.0),
+             threshold=0.10, softness=0.2, casts=True, receives=1.0),
         # So is the dark of the throat, and the groove of the tongue.
         _row("mouth", "mouth", "mouth_shadow", rim=0.0, light=[0.0, 0.0, 1.0], threshold=0.55,
              softness=0.35, ambient=0.0),

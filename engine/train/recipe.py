@@ -16,7 +16,7 @@ from engine.face.blendshapes import ARKIT
 from engine.face.fields import NAME, RGB, Fields, direction, number
 
 FORMAT, VERSION = "vivify-recipe", 1
-KEY_LIGHT: RGB = (-0.55, 0.50, 0.67)  # from the upper left of the picture
+KEY_LIGHT: RGB = (-0.45, 0.48, 0.75)  # from the upper left of the picture
 PEOPLES = ("african", "asian", "caucasian")
 SPECIES = ("human", "creature")
 

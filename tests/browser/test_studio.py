@@ -193,7 +193,7 @@ def test_keyboard_names_and_a_phone(chromium: Any, address: str, scheme: str) ->
     page.click("#tab-light")
     page.focus(".ball")
     page.keyboard.press("ArrowRight")
-    assert page.evaluate("studio.recipe.light[0]") > -0.55
+    assert page.evaluate("studio.recipe.light[0]") > -0.45
     page.keyboard.press("Control+z")
     page.click("#tab-wear")
     page.check("input[value=beanie]", force=True)
