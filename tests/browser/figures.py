@@ -10,8 +10,7 @@ STEP_MS = 10  # grid on which mouth and speech are compared
 SMOOTH_MS = 300
 QUIET = 0.15  # of the loudest speech: a pause
 SETTLE_MS = 250  # after speech ends, before the mouth must be shut
-SKIN = 15  # grey levels around that of skin
-SWAY = 0.03  # share of the region
+DARK = 0.6  # of the brightness of lit skin: darker than its shadow and than lips
 LIPS = (0.42, 0.57, 0.60, 0.69)  # left, top, right, bottom of a bust that looks at the camera
 
 
@@ -86,16 +85,15 @@ def mouth(rec: Recording, limit_ms: float) -> Mouth:
 
 
 def openness(luma: np.ndarray) -> np.ndarray:
-    """Share of the mouth region that is not skin: lips, teeth, the dark between them. [N]
+    """Share of the mouth region that is as dark as the inside of a mouth. [N]
 
-    An area above that of the shut mouth, so that a head that sways within the region changes
-    little; that little (SWAY) does not count as opening.
+    Above that of the shut mouth. Shadows that pass over the skin as the head turns are lighter.
     """
     side = luma.shape[1]
     left, top, right, bottom = (int(round(x * side)) for x in LIPS)
     region = luma[:, top:bottom, left:right].astype(np.float32)
-    area = (np.abs(region - np.median(region)) > SKIN).mean(axis=(1, 2))
-    return np.clip(area - np.percentile(area, 10) - SWAY, 0, None)
+    area = (region < DARK * np.percentile(region, 90)).mean(axis=(1, 2))
+    return np.clip(area - np.percentile(area, 10), 0, None)
 
 
 def closedness(
