@@ -40,8 +40,8 @@ from engine.train.anchors import (
 from engine.train.avatar import build
 from engine.train.axes import axes
 from engine.train.bust import F64, I64, Bust
-from engine.train.clay import PEOPLES, Clay
-from engine.train.recipe import Eyes, Hair, Identity, Recipe
+from engine.train.clay import Clay
+from engine.train.recipe import PEOPLES, Eyes, Hair, Identity, Recipe
 
 SIZE = 512  # px of the pictures
 AXIS_STEP, UNIT_STEP = 0.8, 0.7

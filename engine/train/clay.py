@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
 from engine.train.makehuman import Group, MakeHuman
+from engine.train.recipe import PEOPLES
 
 CLAY = Path(__file__).parents[1] / "assets" / "clay.safetensors"
 F64 = npt.NDArray[np.float64]
@@ -31,7 +32,6 @@ GROUPS = (
 )  # fmt: skip
 MASKS = ("lips", "inside-mouth")
 FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
-PEOPLES = ("african", "asian", "caucasian")
 AGES = {"child": 11.0, "young": 25.0, "old": 80.0}  # years
 BUILDS = ("averagemuscle-averageweight", "averagemuscle-maxweight", "averagemuscle-minweight",
           "maxmuscle-averageweight")  # fmt: skip

@@ -26,8 +26,8 @@ from engine.train.anchors import (
 )
 from engine.train.axes import Axis, axes, shape, slopes
 from engine.train.bust import F64
-from engine.train.clay import PEOPLES, Clay
-from engine.train.recipe import Identity
+from engine.train.clay import Clay
+from engine.train.recipe import PEOPLES, Identity
 
 _POPULATION, _SEED = 400, 7
 _ROUNDS = 6

@@ -48,10 +48,6 @@ def cap(comb: Comb, scalp: Scalp, thick: Callable[[F64, F64], F64], relief: floa
                      ends=0.0, hem=False, line=0.6, **more))  # fmt: skip
 
 
-def _even(value: float) -> Callable[[F64, F64], F64]:
-    return lambda azimuth, elevation: value + 0 * elevation
-
-
 def _faded(top: float, side: float, low: float, high: float) -> Callable[[F64, F64], F64]:
     """Thickness that grows from `side` to `top` between two elevations."""
     return lambda azimuth, elevation: side + (top - side) * smooth(low, high, elevation)
