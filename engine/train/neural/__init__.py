@@ -1,0 +1,1 @@
+"""Everything that teaches the neural renderer; may import torch."""
