@@ -1,0 +1,138 @@
+"""The renderer's network: sampled texture, normals, depth, coverage -> RGB and alpha.
+
+A U-Net over the G-buffer (VAST supplement §2; StyleAvatar §5.2) made for one CPU core: no layer works
+at full resolution but the two ends, which are 2 x 2 convolutions, nothing is normalised, and what the
+G-buffer already says is passed on: colour = the texture's first three channels + a residual, alpha =
+coverage + a residual before the sigmoid. Fresh weights therefore draw the plain texture.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from engine.errors import WeightsError
+from engine.nets.fusion import ConvGRU, Fusion, PPGEncoder, activation
+
+INPUTS = 16  # channels of the image
+COVERAGE = 12  # its channel with the coverage
+STRIDE = 16  # the grid's sides are multiples of it
+_EDGE = 1 / 256  # coverage is kept this far from 0 and 1 where it becomes a logit
+
+
+@dataclass(frozen=True, slots=True)
+class UNetConfig:
+    """Shape of the network; travels in the graph's metadata."""
+
+    size: str = "small"
+    widths: tuple[int, int, int, int] = (16, 24, 32, 64)  # at 1/2, 1/4, 1/8, 1/16 of the grid
+    code: int = 32  # channels of the encoded PPG
+    detail: int = 32  # channels of the x2 head; 0: no such head
+    hidden: int = 0  # channels of the recurrent map; 0: stateless
+
+    @classmethod
+    def of(cls, size: str, x2: bool = True, recurrent: bool = False) -> "UNetConfig":
+        """The shipped sizes, "small" and "large". Raises WeightsError for another name."""
+        if size not in ("small", "large"):
+            raise WeightsError(f"renderer size {size!r} is unknown, expected small or large")
+        small = size == "small"
+        return cls(
+            size=size,
+            widths=(16, 24, 32, 64) if small else (32, 40, 64, 96),
+            code=32 if small else 48,
+            detail=(32 if small else 48) if x2 else 0,
+            hidden=(32 if small else 48) if recurrent else 0,
+        )
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "UNetConfig":
+        return cls(**{**data, "widths": tuple(data["widths"])})
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "widths": list(self.widths)}
+
+
+class UNet(nn.Module):
+    """image [B, 16, gh, gw], ppg [B, 40, 8], hidden -> rgba [B, 4, gh, gw], its double, hidden.
+
+    Channels of the image: 0:8 sampled texture, 8:11 normal, 11 depth, 12 coverage, 13:16 eroded
+    background. gh and gw are multiples of 16. RGB is straight and not clamped; alpha is in (0, 1).
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        a, b, c, d = config.widths
+        self.stem = nn.Conv2d(INPUTS, a, 2, 2)
+        self.down1 = nn.Conv2d(a, b, 3, 2, 1)
+        self.same1 = nn.Conv2d(b, b, 3, padding=1)
+        self.down2 = nn.Conv2d(b, c, 3, 2, 1)
+        self.same2 = nn.Conv2d(c, c, 3, padding=1)
+        self.down3 = nn.Conv2d(c, d, 3, 2, 1)
+        self.ears = PPGEncoder(config.code)
+        self.fusion = Fusion(d, config.code)
+        if config.hidden:
+            self.memory = ConvGRU(d, config.hidden)
+        self.lift2, self.join2 = nn.Conv2d(d, c, 1), nn.Conv2d(c, c, 3, padding=1)
+        self.lift1, self.join1 = nn.Conv2d(c, b, 1), nn.Conv2d(b, b, 3, padding=1)
+        self.lift0, self.join0 = nn.Conv2d(b, a, 1), nn.Conv2d(a, a, 3, padding=1)
+        self.out = nn.Conv2d(a, 16, 1)
+        self.near = nn.Conv2d(INPUTS, 16, 2, 2, bias=False)
+        if config.detail:
+            self.fine = nn.Conv2d(a, config.detail, 3, padding=1)
+            self.fine_out = nn.Conv2d(config.detail, 64, 1)
+        self.act = activation()
+        self._start()
+
+    def _start(self) -> None:
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, 0.1, nonlinearity="leaky_relu")
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        # The residuals start at nothing: the first picture is the texture itself.
+        for name, layer in self.named_modules():
+            if name in ("out", "near", "fine_out", "memory.back"):
+                assert isinstance(layer, nn.Conv2d)
+                nn.init.zeros_(layer.weight)
+
+    def init_hidden(self, image: Tensor) -> Tensor:
+        """Nothing remembered: zeros [B, hidden, gh / 16, gw / 16] for a picture like `image`."""
+        height, width = image.shape[-2] // STRIDE, image.shape[-1] // STRIDE
+        return image.new_zeros(image.shape[0], self.config.hidden, height, width)
+
+    def forward(
+        self, image: Tensor, ppg: Tensor, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        x0 = self.act(self.stem(image))
+        x1 = self.act(self.same1(self.act(self.down1(x0))))
+        x2 = self.act(self.same2(self.act(self.down2(x1))))
+        y = self.fusion(self.act(self.down3(x2)), self.ears(ppg))
+        if self.config.hidden:
+            y, hidden = self.memory(y, self.init_hidden(image) if hidden is None else hidden)
+        y = self.act(self.join2(_twice(self.lift2(y)) + x2))
+        y = self.act(self.join1(_twice(self.lift1(y)) + x1))
+        y = self.act(self.join0(_twice(self.lift0(y)) + x0))
+        skip = torch.cat([image[:, :3], _logit(image[:, COVERAGE : COVERAGE + 1])], 1)
+        plain = skip + F.pixel_shuffle(self.out(y) + self.near(image), 2)
+        double = None
+        if self.config.detail:
+            finer = F.pixel_shuffle(self.fine_out(self.act(self.fine(y))), 4)
+            double = _finish(F.interpolate(plain, scale_factor=2.0, mode="bilinear") + finer)
+        return _finish(plain), double, hidden
+
+
+def _twice(x: Tensor) -> Tensor:
+    # Nearest and a 3 x 3 convolution behind it: no checkerboards, unlike a transposed convolution.
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")
+
+
+def _logit(coverage: Tensor) -> Tensor:
+    kept = coverage.clamp(_EDGE, 1 - _EDGE)
+    return torch.log(kept) - torch.log(1 - kept)
+
+
+def _finish(raw: Tensor) -> Tensor:
+    return torch.cat([raw[:, :3], torch.sigmoid(raw[:, 3:])], 1)
