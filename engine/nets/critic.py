@@ -1,7 +1,8 @@
 """The renderer's critic: is this a picture of that face? Training only.
 
-A PatchGAN (Isola et al. 2017) conditioned on the mesh image as in VAST, supplement §2: normals, depth
-and coverage are concatenated with the picture. Judging two pictures in a row also judges motion.
+A PatchGAN (Isola et al. 2017) conditioned on the mesh image as in VAST, supplement §2: normals,
+depth and coverage are concatenated with the picture. Judging two pictures in a row also judges
+motion.
 """
 
 from dataclasses import dataclass

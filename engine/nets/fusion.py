@@ -49,10 +49,10 @@ class Fusion(nn.Module):
         self.act = activation()
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        y = self.act(self.first(x) + self.heard(code))
+        y: Tensor = self.act(self.first(x) + self.heard(code))
         y = x + self.act(self.second(y))
-        z: Tensor = self.act(self.third(y))
-        return y + self.act(self.fourth(z))
+        y = y + self.act(self.fourth(self.act(self.third(y))))
+        return y
 
 
 class ConvGRU(nn.Module):

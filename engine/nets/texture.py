@@ -1,7 +1,7 @@
 """The neural texture, sampled by UV as the rasterizer's four samples of a pixel see it.
 
-Same numbers as `kernels/texture.py` (tests hold them together): texel (i, j) of an R x R texture has
-its centre at u = (j + 0.5) / R, v = (i + 0.5) / R; beyond the outermost centres its border goes on.
+Same numbers as `kernels/texture.py` (tests hold them together): texel (i, j) of an R x R texture
+has its centre at u = (j + 0.5) / R, v = (i + 0.5) / R; outside, its border goes on.
 Deferred neural rendering: Thies et al. 2019; StyleAvatar §5.2.
 """
 

@@ -1,8 +1,8 @@
 """The renderer's network: sampled texture, normals, depth, coverage -> RGB and alpha.
 
-A U-Net over the G-buffer (VAST supplement §2; StyleAvatar §5.2) made for one CPU core: no layer works
-at full resolution but the two ends, which are 2 x 2 convolutions, nothing is normalised, and what the
-G-buffer already says is passed on: colour = the texture's first three channels + a residual, alpha =
+A U-Net over the G-buffer (VAST supplement §2; StyleAvatar §5.2) made for one CPU core: only its two
+ends work at full resolution, as 2 x 2 convolutions; nothing is normalised; and what the G-buffer
+already says is passed on: colour = the first three channels of the texture + a residual, alpha =
 coverage + a residual before the sigmoid. Fresh weights therefore draw the plain texture.
 """
 
