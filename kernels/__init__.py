@@ -20,8 +20,10 @@ from kernels.gbuffer import interpolate
 from kernels.i420 import rgb_to_i420
 from kernels.mesh import bend, blend, inflate, normals, strands
 from kernels.raster import empty, overlay, rasterize, tiles_of
+from kernels.texture import composite, cut_out, sample, surfaces
 
 __all__ = [
-    "bend", "blend", "casters", "empty", "fragments", "inflate", "interpolate", "normals",
-    "overlay", "rasterize", "rgb_to_i420", "room", "shade", "strands", "tiles_of",
+    "bend", "blend", "casters", "composite", "cut_out", "empty", "fragments", "inflate",
+    "interpolate", "normals", "overlay", "rasterize", "rgb_to_i420", "room", "sample", "shade",
+    "strands", "surfaces", "tiles_of",
 ]  # fmt: skip
