@@ -1,0 +1,1 @@
+"""One file per runtime, each a `Graph`; `engine.runtime.load` chooses among them."""
