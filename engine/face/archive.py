@@ -98,6 +98,13 @@ class Archive:
         if len(shallow) == 1:
             self._prefix = shallow[0]
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the package has a file of this plain name."""
+        if self._zip is None:
+            path = self._path / name
+            return path.is_symlink() or path.exists()
+        return self._prefix + name in self._zip.NameToInfo
+
     def read(self, name: str, limit: int) -> bytes:
         """Content of a file of at most `limit` bytes."""
         data = self._from_folder(name, limit) if self._zip is None else self._from_zip(name, limit)
@@ -131,12 +138,7 @@ class Archive:
 
     def json(self, name: str, limit: int) -> Any:
         """Parsed JSON of a file."""
-        try:
-            return json.loads(
-                self.read(name, limit), parse_constant=_refuse, object_pairs_hook=_once
-            )
-        except (ValueError, RecursionError) as error:
-            raise PackageError(f"{name} is not valid JSON: {error}") from error
+        return parsed(self.read(name, limit), name)
 
     def png(self, name: str, mode: str = "RGB") -> npt.NDArray[np.uint8]:
         """Pixels of a PNG: [H, W, 3] uint8, or [H, W] for mode "L".
@@ -183,6 +185,14 @@ def _check_directory(path: Path) -> None:
     table = struct.unpack_from("<I", tail, at + 12)[0]
     if table > DIRECTORY or tail[max(at - 20, 0) : at][:4] == b"PK\6\7":
         raise PackageError(f"{path.name} has a table of contents for far more than {MEMBERS} files")
+
+
+def parsed(text: str | bytes, name: str) -> Any:
+    """JSON without doubled keys, NaN or infinity; PackageError for anything else."""
+    try:
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PackageError(f"{name} is not valid JSON: {error}") from error
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

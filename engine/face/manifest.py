@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import PackageError
-from engine.face import background, palette
+from engine.face import background, likeness, palette
 from engine.face.background import Background
 from engine.face.blendshapes import ARKIT
 from engine.face.camera import Camera
 from engine.face.fields import NAME, RGB, Fields, direction
+from engine.face.likeness import Likeness
 
 FORMAT, VERSION = "vivify-avatar", 2
 MATERIALS = 32  # most a package may have
@@ -102,6 +103,7 @@ class Manifest:
     correctives: tuple[tuple[str, ...], ...]  # shapes 52...: weight = product of these shapes'
     rest: dict[str, float]  # weights added to every motion
     landmarks: dict[str, int]  # name -> vertex
+    likeness: Likeness | None = None  # None: a drawn character
 
     def masks(self) -> set[str]:
         """Names of the grey PNGs."""
@@ -252,6 +254,7 @@ def parse(value: Any) -> Manifest:
         correctives=_correctives(f),
         rest=f.numbers("rest", -1, 1, ARKIT),
         landmarks=landmarks,
+        likeness=likeness.parse(f.inner("likeness")) if "likeness" in f else None,
     )
     f.done()
     return _known(manifest)

@@ -8,15 +8,16 @@ PackageError that names the file and field.
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import PackageError
-from engine.face import manifest, tensors
+from engine.face import learned, manifest, tensors
 from engine.face.archive import PIXELS, Archive
+from engine.face.learned import Learned
 from engine.face.manifest import Manifest
 from engine.face.mask import Masks
 
@@ -33,6 +34,7 @@ class Package:
     pictures: dict[str, U8]  # name -> [H, W, 3]
     masks: Mapping[str, U8]  # name -> [H, W], how much of an ink
     licence: str
+    learned: Learned | None = None  # its neural look, if it has one
 
     @property
     def name(self) -> str:
@@ -64,10 +66,26 @@ def load(name_or_path: str | Path) -> Package:
         masks = Masks((name, archive.png(f"{name}.png", "L")) for name in sorted(spec.masks()))
         _alike(spec, masks, pictures)
         licence = archive.read("LICENSE", limit=1 << 18)
+        look = _learned(archive, mesh)
     try:
-        return Package(spec, mesh, pictures, masks, licence.decode("utf-8"))
+        return Package(spec, mesh, pictures, masks, licence.decode("utf-8"), look)
     except UnicodeDecodeError as error:
         raise PackageError("LICENSE is not UTF-8 text: save it as UTF-8") from error
+
+
+def _learned(archive: Archive, mesh: tensors.Mesh) -> Learned | None:
+    """The neural look of a package, with the picture that was behind."""
+    if learned.FILE not in archive:
+        return None
+    data = archive.read(learned.FILE, learned.LIMIT)
+    found = learned.read(data, len(mesh.triangle), len(mesh.position))
+    name = found.config.background
+    if name is None:
+        return found
+    plate = archive.png(f"{name}.png")
+    if min(plate.shape[:2]) < 2:
+        raise PackageError(f"{name}.png is {plate.shape[1]}x{plate.shape[0]}, too small")
+    return replace(found, plate=plate)
 
 
 def _alike(spec: Manifest, masks: Masks, pictures: dict[str, U8]) -> None:

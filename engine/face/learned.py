@@ -1,0 +1,230 @@
+"""`renderer.safetensors` -> Learned: a neural look that was trained for one avatar; every value
+checked.
+
+It holds numbers for one of the engine's own networks, never a network: its tensors are held
+against the graph's names and shapes when they are put there (engine.render.neural).
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from engine.errors import PackageError
+from engine.face.archive import parsed
+from engine.face.fields import LINE, NAME, Fields
+
+FILE = "renderer.safetensors"
+LIMIT = 48 << 20  # bytes of the file
+KEY, VERSION = "vivify", 1
+SIZES = ("small", "large")  # of the network
+KINDS = ("teacher", "person", "portrait")
+CHANNELS = 8  # of the texture; the first three are colours
+SIDES = 16, 1024  # texels
+STEPS = 65535  # of corner_uv in [0, 1]
+WIDEST = 0.5  # of the picture's shorter side
+_LARGEST = 64.0  # a texel; colours lie in [0, 1]
+_WEIGHTS, _ELEMENTS = 400, 8_000_000  # tensors of the network, and numbers in all of them
+_WEIGHT = r"net\.([a-z][a-z0-9_]{0,31}\.){1,6}[a-z][a-z0-9_]{0,31}"
+_OVAL = 400  # most vertices of `erode`
+_TRAINED = 32  # most entries about the training
+_FIGURE = 1e15  # largest number among them
+_ANY_VERTEX = 1 << 16  # vertices that a mesh may have numbers for
+
+F32 = npt.NDArray[np.float32]
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Erode:
+    """What of the picture behind the network may not see: a hull about some vertices, widened."""
+
+    vertices: tuple[int, ...]
+    widen: float  # share of the picture's shorter side
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The JSON header of renderer.safetensors."""
+
+    size: str  # of SIZES
+    kind: str  # of KINDS
+    x2: bool = True  # whether the head that doubles the picture's size is trained
+    ppg: bool = True  # whether it listens
+    recurrent: bool = False  # whether it remembers
+    default: bool = False  # drawn with it unless asked otherwise
+    background: str | None = None  # PNG of the package: the picture that was behind
+    erode: Erode | None = None  # None: the network sees nothing of the background
+    trained: Mapping[str, Any] = field(default_factory=dict)  # how: lines, numbers, flags
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A checked neural look; arrays are read-only."""
+
+    config: Config
+    texture: npt.NDArray[np.float16]  # [R, R, CHANNELS]
+    corner_uv: F32  # [F, 3, 2] place of each triangle's corners in the texture
+    weights: dict[str, npt.NDArray[np.float16]]  # by name in the network's graph
+    plate: U8 | None = None  # [H, W, 3] the picture that was behind
+
+
+def dump(config: Config, texture: F32, corner_uv: F32, weights: Mapping[str, F32]) -> bytes:
+    """The file's bytes. texture [R, R, CHANNELS], corner_uv [F, 3, 2] in [0, 1], weights by name
+    in the network's state; raises PackageError for what `read` would refuse."""
+    about: dict[str, Any] = {
+        "version": VERSION, "size": config.size, "kind": config.kind, "x2": config.x2,
+        "ppg": config.ppg, "recurrent": config.recurrent, "default": config.default,
+        "background": config.background, "trained": dict(config.trained),
+    }  # fmt: skip
+    if config.erode is not None:
+        about["erode"] = {"vertices": [*config.erode.vertices], "widen": config.erode.widen}
+    uv = np.rint(np.clip(np.nan_to_num(corner_uv), 0, 1) * STEPS).astype(np.uint16)
+    with np.errstate(over="ignore"):  # what float16 cannot hold is refused below
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "texture": np.ascontiguousarray(texture, np.float16),
+            "corner_uv": np.ascontiguousarray(uv),
+        }
+        for name, value in weights.items():
+            tensors[f"net.{name}"] = np.ascontiguousarray(value, np.float16)
+    data = save(tensors, {KEY: json.dumps(about)})
+    read(data, len(corner_uv), _ANY_VERTEX)
+    return data
+
+
+def read(data: bytes, triangles: int, vertices: int) -> Learned:
+    """Check the bytes of renderer.safetensors for a mesh of so many triangles and vertices.
+
+    Raises PackageError. The plate is the caller's to read.
+    """
+    config = _config(_header(data), vertices)
+    try:
+        stored = load(data)
+    except (SafetensorError, ValueError, TypeError, KeyError) as error:
+        raise PackageError(f"{FILE} is damaged: {error}") from error
+    if missing := {"texture", "corner_uv"} - set(stored):
+        raise PackageError(f"{FILE} lacks {sorted(missing)}")
+    texture, uv = stored.pop("texture"), stored.pop("corner_uv")
+    side = texture.shape[0] if texture.ndim else 0
+    _shaped("texture", texture, "float16", (side, side, CHANNELS))
+    if not SIDES[0] <= side <= SIDES[1]:
+        raise PackageError(f"{FILE}: texture has {side} texels a side, expected {SIDES}")
+    _finite("texture", texture)
+    if (reach := float(np.abs(texture).max())) > _LARGEST:
+        raise PackageError(f"{FILE}: texture reaches {reach:g}, expected at most {_LARGEST:g}")
+    _shaped("corner_uv", uv, "uint16", (triangles, 3, 2))
+    made = Learned(config, texture, (uv / np.float32(STEPS)).astype(np.float32), _weights(stored))
+    for array in (texture, made.corner_uv, *made.weights.values()):
+        array.flags.writeable = False
+    return made
+
+
+def _header(data: bytes) -> Any:
+    """The JSON under KEY in a safetensors header."""
+    try:
+        length = int.from_bytes(data[:8], "little")
+        if not 2 <= length <= min(len(data) - 8, 1 << 20):
+            raise ValueError("its header has no sane length")
+        about = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+        text = about[KEY]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PackageError(
+            f"{FILE} is no neural renderer (safetensors with a {KEY!r} header): {error}"
+        ) from error
+    return parsed(text, FILE)
+
+
+def _config(value: Any, vertices: int) -> Config:
+    f = Fields(value, FILE)
+    if (version := f.take("version")) != VERSION or isinstance(version, bool):
+        raise PackageError(f"{FILE}: version {version!r:.20}, this build reads {VERSION}")
+    background = f.take("background")
+    if background is not None and not (
+        isinstance(background, str) and re.fullmatch(NAME, background)
+    ):
+        raise PackageError(
+            f"{FILE}.background is {background!r:.60}, expected a plain name or null"
+        )
+    config = Config(
+        size=f.choice("size", SIZES),
+        kind=f.choice("kind", KINDS),
+        x2=f.flag("x2"),
+        ppg=f.flag("ppg"),
+        recurrent=f.flag("recurrent"),
+        default=f.flag("default"),
+        background=background,
+        erode=_erode(f.inner("erode"), vertices) if "erode" in f else None,
+        trained=_trained(f.inner("trained")),
+    )
+    f.done()
+    if config.erode is not None and background is None:
+        raise PackageError(f"{FILE}: erode without a background: name the picture that was behind")
+    return config
+
+
+def _plain(name: Any) -> bool:
+    return isinstance(name, str) and re.fullmatch(NAME, name) is not None
+
+
+def _erode(f: Fields, vertices: int) -> Erode:
+    rows = f.rows("vertices", 3, _OVAL)
+    for row in rows:
+        if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < vertices:
+            raise PackageError(f"{f.where}.vertices has {row!r:.20}, expected a vertex number")
+    made = Erode(tuple(rows), f.number("widen", 0, WIDEST))
+    f.done()
+    return made
+
+
+def _trained(f: Fields) -> dict[str, Any]:
+    found = f.rest()
+    if len(found) > _TRAINED:
+        raise PackageError(f"{f.where} has {len(found)} entries, expected at most {_TRAINED}")
+    for name, value in found.items():
+        known = (
+            isinstance(value, int | float) or isinstance(value, str) and re.fullmatch(LINE, value)
+        )
+        if not re.fullmatch(NAME, name) or not known:
+            raise PackageError(
+                f"{f.where}.{name!r:.40} is {value!r:.60}, expected a line, a number or a flag "
+                "under a plain name"
+            )
+    return found
+
+
+def _weights(stored: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float16]]:
+    total = sum(array.size for array in stored.values())
+    if not 1 <= len(stored) <= _WEIGHTS or total > _ELEMENTS:
+        raise PackageError(
+            f"{FILE} has {total} weights in {len(stored)} tensors, expected at most {_ELEMENTS} in "
+            f"{_WEIGHTS}, and at least one"
+        )
+    found = {}
+    for name, array in stored.items():
+        if not re.fullmatch(_WEIGHT, name):
+            raise PackageError(f"{FILE}: {name!r:.60} is no weight's name, expected net.NAME.NAME")
+        if array.dtype != np.float16 or not 1 <= array.ndim <= 4:
+            raise PackageError(
+                f"{FILE}: {name} is {array.dtype} {array.shape}, expected float16 of 1 to 4 axes"
+            )
+        _finite(name, array)
+        found[name.removeprefix("net.")] = array
+    return found
+
+
+def _shaped(name: str, array: npt.NDArray[Any], kind: str, shape: tuple[int, ...]) -> None:
+    if array.dtype != kind or array.shape != shape:
+        raise PackageError(
+            f"{FILE}: {name} is {array.dtype} {array.shape}, expected {kind} {shape}"
+        )
+
+
+def _finite(name: str, array: npt.NDArray[Any]) -> None:
+    if not np.isfinite(array).all():
+        raise PackageError(f"{FILE}: {name} contains NaN or infinity")
