@@ -213,13 +213,13 @@ class Clip:
             depth=a["depth"][part].astype(f32) / f32(_FINE),
             coverage=(flags & 7).astype(f32) / f32(4),
             region=(flags >> 6).astype(np.uint8),
-            target=np.asarray(a["target"][big]),
+            target=np.array(a["target"][big]),
             background=(
                 np.zeros((count, h, w, 3), f32) if behind is None
                 else behind.astype(f32) / f32(255)
             ),
             ppg=a["ppg"][start : start + count].astype(f32),
-            motion=np.asarray(a["motion"][start : start + count]),
+            motion=np.array(a["motion"][start : start + count]),
         )  # fmt: skip
 
 

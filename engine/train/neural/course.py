@@ -1,0 +1,101 @@
+"""A whole training: first guess of the texture, the loop, checkpoints, previews, log."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from engine.nets.unet import UNetConfig
+from engine.train.neural import preview
+from engine.train.neural.features import PATH, Eye
+from engine.train.neural.projecting import project
+from engine.train.neural.shots import Shots
+from engine.train.neural.trainer import Painter, Recipe, Trainer
+
+CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+_SHOWN, _MEASURED = 3, 8  # held-out frames of a preview, of its numbers
+
+
+class Diary:
+    """What is written beside a training: a line a preview, pictures, a plot."""
+
+    def __init__(self, out: Path, trainer: Trainer) -> None:
+        self._out, self._trainer = out, trainer
+        self._crops = preview.held_frames(trainer.shots, _MEASURED)
+        self._log = out / LOG
+        self._sums: dict[str, list[float]] = {}
+
+    def note(self, terms: dict[str, float]) -> None:
+        """Remember a step's loss."""
+        for name, value in terms.items():
+            self._sums.setdefault(name, []).append(value)
+
+    def shown(self) -> dict[str, str]:
+        """Means of the last steps, for the progress bar."""
+        return {name: f"{sum(v[-50:]) / len(v[-50:]):.4f}" for name, v in self._sums.items()}
+
+    def write(self) -> dict[str, float]:
+        """Measure, draw and append to the log; returns the numbers."""
+        trainer, painter = self._trainer, self._trainer.averaged()
+        scale, device = trainer.shots.scale, trainer.device
+        held = preview.measure(painter, self._crops, scale, device)
+        row = {
+            "minutes": round(trainer.seconds / 60, 2), "step": trainer.step,
+            "loss": {name: sum(v) / len(v) for name, v in self._sums.items()}, "held": held,
+        }  # fmt: skip
+        self._sums.clear()
+        with self._log.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        step = max(1, len(self._crops) // _SHOWN)
+        sheet = self._out / f"preview_{trainer.step:06d}.png"
+        preview.sheet(painter, self._crops[::step][:_SHOWN], scale, sheet, device)
+        rows = [json.loads(line) for line in self._log.read_text().splitlines()]
+        preview.plot(rows, self._out / "losses.png")
+        return held
+
+
+def fit(
+    shots: Shots, config: UNetConfig, recipe: Recipe, out: Path, *, device: str = "cpu",
+    resume: bool = False, preview_minutes: float = 3.0, eye: Path | None = PATH,
+) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
+    """Train, or go on from the checkpoint in `out`; returns the averaged painter and what is to be
+    told about it: recipe, steps, minutes, numbers on held-out frames.
+
+    `eye`: weights of the perceptual features, None to do without.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    frames = min(64, 4 * len(shots))
+    texture = project(shots, recipe.side, frames, recipe.seed, device)
+    trainer = Trainer(shots, texture, config, recipe, eye and Eye.load(eye), device)
+    checkpoint = out / CHECKPOINT
+    if resume and checkpoint.is_file():
+        trainer.load(checkpoint)
+    else:
+        (out / LOG).unlink(missing_ok=True)
+    diary, last = Diary(out, trainer), time.monotonic()
+    held = diary.write()
+    with tqdm(total=100, mininterval=5, desc=out.name, bar_format="{l_bar}{bar}{postfix}") as bar:
+        while trainer.progress < 1:
+            diary.note(trainer.advance())
+            bar.n = round(100 * trainer.progress, 1)
+            if trainer.step % 20 == 0:
+                bar.set_postfix(
+                    step=trainer.step, dB=f"{held['psnr']:.2f}", **diary.shown(), refresh=False
+                )
+                bar.update(0)
+            if time.monotonic() - last > 60 * preview_minutes and trainer.progress < 1:
+                held, last = diary.write(), time.monotonic()
+                trainer.save(checkpoint)
+    held = diary.write()
+    trainer.save(checkpoint)
+    painter = trainer.averaged()
+    about = {
+        "recipe": asdict(recipe), "steps": trainer.step, "frames": len(shots),
+        "minutes": round(trainer.seconds / 60, 1), "device": device,
+        "held_out": {name: round(value, 4) for name, value in held.items()},
+    }  # fmt: skip
+    (out / "about.json").write_text(json.dumps(about, indent=1))
+    return painter, about

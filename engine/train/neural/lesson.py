@@ -1,0 +1,106 @@
+"""What one training step sees: a crop as tensors, the network's input, and the true picture."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.train.neural.shots import Crop
+
+MESH = slice(8, 13)  # channels of the image that the critic sees: normal, depth, coverage
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A crop on the device; channels first."""
+
+    uv: Tensor  # [N, h, w, 2]
+    looks: Tensor  # [N, h, w]
+    more_at: Tensor  # [M] int64
+    more_uv: Tensor  # [M, 2]
+    plain: Tensor  # [N, 8, h, w] normal, depth, coverage, background: channels 8:16
+    region: Tensor  # [N, h, w] int64
+    target: Tensor  # [N, 3 or 4, s h, s w] in [0, 1]
+    ppg: Tensor  # [N, 40, 8]
+    behind: bool  # whether the background is known
+
+    @classmethod
+    def of(cls, crop: Crop, device: str = "cpu") -> "Lesson":
+        """Move a crop to a device."""
+
+        def tensor(array: object) -> Tensor:
+            return torch.as_tensor(array, device=device)
+
+        planes = [tensor(crop.normal).permute(0, 3, 1, 2), tensor(crop.depth)[:, None],
+                  tensor(crop.coverage)[:, None],
+                  tensor(crop.background).permute(0, 3, 1, 2)]  # fmt: skip
+        return cls(
+            uv=tensor(crop.uv), looks=tensor(crop.looks), more_at=tensor(crop.more_at),
+            more_uv=tensor(crop.more_uv), plain=torch.cat(planes, 1),
+            region=tensor(crop.region).long(),
+            target=tensor(crop.target).permute(0, 3, 1, 2).float().div_(255),
+            ppg=tensor(crop.ppg).transpose(1, 2).contiguous(),
+            behind=bool(crop.background.any()),
+        )  # fmt: skip
+
+    def image(self, texture: Tensor) -> Tensor:
+        """The network's input [N, 16, h, w] for a texture [1, 8, R, R]: the mean over the places
+        of the texture that a pixel averages, 0 where there is none (as kernels/texture.py)."""
+        count, height, width = self.looks.shape
+        points = torch.cat([self.uv.reshape(-1, 2), self.more_uv]) * 2 - 1
+        found = F.grid_sample(
+            texture, points[None, None], "bilinear", "border", align_corners=False
+        )[0, :, 0]  # [8, N h w + M]
+        size = self.looks.numel()
+        total = found[:, :size] * (self.looks > 0).reshape(1, -1)
+        total = total.index_add(1, self.more_at, found[:, size:])
+        mean = total / self.looks.reshape(1, -1).clamp(min=1)
+        sampled = mean.reshape(-1, count, height, width).transpose(0, 1)
+        return torch.cat([sampled, self.plain], 1).contiguous(memory_format=torch.channels_last)
+
+
+class Pictures(NamedTuple):
+    """What losses compare at one scale."""
+
+    rgb: Tensor  # [N, 3, H, W] over the background
+    alpha: Tensor | None  # [N, 1, H, W]; None: unknown
+
+
+def halved(x: Tensor) -> Tensor:
+    """Means of 2 x 2 pixels: [N, C, H, W] -> [N, C, H / 2, W / 2]."""
+    return F.avg_pool2d(x, 2)
+
+
+class Backdrop:
+    """What both pictures are laid over before they are compared.
+
+    With true alpha: a random flat colour a frame, so that no colour hides a wrong edge. Without:
+    the eroded background of the input, where the network must leave it alone; and if that is
+    unknown too, nothing: colours are compared everywhere and alpha is left out.
+    """
+
+    def __init__(self, lesson: Lesson, colour: Tensor) -> None:
+        """colour [N, 3, 1, 1]: the random ones; equal for the frames of a window."""
+        self._known = lesson.target.shape[1] == 4
+        self._colour = colour if self._known else lesson.plain[:, 5:8] if lesson.behind else None
+        self._target = lesson.target
+
+    def truth(self) -> Pictures:
+        """At the scale of the target."""
+        if not self._known:
+            return Pictures(self._target, None)
+        alpha = self._target[:, 3:]
+        assert self._colour is not None
+        return Pictures(self._target[:, :3] * alpha + (1 - alpha) * self._colour, alpha)
+
+    def ours(self, rgba: Tensor) -> Pictures:
+        """rgba [N, 4, H, W] at any scale."""
+        rgb, alpha = rgba[:, :3], rgba[:, 3:]
+        if self._colour is None:
+            return Pictures(rgb, None)
+        behind = self._colour
+        if behind.shape[-1] > 1 and behind.shape[-2:] != rgb.shape[-2:]:
+            behind = F.interpolate(behind, rgb.shape[-2:], mode="bilinear")
+        return Pictures(rgb * alpha + (1 - alpha) * behind, alpha if self._known else None)
