@@ -3,7 +3,7 @@
 A U-Net over the G-buffer (VAST supplement §2; StyleAvatar §5.2) made for one CPU core: only its two
 ends work at full resolution, as 2 x 2 convolutions; nothing is normalised; and what the G-buffer
 already says is passed on: colour = the first three channels of the texture + a residual, alpha =
-coverage + a residual before the sigmoid. Fresh weights therefore draw the plain texture.
+coverage + a residual. Fresh weights therefore draw the plain texture.
 """
 
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from engine.nets.fusion import ConvGRU, Fusion, PPGEncoder, activation
 INPUTS = 16  # channels of the image
 COVERAGE = 12  # its channel with the coverage
 STRIDE = 16  # the grid's sides are multiples of it
-_EDGE = 1 / 256  # coverage is kept this far from 0 and 1 where it becomes a logit
+_SKIP = (0, 1, 2, COVERAGE)  # channels of the image that RGB and alpha start from
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class UNetConfig:
     size: str = "small"
     widths: tuple[int, int, int, int] = (16, 24, 32, 64)  # at 1/2, 1/4, 1/8, 1/16 of the grid
     code: int = 32  # channels of the encoded PPG
-    detail: int = 32  # channels of the x2 head; 0: no such head
+    detail: int = 8  # channels of the x2 head, at full resolution; 0: no such head
     hidden: int = 0  # channels of the recurrent map; 0: stateless
 
     @classmethod
@@ -42,7 +42,7 @@ class UNetConfig:
             size=size,
             widths=(16, 24, 32, 64) if small else (32, 40, 64, 96),
             code=32 if small else 48,
-            detail=(32 if small else 48) if x2 else 0,
+            detail=(8 if small else 12) if x2 else 0,
             hidden=(32 if small else 48) if recurrent else 0,
         )
 
@@ -58,7 +58,7 @@ class UNet(nn.Module):
     """image [B, 16, gh, gw], ppg [B, 40, 8], hidden -> rgba [B, 4, gh, gw], its double, hidden.
 
     Channels of the image: 0:8 sampled texture, 8:11 normal, 11 depth, 12 coverage, 13:16 eroded
-    background. gh and gw are multiples of 16. RGB is straight and not clamped; alpha is in (0, 1).
+    background. gh and gw are multiples of 16. RGB is straight; all outputs are in [0, 1].
     """
 
     def __init__(self, config: UNetConfig) -> None:
@@ -81,8 +81,9 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(a, 16, 1)
         self.near = nn.Conv2d(INPUTS, 16, 2, 2, bias=False)
         if config.detail:
-            self.fine = nn.Conv2d(a, config.detail, 3, padding=1)
-            self.fine_out = nn.Conv2d(config.detail, 64, 1)
+            self.fine = nn.Conv2d(a, 4 * config.detail, 3, padding=1)
+            self.grain = nn.Conv2d(config.detail, 16, 3, padding=1)
+            self.spread = nn.Conv2d(4, 16, 3, bias=False)
         self.act = activation()
         self._start()
 
@@ -94,9 +95,13 @@ class UNet(nn.Module):
                     nn.init.zeros_(layer.bias)
         # The residuals start at nothing: the first picture is the texture itself.
         for name, layer in self.named_modules():
-            if name in ("out", "near", "fine_out", "memory.back"):
+            if name in ("out", "grain", "memory.back"):
                 assert isinstance(layer, nn.Conv2d)
                 nn.init.zeros_(layer.weight)
+        with torch.no_grad():
+            self.near.weight.copy_(_passing())
+            if self.config.detail:
+                self.spread.weight.copy_(_bilinear())
 
     def init_hidden(self, image: Tensor) -> Tensor:
         """Nothing remembered: zeros [B, hidden, gh / 16, gw / 16] for a picture like `image`."""
@@ -115,13 +120,14 @@ class UNet(nn.Module):
         y = self.act(self.join2(_twice(self.lift2(y)) + x2))
         y = self.act(self.join1(_twice(self.lift1(y)) + x1))
         y = self.act(self.join0(_twice(self.lift0(y)) + x0))
-        skip = torch.cat([image[:, :3], _logit(image[:, COVERAGE : COVERAGE + 1])], 1)
-        plain = skip + F.pixel_shuffle(self.out(y) + self.near(image), 2)
+        plain = F.pixel_shuffle(self.out(y) + self.near(image), 2)
         double = None
         if self.config.detail:
-            finer = F.pixel_shuffle(self.fine_out(self.act(self.fine(y))), 4)
-            double = _finish(F.interpolate(plain, scale_factor=2.0, mode="bilinear") + finer)
-        return _finish(plain), double, hidden
+            # At full resolution sub-pixels see their neighbours, at half they would not.
+            fine = F.pixel_shuffle(self.act(self.fine(y)), 2)
+            around = F.pad(plain, (1, 1, 1, 1), mode="replicate")
+            double = _clamp(F.pixel_shuffle(self.spread(around) + self.grain(fine), 2))
+        return _clamp(plain), double, hidden
 
 
 def _twice(x: Tensor) -> Tensor:
@@ -129,10 +135,42 @@ def _twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def _logit(coverage: Tensor) -> Tensor:
-    kept = coverage.clamp(_EDGE, 1 - _EDGE)
-    return torch.log(kept) - torch.log(1 - kept)
+def _passing() -> Tensor:
+    """[16, 16, 2, 2]: a 2 x 2 convolution that, with a pixel shuffle, passes `_SKIP` on."""
+    weight = torch.zeros(16, INPUTS, 2, 2)
+    for i, channel in enumerate(_SKIP):
+        for place in range(4):
+            weight[4 * i + place, channel, place // 2, place % 2] = 1
+    return weight
 
 
-def _finish(raw: Tensor) -> Tensor:
-    return torch.cat([raw[:, :3], torch.sigmoid(raw[:, 3:])], 1)
+def _bilinear() -> Tensor:
+    """[16, 4, 3, 3]: a 3 x 3 convolution that, with a pixel shuffle, doubles bilinearly."""
+    taps = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
+    weight = torch.zeros(16, 4, 3, 3)
+    for channel in range(4):
+        for place in range(4):
+            weight[4 * channel + place, channel] = torch.outer(taps[place // 2], taps[place % 2])
+    return weight
+
+
+class _Clamp(torch.autograd.Function):
+    """Clamp to [0, 1] that lets through the gradients that lead back inside."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
+        out = ((x > 1) & (gradient < 0)) | ((x < 0) & (gradient > 0))
+        return gradient.masked_fill(out, 0)
+
+
+def _clamp(x: Tensor) -> Tensor:
+    if not torch.is_grad_enabled():
+        return x.clamp(0, 1)
+    clamped: Tensor = _Clamp.apply(x)  # type: ignore[no-untyped-call]
+    return clamped

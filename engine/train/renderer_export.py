@@ -1,7 +1,7 @@
 """Renderer network -> ONNX graph whose initialisers bear the names of the state_dict.
 
-The graph is the architecture and carries zeros: an avatar package brings the weights, and
-`engine.runtime.load` puts them in their place. With zeros it draws the plain texture.
+The graph is the architecture: an avatar package brings the weights, and `engine.runtime.load` puts
+them in their place. Without any, it draws the plain texture.
 
     python -m engine.train.renderer_export            # the graphs of engine/assets
 """
@@ -59,7 +59,7 @@ def export(config: UNetConfig, folder: Path = ASSETS) -> Path:
     _strip(model)
     _name_sides(model)
     weights = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
-    _blank(model, weights)
+    _fill(model, _plain(config))
     about = {
         "model": "renderer",
         "version": VERSION,
@@ -119,13 +119,22 @@ def _name_sides(model: onnx.ModelProto) -> None:
             sides[2].dim_param, sides[3].dim_param = f"height{scale}", f"width{scale}"
 
 
-def _blank(model: onnx.ModelProto, weights: dict[str, Array]) -> None:
-    """Zeros for every weight; raises ValueError when one got lost or renamed on the way."""
+def _plain(config: UNetConfig) -> dict[str, Array]:
+    """Weights that draw the plain texture, and compress to nothing: zeros but for two filters."""
+    weights = tensors_of(UNet(config))
+    return {
+        name: weight if name in ("near.weight", "spread.weight") else np.zeros_like(weight)
+        for name, weight in weights.items()
+    }
+
+
+def _fill(model: onnx.ModelProto, weights: dict[str, Array]) -> None:
+    """Put in the weights; raises ValueError when one got lost or renamed on the way."""
     found = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, weight in weights.items():
         if name not in found or list(found[name].dims) != list(weight.shape):
             raise ValueError(f"weight {name} was folded or renamed by the exporter")
-        found[name].CopyFrom(numpy_helper.from_array(np.zeros_like(weight), name))
+        found[name].CopyFrom(numpy_helper.from_array(weight, name))
     del model.graph.value_info[:]  # shapes of the example
 
 
