@@ -16,6 +16,7 @@ from engine.frames import F32, SAMPLE_RATE, Motion
 from kernels import mesh as ops
 
 STEPS = 17  # interpolated poses between shoulders and head
+FOLLOW = 0.07  # share of the head's pose that shoulders and chest follow
 SWING_STEPS = 5  # and between hair that rides on the head and hair that is loose
 SKULL = 0.55  # head widths from the neck's pivot up to the middle of the skull
 # Breath: two rhythms whose ratio is no fraction, so that it never repeats; Hz and share.
@@ -70,7 +71,7 @@ class Figure:
         shift = pose[3:] * self._width
         out = np.empty((STEPS, 3, 4), np.float32)
         for step in range(STEPS):
-            share = step / (STEPS - 1)
+            share = FOLLOW + (1 - FOLLOW) * step / (STEPS - 1)
             turn = rotation(*(float(angle) * share for angle in pose[:3]))
             out[step, :, :3] = turn
             out[step, :, 3] = self._pivot - turn @ self._pivot + shift * share

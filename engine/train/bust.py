@@ -22,7 +22,7 @@ CUT = -2.6  # the bust ends below the picture
 TOP = 1.4
 SNOUT = (294, 3135, 495)  # vertices of nose tip and lips
 CHEEK = 4779  # the middle of the left one
-PUFF = (0.24, 0.22)  # dm: height and reach of a puffed cheek
+PUFF = (0.18, 0.20, 0.10)  # dm: height and reach of a puffed cheek, and how far up its middle is
 OVERLAP = 0.02  # dm by which the upper lid covers the edge of the lower one when shut
 AXIS_Z = -0.7  # the vertical axis of the cylinder that unrolls the skin
 # Movements that a toon shows more, or that pull what should stay (x, y, z).
@@ -123,6 +123,8 @@ def face_proxy(points: F64) -> F64:
     relief = 0.85 * np.exp(-((x / 0.15) ** 2) - ((y + 0.30) / 0.22) ** 2)
     bones = 0.30 * np.exp(-(((np.abs(x) - 0.46) / 0.16) ** 2) - ((y + 0.24) / 0.14) ** 2)
     share *= 1 - np.maximum(relief, bones)
+    lids = np.exp(-(((np.abs(x) - 0.40) / 0.28) ** 4) - ((y + 0.02) / 0.18) ** 4)
+    share += (1 - share) * lids * smooth(-0.45, -0.25, z)
     return np.concatenate([normal, share[:, None]], axis=1)
 
 
@@ -136,13 +138,17 @@ def _emphasis(name: str, points: F64) -> F64:
 
 
 def _puffed(points: F64) -> F64:
-    """Movement [V, 3] of cheeks blown up: a round swelling of each, without an edge."""
+    """Movement [V, 3] of cheeks blown up: a round swelling of each, without an edge.
+
+    It swells above the corners of the mouth and never down: the face stays narrow at the jaw.
+    """
     x, _, z = points.T
-    away = np.c_[np.abs(x), points[:, 1:]] - points[CHEEK]
-    share = np.exp(-(away**2 / [1.1, 1.0, 1.6]).sum(1) / (2 * PUFF[1] ** 2))
+    middle = points[CHEEK] + [0, PUFF[2], 0]
+    away = np.c_[np.abs(x), points[:, 1:]] - middle
+    share = np.exp(-(away**2 / [1.2, 1.0, 1.8]).sum(1) / (2 * PUFF[1] ** 2))
     # Neither the lips nor what lies before the ears.
-    share *= smooth(0.20, 0.42, np.abs(x)) * smooth(-0.55, -0.1, z)
-    out = points - points[CHEEK] * [0, 1, 0] + [0, 0, 0.25]
+    share *= smooth(0.20, 0.42, np.abs(x)) * smooth(-0.60, -0.1, z)
+    out = points * [1, 0, 1] + [0, 0, 0.25]
     out /= np.linalg.norm(out, axis=1, keepdims=True)
     return np.asarray(PUFF[0] * share[:, None] * out)
 
@@ -198,7 +204,8 @@ class Bust:
         self._made: dict[str, F64] = {}  # shapes, each asked for by many parts
         self._growth, self._head = recipe.eyes.growth, recipe.identity.head
         self._muzzle = recipe.identity.muzzle
-        self._snout = plain[list(SNOUT)].mean(0)  # its middle
+        # Its middle, which one vertex beside it must not draw to a side.
+        self._snout = plain[list(SNOUT)].mean(0) * [0, 1, 1]
         self.eyes = {
             side: plain[np.unique(source.groups[f"helper-{side}-eye"].vertices)].mean(0)
             for side in "lr"

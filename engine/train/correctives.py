@@ -17,19 +17,23 @@ LIPS = {
     ("mouthPucker", "jawOpen"): (-0.35, 0.0, 0.0),  # round lips stay narrow as they open
     ("mouthFunnel", "jawOpen"): (-0.30, 0.0, 0.0),
 }
-# Movements of parts (tongue, highlights) along a path that bends: their weight squared.
-BENT = ("tongueOut", "eyeBlinkLeft", "eyeBlinkRight")
+# Movements of parts (tongue, lashes, teeth) along a path that bends: their weight squared.
+BENT = ("tongueOut", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight")
+# Those of the teeth alone, which show again as the jaw opens.
+SHYNESS = (("mouthSmileLeft", "jawOpen"), ("mouthSmileRight", "jawOpen"))
 CORRECTIVES: tuple[tuple[str, ...], ...] = (
     *((f"eyeBlink{side}", f"{name}{side}") for name in LIDS for side in ("Left", "Right")),
     *LIPS,
     *((name, name) for name in BENT),
+    *SHYNESS,
+    *((f"eyeBlink{side}",) * 3 for side in ("Left", "Right")),
 )
 
 
 def corrective(bust: Bust, shapes: tuple[str, ...]) -> F64:
     """Movement [V, 3] that a combination lacks, over the MakeHuman vertices."""
-    first, second = shapes
-    if first == second:
+    first, second, *_ = shapes
+    if first == second or shapes in SHYNESS:
         return np.zeros_like(bust.positions)
     if first.startswith("eyeBlink"):
         move = -LIDS[second.removesuffix("Left").removesuffix("Right")] * bust.shape(second)

@@ -15,6 +15,7 @@ from engine.train.lids import edge
 COLUMNS = 25
 ROWS = np.array([0.0, 0.5, 1.0])[:, None]  # from the edge to the tips
 FLOAT = 0.012  # dm in front of the skin
+HANG = 0.11  # dm, times weight squared less weight cubed
 RAISE = 0.28  # of the bow of the meeting lids: the shut line hangs that much less
 
 
@@ -65,8 +66,12 @@ def lash(bust: Bust, side: str, length: float) -> Part:
     part.extra = {n: np.tile(share @ m[at], (len(ROWS), 1)) for n, m in moves.items()
                   if np.abs(m[at]).max() > 1e-3}  # fmt: skip
     # The line follows the lid's edge on its way, and rises to where it reads best at the end.
+    # Late on the way its lower side hangs a little, or a thread of the lid would show under it.
+    hung = np.zeros_like(opened)
+    hung[0, :, 1] = -HANG * np.sin(np.pi * t) ** 0.5
     part.extra[name] = (met - opened).reshape(-1, 3)
-    part.extra[f"{name}+{name}"] = (closed - met).reshape(-1, 3)
+    part.extra[f"{name}+{name}"] = (closed - met + hung).reshape(-1, 3)
+    part.extra[f"{name}+{name}+{name}"] = -hung.reshape(-1, 3)
     return part
 
 

@@ -6,6 +6,7 @@ an affine map and applied here.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -24,7 +25,13 @@ BEHIND = 0.07  # dm, least depth of the teeth behind the skin
 SHOWN = {"jawOpen": 0.09, "mouthSmile": 0.012, "mouthUpperUp": 0.042}
 HIDDEN = {"mouthPress": 0.03, "mouthRollUpper": 0.03, "mouthClose": 0.07, "cheekPuff": 0.05,
           "mouthPucker": 0.03, "mouthShrugUpper": 0.02, "mouthShrugLower": 0.03}  # fmt: skip
+# Half a smile parts the lips by less than a pixel: there the teeth stay back, and the gap is dark.
+# In dm times weight less weight squared: up, more of it at the corners, and forward.
+COY = (0.12, 0.14, -0.42)
+BOLD = 0.10  # dm down again, times the weights of smile and jaw
 LEAST = 0.002  # dm: smaller movements are dropped
+MOUND = 0.46  # of the height of the wide open lips, to which the tongue rises
+BED = 0.012  # dm of the tongue's least height over the floor of the mouth
 
 
 def _rim(bust: Bust) -> F64:
@@ -39,6 +46,14 @@ def seam(bust: Bust) -> tuple[Callable[[F64], F64], Callable[[F64], F64]]:
     height, depth = (np.polyfit(rim[:, 0] ** 2, rim[:, axis], 2) for axis in (1, 2))
     return (lambda x: np.asarray(np.polyval(height, x**2)),
             lambda x: np.asarray(np.polyval(depth, x**2)))  # fmt: skip
+
+
+def _gap(bust: Bust, points: F64) -> tuple[float, float]:
+    """Heights of the lower and the upper lip, in the middle, of a mouth posed as points [V, 3]."""
+    skin, mouth = bust.body()
+    rim = np.intersect1d(np.unique(skin), np.unique(mouth))
+    y = points[rim[np.abs(bust.positions[rim, 0]) < 0.03], 1]
+    return float(y.min()), float(y.max())
 
 
 def carried(bust: Bust, group: str, points: F64, without: str = "") -> dict[str, F64]:
@@ -134,49 +149,108 @@ def _guided(part: Part, upper: bool) -> None:
             move = SHOWN.get(name, 0.0) * shown + HIDDEN.get(name, 0.0) * hidden
             move[:, 0] += (upper * WIDENED.get(name, 0.0) - 6 * HIDDEN.get(name, 0.0)) * x * own
             part.extra[full] = part.extra.get(full, np.zeros_like(move)) + move
+    for side, sign in (("Left", 1.0), ("Right", -1.0)):
+        name, own = f"mouthSmile{side}", smooth(-0.03, 0.03, sign * x)
+        up = (COY[0] + COY[1] * smooth(0.25, 0.8, abs(x) / abs(x).max())) * own
+        coy = np.stack([0 * x, up if upper else -up, COY[2] * own], axis=1)
+        part.extra[name] = part.extra.get(name, np.zeros_like(coy)) + coy
+        part.extra[f"{name}+{name}"] = -coy
+        part.extra[f"{name}+jawOpen"] = BOLD * own[:, None] * shown
+
+
+def _floor(bust: Bust, points: F64, at: F64) -> F64:
+    """Height [N] of the floor of a mouth posed as points [V, 3], at each (x, z) [N, 2]."""
+    quads = bust.body()[1]
+    faces = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
+    return -foremost(points[:, [0, 2, 1]] * [1, 1, -1], faces, at)
+
+
+@dataclass(frozen=True)
+class _Mound:
+    """The form of a tongue about its spine: rows from root to tip, columns around it from below."""
+
+    t: F64  # [R] way along the spine, 0 to 1
+    around: F64  # [1, C]
+    half: F64  # [R, 1] half width, dm
+    thick: F64  # [R, 1]
+    groove: F64  # [1, C]
+
+    @classmethod
+    def of(cls, corner: float) -> "_Mound":
+        """For a mouth whose corners lie `corner` from its middle; round at both ends."""
+        t = 0.5 - 0.5 * np.cos(np.linspace(0, np.pi, 15))
+        around = np.linspace(np.pi, -np.pi, 25)[None, :]
+        tip = np.sqrt(np.clip(1 - t**5, 1e-4, 1))
+        root = np.sqrt(np.clip(1 - (1 - np.minimum(t / 0.6, 1)) ** 2, 0.01, 1))
+        groove = np.exp(-((np.sin(around) / 0.22) ** 2)) * (np.cos(around) > 0)
+        form = (tip * root)[:, None]
+        return cls(t, around, corner * 0.47 * form, 0.040 * form, groove)
+
+    @property
+    def lift(self) -> F64:
+        """Height [R, C] over the spine."""
+        return np.asarray(self.thick * (np.cos(self.around) - 0.30 * self.groove))
+
+    def placed(self, spine: F64) -> F64:
+        """Points [R, C, 3] around a spine [R, 2] of (y, z)."""
+        step = np.gradient(spine, self.t, axis=0)
+        step /= np.linalg.norm(step, axis=1, keepdims=True)
+        y = spine[:, :1] + self.lift * step[:, 1:]
+        z = spine[:, 1:] - self.lift * step[:, :1]
+        return np.stack([np.sin(self.around) * self.half, y, z], axis=2)
+
+    def lying(self, bust: Bust, points: F64, z: F64, least: float) -> F64:
+        """Points [R, C, 3] on the floor of a mouth posed as points [V, 3].
+
+        z [R]: depths of the spine; the back reaches at least the height `least`.
+        """
+        floor = _floor(bust, points, np.stack([0 * z, z], axis=1))
+        known = np.isfinite(floor)
+        y: F64 = np.full(len(z), least - 0.04)
+        if known.any():
+            fit = np.polyfit(self.t[known], floor[known], min(3, int(known.sum()) - 1))
+            y = np.asarray(np.polyval(fit, self.t) + 0.045, float)
+            y += np.clip(least - (y + 0.04).max(), 0, None) * smooth(1.0, 0.45, self.t)
+        made = self.placed(np.stack([y, z], axis=1))
+        floor = _floor(bust, points, made[..., [0, 2]].reshape(-1, 2)).reshape(made.shape[:2])
+        bed = floor + BED + 0.6 * (self.lift + self.thick)
+        made[..., 1] = np.maximum(made[..., 1], np.where(np.isfinite(floor), bed, -np.inf))
+        return made
 
 
 def tongue(bust: Bust) -> Part:
-    """A tongue on the floor of the mouth, that leaves the dark above it until it comes out."""
+    """A soft mound on the floor of the mouth, behind the lower teeth until it comes out."""
     height, depth = seam(bust)
-    corner = float(np.abs(_rim(bust)[:, 0]).max())
     middle, front = float(height(np.zeros(1))[0]), float(depth(np.zeros(1))[0])
-    along = np.sin(np.linspace(0, np.pi / 2, 13))[:, None]  # from root to tip, denser there
-    around = np.linspace(np.pi, -np.pi, 25)[None, :]  # from below
-    tip = np.sqrt(np.clip(1 - along**5, 1e-4, 1))
-    half, thick = corner * (0.42 - 0.03 * along) * tip, 0.036 * tip
-    groove = np.exp(-((np.sin(around) / 0.22) ** 2)) * (np.cos(around) > 0)
-    lift = thick * (np.cos(around) - 0.30 * groove)
-
-    def placed(spine: F64) -> F64:
-        """Points around a spine [N, 2] of (y, z)."""
-        step = np.gradient(spine, along[:, 0], axis=0)
-        step /= np.linalg.norm(step, axis=1, keepdims=True)
-        y = spine[:, :1] + lift * step[:, 1:]
-        return np.stack([np.sin(around) * half, y, spine[:, 1:] - lift * step[:, :1]], axis=2)
-
-    t = along[:, 0]
-    lain = placed(np.stack([middle - 0.16 - 0.045 * t**2, front - 0.62 + 0.42 * t], axis=1))
-    lain[..., 2] -= _out(bust, lain.reshape(-1, 3)).max()
+    mound = _Mound.of(float(np.abs(_rim(bust)[:, 0]).max()))
+    t = mound.t
+    z, low = front - 0.62 + 0.42 * t, middle - 1.0
+    z = z - _out(bust, mound.lying(bust, bust.positions, z, low).reshape(-1, 3)).max()
+    lain = mound.lying(bust, bust.positions, z, low)
     # Out: over the lower lip and down.
     rise = 0.15 * smooth(0.1, 0.65, t) - 0.20 * smooth(0.70, 1.05, t)
     out = np.stack([middle - 0.12 + rise, front - 0.45 + 0.62 * t - 0.04 * t**6], axis=1)
     part = _sheet("tongue", lain)
     part.extra = carried(bust, "tongue", part.positions, without="tongueOut")
+    # The jaw takes it along, yet it always lies on the floor.
+    dropped = part.extra["jawOpen"].reshape(lain.shape)[..., 2].mean(1)
+    posed = bust.positions + bust.shape("jawOpen")
+    low, high = _gap(bust, posed)
+    opened = mound.lying(bust, posed, z + dropped, low + MOUND * (high - low))
+    part.extra["jawOpen"] = (opened - lain).reshape(-1, 3)
     shut = part.extra.get("mouthClose", np.zeros_like(part.positions))
     part.extra["mouthClose"] = shut + [0.0, 0.07, -0.09]
     # On its way it rises first and comes forward late, or it would go through the lip.
-    whole = placed(out) - lain
-    first = (
-        whole * [1.0, 0.0, 0.25]
-        + 0.6 * np.array([0.0, 1.0, 0.0]) * smooth(0.3, 1.0, along)[:, None]
-    )
+    whole = mound.placed(out) - lain
+    up = np.stack([0 * t, 0.6 * smooth(0.3, 1.0, t), 0 * t], axis=1)
+    first = whole * [1.0, 0.0, 0.25] + up[:, None]
     part.extra["tongueOut"] = first.reshape(-1, 3)
     part.extra["tongueOut+tongueOut"] = (whole - first).reshape(-1, 3)
-    ring = np.arange(part.positions.shape[0]).reshape(-1, around.size)
+    ring = np.arange(part.positions.shape[0]).reshape(-1, mound.around.size)
     part.weld[ring[:, -1]] = ring[:, 0]
     # Its root lies in the dark of the throat, its groove in its own shadow.
-    lit = smooth(0.45, 0.95, along) - 0.55 * groove * smooth(0.3, 0.6, along)
+    along = t[:, None]
+    lit = smooth(0.15, 0.80, along) - 0.55 * mound.groove * smooth(0.2, 0.6, along)
     part.proxy = _shaded(np.clip(0.25 + 0.75 * lit.ravel(), 0.1, 1.0))
     return part
 

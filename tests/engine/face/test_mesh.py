@@ -89,11 +89,12 @@ def test_pose_signs(figure: Figure) -> None:
 
 
 @pytest.mark.parametrize("pose", [(30, 10, -8, 0, 0, 0), (-25, -12, 10, 0.1, -0.1, 0.2)])
-def test_the_neck_bends_while_the_shoulders_stay(figure: Figure, pose: tuple[float, ...]) -> None:
+def test_the_neck_bends_more_than_shoulders(figure: Figure, pose: tuple[float, ...]) -> None:
     still, turned = figure.vertices(motion()), figure.vertices(motion(pose))
     marks, moved = figure.named(still), figure.named(turned)
     for side in ("left", "right"):
-        np.testing.assert_array_equal(marks[f"shoulder_{side}"], moved[f"shoulder_{side}"])
+        follows = np.linalg.norm(moved[f"shoulder_{side}"] - marks[f"shoulder_{side}"])
+        assert 0.005 < follows < 0.15
     assert np.linalg.norm(moved["nose_tip"] - marks["nose_tip"]) > 0.1
     # The head moves rigidly: distances between its points are kept.
     for one, two in (("nose_tip", "crown"), ("eye_outer_left", "eye_outer_right")):
