@@ -9,6 +9,7 @@ the CPU.
     rasterize, overlay                        triangles -> keys (kernels.raster)
     fragments                                 keys -> surfaces of each pixel (kernels.fragment)
     shade                                     those -> RGB (kernels.cel; tables: kernels.look)
+    silhouette                                keys -> fine alpha (kernels.matte)
     interpolate                               keys -> uv, normal, depth, mask (kernels.gbuffer)
     rgb_to_i420                               RGB -> I420 (kernels.i420)
     empty, tiles_of, room, casters            the buffers these write
@@ -18,6 +19,7 @@ from kernels.cel import shade
 from kernels.fragment import casters, fragments, room
 from kernels.gbuffer import interpolate
 from kernels.i420 import rgb_to_i420
+from kernels.matte import silhouette
 from kernels.mesh import bend, blend, inflate, normals, strands
 from kernels.raster import empty, overlay, rasterize, tiles_of
 from kernels.texture import composite, cut_out, sample, surfaces
@@ -25,5 +27,5 @@ from kernels.texture import composite, cut_out, sample, surfaces
 __all__ = [
     "bend", "blend", "casters", "composite", "cut_out", "empty", "fragments", "inflate",
     "interpolate", "normals", "overlay", "rasterize", "rgb_to_i420", "room", "sample", "shade",
-    "strands", "surfaces", "tiles_of",
+    "silhouette", "strands", "surfaces", "tiles_of",
 ]  # fmt: skip

@@ -67,6 +67,21 @@ def _alike(a: Scalar, b: Scalar, material_a: Scalar, material_b: Scalar) -> Scal
     return material_a == material_b and abs((a >> 32) - (b >> 32)) < _SAME_DEPTH
 
 
+@inlined
+def _first(
+    left: Scalar, k0: Scalar, k1: Scalar, k2: Scalar, k3: Scalar, m0: Scalar, m1: Scalar,
+    m2: Scalar, m3: Scalar,
+) -> tuple[Scalar, Scalar]:  # fmt: skip
+    """Key and material of the first sample whose bit is set in `left`."""
+    if left & 1:
+        return k0, m0
+    if left & 2:
+        return k1, m1
+    if left & 4:
+        return k2, m2
+    return k3, m3
+
+
 @jit
 def fragments(
     keys: I64, materials: U8, casts: U8, background: U8, pixel: I32, triangle: I32, share: U8,
@@ -109,14 +124,7 @@ def fragments(
             m3 = _NONE if k3 == EMPTY else np.int64(materials[np.uint64(k3 & _ID)])
             left = 15  # one bit per sample that has no fragment yet
             while left:
-                if left & 1:
-                    key, m = k0, m0
-                elif left & 2:
-                    key, m = k1, m1
-                elif left & 4:
-                    key, m = k2, m2
-                else:
-                    key, m = k3, m3
+                key, m = _first(left, k0, k1, k2, k3, m0, m1, m2, m3)
                 same = int(_alike(key, k0, m, m0)) | int(_alike(key, k1, m, m1)) << 1
                 same |= int(_alike(key, k2, m, m2)) << 2 | int(_alike(key, k3, m, m3)) << 3
                 same &= left

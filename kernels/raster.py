@@ -34,6 +34,7 @@ TILE = 8
 _ONE = float(1 << FRACTION)
 _U1, _U2, _U3, _U4 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
 _AWAY = 1e300
+_STEEPEST = 2.0**44
 _FAR = 16384.0  # px: coordinates beyond this are off any screen and could overflow
 
 
@@ -59,6 +60,26 @@ def _span(edge: Scalar, step: Scalar, b: Scalar, count: Scalar) -> tuple[Scalar,
     return -_AWAY, _AWAY, 0.0
 
 
+@inlined
+def _relative(a: Scalar, b: Scalar) -> tuple[Scalar, Scalar, Scalar, Scalar]:
+    """a x + b y at the four samples of a pixel, relative to its corner."""
+    return a * _OX0 + b * _OY0, a * _OX1 + b * _OY1, a * _OX2 + b * _OY2, a * _OX3 + b * _OY3
+
+
+@inlined
+def _slope(g1: Scalar, g2: Scalar, e1: Scalar, e2: Scalar) -> Scalar:
+    """Change of depth along an axis in fixed point, FRACTION bits below one key step: integers
+    here, integers on a GPU."""
+    return np.int64(min(max(e1 * g1 + e2 * g2, -_STEEPEST), _STEEPEST))
+
+
+@inlined
+def _key(e0: Scalar, e1: Scalar, e2: Scalar, depth: Scalar, t: Scalar) -> Scalar:
+    """The key of a sample. Branch-free: one that lies outside turns into EMPTY, which never
+    wins."""
+    return (((depth >> FRACTION) << 32) | t | (e0 | e1 | e2) >> 63) & EMPTY
+
+
 @jit
 def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar) -> None:
     """Write one triangle, corners (x, y) in `p` ordered so that its doubled area is positive.
@@ -75,24 +96,15 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
     row0 = a0 * (left - x1) + b0 * (top - y1) + _bias(b0, -a0)
     row1 = a1 * (left - x2) + b1 * (top - y2) + _bias(b1, -a1)
     row2 = a2 * (left - x0) + b2 * (top - y0) + _bias(b2, -a2)
-    # Edge values of the four samples relative to the pixel's corner.
-    s00, s01 = a0 * _OX0 + b0 * _OY0, a0 * _OX1 + b0 * _OY1
-    s02, s03 = a0 * _OX2 + b0 * _OY2, a0 * _OX3 + b0 * _OY3
-    s10, s11 = a1 * _OX0 + b1 * _OY0, a1 * _OX1 + b1 * _OY1
-    s12, s13 = a1 * _OX2 + b1 * _OY2, a1 * _OX3 + b1 * _OY3
-    s20, s21 = a2 * _OX0 + b2 * _OY0, a2 * _OX1 + b2 * _OY1
-    s22, s23 = a2 * _OX2 + b2 * _OY2, a2 * _OX3 + b2 * _OY3
+    s00, s01, s02, s03 = _relative(a0, b0)
+    s10, s11, s12, s13 = _relative(a1, b1)
+    s20, s21, s22, s23 = _relative(a2, b2)
     far0, far1 = max(s00, s01, s02, s03), max(s10, s11, s12, s13)
     far2 = max(s20, s21, s22, s23)
-    # Depth in fixed point, FRACTION bits below one key step: integers here, integers on a GPU.
     g1, g2 = float(z[1] - z[0]) * _ONE / area, float(z[2] - z[0]) * _ONE / area
-    fx, fy = a1 * g1 + a2 * g2, b1 * g1 + b2 * g2
-    limit = 2.0**44
-    zx = np.int64(min(max(fx, -limit), limit))
-    zy = np.int64(min(max(fy, -limit), limit))
+    zx, zy = _slope(g1, g2, a1, a2), _slope(g1, g2, b1, b2)
     depth_row = (z[0] << FRACTION) + zx * (left - x0) + zy * (top - y0)
-    d0, d1 = zx * _OX0 + zy * _OY0, zx * _OX1 + zy * _OY1
-    d2, d3 = zx * _OX2 + zy * _OY2, zx * _OX3 + zy * _OY3
+    d0, d1, d2, d3 = _relative(zx, zy)
     step0, step1, step2, stepz = a0 * SUBPIXEL, a1 * SUBPIXEL, a2 * SUBPIXEL, zx * SUBPIXEL
     count = float(box[2] - box[0] - 1)
     # First and last pixel of a row that may have a covered sample, by edge: they move by a fixed
@@ -109,19 +121,10 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
             # Unsigned, so that numba does not test each index for being negative.
             at = np.uint64((y * width + box[0] + first) * SAMPLES)
             for _ in range(first, np.int64(high) + 1):
-                # Branch-free: outside samples turn into EMPTY, which never wins.
-                out0 = ((e0 + s00) | (e1 + s10) | (e2 + s20)) >> 63
-                out1 = ((e0 + s01) | (e1 + s11) | (e2 + s21)) >> 63
-                out2 = ((e0 + s02) | (e1 + s12) | (e2 + s22)) >> 63
-                out3 = ((e0 + s03) | (e1 + s13) | (e2 + s23)) >> 63
-                key0 = ((((d + d0) >> FRACTION) << 32) | t | out0) & EMPTY
-                key1 = ((((d + d1) >> FRACTION) << 32) | t | out1) & EMPTY
-                key2 = ((((d + d2) >> FRACTION) << 32) | t | out2) & EMPTY
-                key3 = ((((d + d3) >> FRACTION) << 32) | t | out3) & EMPTY
-                keys[at] = min(keys[at], key0)
-                keys[at + _U1] = min(keys[at + _U1], key1)
-                keys[at + _U2] = min(keys[at + _U2], key2)
-                keys[at + _U3] = min(keys[at + _U3], key3)
+                keys[at] = min(keys[at], _key(e0 + s00, e1 + s10, e2 + s20, d + d0, t))
+                keys[at + _U1] = min(keys[at + _U1], _key(e0 + s01, e1 + s11, e2 + s21, d + d1, t))
+                keys[at + _U2] = min(keys[at + _U2], _key(e0 + s02, e1 + s12, e2 + s22, d + d2, t))
+                keys[at + _U3] = min(keys[at + _U3], _key(e0 + s03, e1 + s13, e2 + s23, d + d3, t))
                 e0 += step0
                 e1 += step1
                 e2 += step2
@@ -137,7 +140,7 @@ def _fill(keys: I64, width: Scalar, box: Scalar, p: Scalar, z: Scalar, t: Scalar
 
 
 @jit
-def _snap(screen: F32, out: I32) -> None:
+def snap(screen: F32, out: I32) -> None:
     """Screen [V, 3] -> x and y in 1/SUBPIXEL pixels and key depth [V, 3]; impossible ones have
     depth -1."""
     for v in range(len(screen)):
@@ -252,7 +255,7 @@ def rasterize(
     tiles = tiles or tiles_of(*keys.shape[:2])
     keys[:] = EMPTY
     corners = np.empty(screen.shape, np.int32)
-    _snap(screen, corners)
+    snap(screen, corners)
     _draw(corners, triangles, sides, 0, late, False, tiles.farthest, keys)
     _survey(keys, *tiles)
     _draw(corners, triangles, sides, late, len(triangles), True, tiles.farthest, keys)
@@ -264,7 +267,7 @@ def overlay(
     """Merge triangles `first` and up into `keys` and `tiles` that `rasterize` has filled; the
     numbers in keys are those of `triangles`."""
     corners = np.empty(screen.shape, np.int32)
-    _snap(screen, corners)
+    snap(screen, corners)
     _draw(corners, triangles, sides, first, len(triangles), True, tiles.farthest, keys)
 
 

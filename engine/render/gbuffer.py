@@ -9,11 +9,13 @@ from engine.face.fields import RGB
 from engine.face.mesh import Figure
 from engine.face.package import Package
 from engine.frames import F32, U8, Motion
+from engine.render.catchlight import Catchlight
 from engine.render.traits import strands, traits
 from engine.render.workspace import Buffers
 from kernels import mesh as ops
 from kernels.gbuffer import interpolate
 from kernels.look import Trait
+from kernels.matte import silhouette
 from kernels.raster import BACK, BOTH, EMPTY, FRONT, empty, overlay, rasterize, triangle_of
 
 _GLANCE = 192  # px
@@ -45,6 +47,7 @@ class Visibility:
     def __init__(self, package: Package, height: int, width: int) -> None:
         mesh, spec = package.mesh, package.manifest
         self.figure = Figure(package)
+        self._catchlight = Catchlight(package)
         self._mesh, self._camera = mesh, spec.camera
         count = len(mesh.position)
         self._shape = height, width
@@ -69,6 +72,7 @@ class Visibility:
         self.screen = np.full((2 * count, 3), -1, np.float32)  # hulls without a line stay outside
         self.normals = np.empty((count, 3), np.float32)
         self.traits = traits(mesh)
+        self._lined = True  # whether the picture at hand has outlines
         combed = np.array([m.strand for m in spec.materials])[mesh.material]
         self._strands = strands(mesh, combed)
 
@@ -94,7 +98,8 @@ class Visibility:
         to the key light; `outline`: factor on the width of lines, 0 for none."""
         height, width = self._shape
         points = self.figure.vertices(motion)
-        _, turn = self.figure.poses(motion.pose)
+        poses, turn = self.figure.poses(motion.pose)
+        self._catchlight.turn(points, poses[-1], light)
         mesh, count = self._mesh, len(points)
         ops.normals(
             points, mesh.triangle, self._weld, mesh.proxy, turn, self._scratch, self.normals
@@ -108,6 +113,7 @@ class Visibility:
             self.screen[:count], self.triangles[: self._surfaces], self._sides[: self._surfaces],
             self._late, buffers.keys, buffers.tiles,
         )  # fmt: skip
+        self._lined = outline > 0
         if not outline:
             return
         ops.inflate(
@@ -121,10 +127,8 @@ class Visibility:
 
     def cut_out(self, buffers: Buffers, rgba: U8) -> None:
         """What was drawn over black -> rgba [H, W, 4] with alpha, colours not premultiplied."""
-        covered = (buffers.keys != EMPTY).sum(2)
-        share = np.array([0, 4, 2, 4 / 3, 1], np.float32)[covered]
-        rgba[..., :3] = np.rint(np.minimum(rgba[..., :3] * share[..., None], 255))
-        rgba[..., 3] = np.array([0, 64, 128, 191, 255], np.uint8)[covered]
+        drawn = slice(None if self._lined else self._surfaces)
+        silhouette(self.screen, self.triangles[drawn], self._sides[drawn], buffers.keys, rgba)
 
     def gbuffer(self, motion: Motion, buffers: Buffers) -> GBuffer:
         """Attributes of the surface nearest to the viewer at each pixel, without outlines."""

@@ -10,7 +10,7 @@ import numba
 import pytest
 
 from kernels import cache
-from kernels.raster import _snap
+from kernels.raster import snap
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="no owners and modes there")
 
@@ -144,7 +144,7 @@ def compiled() -> Any:
 
 
 def test_kernels_are_kept_there_and_numba_is_left_alone() -> None:
-    assert _snap._cache.cache_path == str(cache._place())  # type: ignore[attr-defined]
+    assert snap._cache.cache_path == str(cache._place())  # type: ignore[attr-defined]
 
     @numba.njit(cache=True)
     def double(x: int) -> int:

@@ -69,7 +69,7 @@ def test_impossible_sizes_are_refused(size: int) -> None:
 def test_the_figure_has_no_holes(name: str, pose: tuple[float, ...]) -> None:
     renderer = Renderer(name, 256, Setting(background=Transparent()))
     posed = motion((*pose, 0, 0, 0), jawOpen=0.2)
-    empty = renderer.render_rgba(posed)[..., 3] == 0
+    empty = renderer.render_rgba(posed)[..., 3] < 64  # but for a thread of it
     found = renderer.gbuffer(posed).mask
     assert 0.25 < empty.mean() < 0.65
     # One may look through glasses and hoops, and between long hair and the shoulders.
@@ -97,7 +97,7 @@ def test_the_figure_has_no_holes(name: str, pose: tuple[float, ...]) -> None:
 
 def test_edges_are_antialiased(mira: Renderer) -> None:
     alpha = mira.staged(Setting(background=Transparent())).render_rgba(motion())[..., 3]
-    np.testing.assert_array_equal(np.unique(alpha), [0, 64, 128, 191, 255])
+    assert len(np.unique(alpha)) > 30
     # Partly covered pixels line the silhouette, and lie nowhere else.
     part = (alpha > 0) & (alpha < 255)
     inside, outside = alpha == 255, alpha == 0
