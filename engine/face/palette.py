@@ -79,7 +79,7 @@ RULES: dict[str, _Rule] = {
 }  # fmt: skip
 CALM = 0.08  # chroma up to which hues turn in full
 FIXED = {
-    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#c9cddd",
+    "white": "#ffffff", "black": "#000000", "sclera": "#fdfcfa", "sclera_shadow": "#dcdfe9",
     "teeth": "#fbf6ee", "teeth_shadow": "#cdb9bb", "gums": "#c96f76", "tongue": "#cf6a73",
     "tongue_shadow": "#964650", "mouth": "#5d1a26", "mouth_shadow": "#3a0f1a",
     "rim": "#fff4e4",

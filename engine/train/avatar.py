@@ -47,7 +47,7 @@ LICENCE = (
     "This avatar package is dedicated to the public domain under CC0 1.0 Universal\n"
     "(https://creativecommons.org/publicdomain/zero/1.0/).\n\n"
 )
-SPRING = {"frequency": 1.6, "damping": 0.3, "reach": 9.0}
+SPRING = {"frequency": 1.4, "damping": 0.3, "reach": 34.0}
 FIELD = 20.0  # degrees: a long lens, which flatters
 BOTTOM = -1.80  # dm: the lower edge of the picture
 MARGIN = 0.10  # dm above the hair
