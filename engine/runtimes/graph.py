@@ -4,13 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RuntimeUnavailable, WeightsError
-from engine.runtimes.onnxfile import metadata, replaced
+from engine.runtimes.onnxfile import INPUT, OUTPUT, cut, metadata, names, replaced
 
 Array = npt.NDArray[Any]
 PRECISIONS = ("f32", "auto")
@@ -37,19 +37,37 @@ class Wish:
     precision: str = "f32"
 
 
-def source(path: Path, wish: Wish) -> tuple[bytes, dict[str, Any]]:
-    """The graph's file with the weights wished for, and its config.
+class Source(NamedTuple):
+    """A graph's file as it was wished for."""
 
-    Raises WeightsError when it is unreadable or not ours, and for weights that do not fit.
+    data: bytes
+    config: dict[str, Any]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def source(path: Path, wish: Wish) -> Source:
+    """Read one of our graphs, put in the weights wished for, leave out what is not asked for.
+
+    Raises WeightsError when it is unreadable or not ours, for weights that do not fit, and for
+    inputs and outputs it does not have.
     """
     data = path.read_bytes()
     try:
         config = _parsed(metadata(data).get("vivify"), path)
+        inputs, outputs = names(data, INPUT), names(data, OUTPUT)
     except ValueError as error:
         raise torn(path, error) from error
+    if unknown := sorted(set(wish.shape) - set(inputs)):
+        raise WeightsError(f"{path.name} has no inputs {unknown}, only {list(inputs)}")
     if wish.tensors is not None:
         data = replaced(data, fitting(wish.tensors, config, path))
-    return data, config
+    if wish.outputs is not None:
+        if unknown := sorted(set(wish.outputs) - set(outputs)):
+            raise WeightsError(f"{path.name} has no outputs {unknown}, only {list(outputs)}")
+        outputs = tuple(name for name in outputs if name in wish.outputs)
+        data = cut(data, outputs)
+    return Source(data, config, inputs, outputs)
 
 
 def torn(path: Path, error: Exception) -> WeightsError:
@@ -66,20 +84,6 @@ def _parsed(raw: Any, path: Path) -> dict[str, Any]:
             f"{path.name} carries no Vivify config in its metadata; expected a graph exported by "
             "engine.train: restore the file from the checkout"
         ) from error
-
-
-def chosen(wish: Wish, offered: Sequence[str], path: Path) -> tuple[str, ...]:
-    """The outputs to compute, in the graph's order. Raises WeightsError for unknown ones."""
-    asked = offered if wish.outputs is None else wish.outputs
-    if unknown := sorted(set(asked) - set(offered)):
-        raise WeightsError(f"{path.name} has no outputs {unknown}, only {list(offered)}")
-    return tuple(name for name in offered if name in asked)
-
-
-def expect(shape: Mapping[str, Sequence[int]], inputs: Sequence[str], path: Path) -> None:
-    """Raise WeightsError for a shape of an input that the graph does not have."""
-    if unknown := sorted(set(shape) - set(inputs)):
-        raise WeightsError(f"{path.name} has no inputs {unknown}, only {list(inputs)}")
 
 
 def fitting(

@@ -1,22 +1,30 @@
-"""Weights inside an ONNX file, found and replaced without any library.
+"""An ONNX file read and changed without any library: its notes, weights and outputs.
 
 An ONNX file is a protobuf message: fields of (number, wire type) and a value, which for messages,
-strings and bytes is a length and so many bytes (protobuf.dev, "Encoding"; numbers: onnx.proto). A
-weight of the same size takes the place of the old one, so nothing else in the file moves. What
-onnxruntime offers instead, `SessionOptions.add_initializer`, computes with the file's own weights
-wherever its optimizer rewrites a convolution (seen with 1.31).
+strings and bytes is a length and so many bytes (protobuf.dev, "Encoding"; numbers: onnx.proto).
+What onnxruntime offers for the same, `SessionOptions.add_initializer` and `RunOptions`'
+`only_execute_path_to_fetches`, computes with the file's own weights wherever its optimizer rewrites
+a convolution, and computes every output all the same (both seen with 1.31).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 _GRAPH, _METADATA = 7, 14  # of ModelProto
-_INITIALIZER = 5  # of GraphProto
+_NODE, _INITIALIZER, INPUT, OUTPUT = 1, 5, 11, 12  # of GraphProto
 _NAME, _RAW = 8, 9  # of TensorProto
-_KEY, _VALUE = 1, 2  # of StringStringEntryProto
+_TAKES, _GIVES = 1, 2  # of NodeProto
+_KEY, _VALUE = 1, 2  # of StringStringEntryProto; 1 is also the name of a ValueInfoProto
+
+
+class _Field(NamedTuple):
+    number: int
+    whole: slice  # with its number and length
+    body: slice
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -29,20 +37,26 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _fields(data: bytes, span: slice) -> Iterator[tuple[int, slice]]:
-    """(number, where its bytes are) of each field of a message that is a length and bytes.
+def _written(value: int) -> bytes:
+    made = bytearray()
+    while value > 0x7F:
+        made.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*made, value])
 
-    Raises ValueError for what is no message.
-    """
+
+def _fields(data: bytes, span: slice) -> Iterator[_Field]:
+    """Each field of a message that is a length and bytes. Raises ValueError for no message."""
     at: int = span.start
     while at < span.stop:
+        begin = at
         tag, at = _varint(data, at)
         wire = tag & 7
         if wire == 2:
             length, at = _varint(data, at)
             if at + length > span.stop:
                 raise ValueError("a field is longer than its message")
-            yield tag >> 3, slice(at, at + length)
+            yield _Field(tag >> 3, slice(begin, at + length), slice(at, at + length))
             at += length
         elif wire == 0:
             _, at = _varint(data, at)
@@ -54,30 +68,41 @@ def _fields(data: bytes, span: slice) -> Iterator[tuple[int, slice]]:
 
 def _within(data: bytes, span: slice, *numbers: int) -> Iterator[slice]:
     """Every field at this path of field numbers."""
-    for number, inner in _fields(data, span):
-        if number == numbers[0]:
-            yield from _within(data, inner, *numbers[1:]) if numbers[1:] else (inner,)
+    for field in _fields(data, span):
+        if field.number == numbers[0]:
+            inner = numbers[1:]
+            yield from _within(data, field.body, *inner) if inner else (field.body,)
 
 
-def _places(data: bytes) -> dict[str, slice]:
-    """Name of each initialiser -> where its raw values are."""
-    places = {}
-    for tensor in _within(data, slice(0, len(data)), _GRAPH, _INITIALIZER):
-        parts = dict(_fields(data, tensor))
-        if _RAW in parts and _NAME in parts:
-            places[data[parts[_NAME]].decode()] = parts[_RAW]
-    return places
+def _whole(data: bytes) -> slice:
+    return slice(0, len(data))
 
 
 def metadata(data: bytes) -> dict[str, str]:
     """The file's own notes by key. Raises ValueError for what is no ONNX file."""
     try:
-        entries = [
-            dict(_fields(data, entry)) for entry in _within(data, slice(0, len(data)), _METADATA)
+        pairs = [
+            {field.number: data[field.body].decode() for field in _fields(data, entry)}
+            for entry in _within(data, _whole(data), _METADATA)
         ]
-        return {data[entry[_KEY]].decode(): data[entry[_VALUE]].decode() for entry in entries}
+        return {pair[_KEY]: pair[_VALUE] for pair in pairs}
     except (IndexError, KeyError) as error:
         raise ValueError(f"not an ONNX file ({error!r})") from error
+
+
+def names(data: bytes, kind: int) -> tuple[str, ...]:
+    """Of the graph's values of a kind, INPUT or OUTPUT, in order."""
+    return tuple(data[name].decode() for name in _within(data, _whole(data), _GRAPH, kind, _KEY))
+
+
+def _places(data: bytes) -> dict[str, slice]:
+    """Name of each initialiser -> where its raw values are."""
+    places = {}
+    for tensor in _within(data, _whole(data), _GRAPH, _INITIALIZER):
+        parts = {field.number: field.body for field in _fields(data, tensor)}
+        if _RAW in parts and _NAME in parts:
+            places[data[parts[_NAME]].decode()] = parts[_RAW]
+    return places
 
 
 def weights(data: bytes, shapes: Mapping[str, list[int]]) -> dict[str, F32]:
@@ -99,6 +124,26 @@ def replaced(data: bytes, tensors: Mapping[str, F32]) -> bytes:
         raw = tensor.astype("<f4", copy=False).tobytes()
         place = places[name]
         if len(raw) != place.stop - place.start:
-            raise ValueError(f"initialiser {name} has {place.stop - place.start} bytes")
+            raise ValueError(f"{name} has {len(raw)} bytes, not {place.stop - place.start}")
         made[place] = raw
     return bytes(made)
+
+
+def cut(data: bytes, outputs: Collection[str]) -> bytes:
+    """The file with these outputs only, and without the nodes that only the others need."""
+    graph = next(field for field in _fields(data, _whole(data)) if field.number == _GRAPH)
+    needed, kept = set(outputs), []
+    for field in reversed(list(_fields(data, graph.body))):  # nodes come after those they read
+        if field.number == _NODE:
+            ends = list(_fields(data, field.body))
+            if needed.isdisjoint(data[end.body].decode() for end in ends if end.number == _GIVES):
+                continue
+            needed.update(data[end.body].decode() for end in ends if end.number == _TAKES)
+        elif field.number == OUTPUT:
+            name = next(_within(data, field.body, _KEY))
+            if data[name].decode() not in outputs:
+                continue
+        kept.append(data[field.whole])
+    body = b"".join(reversed(kept))
+    head = _written(_GRAPH << 3 | 2) + _written(len(body))
+    return data[: graph.whole.start] + head + body + data[graph.whole.stop :]

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import openvino as ov
 
-from engine.runtimes.graph import Array, Wish, chosen, expect, source, torn
+from engine.runtimes.graph import Array, Wish, source, torn
 
 
 class OpenVinoGraph:
@@ -18,21 +18,12 @@ class OpenVinoGraph:
     """
 
     def __init__(self, path: Path, wish: Wish) -> None:
-        data, self.config = source(path, wish)
+        data, self.config, self.inputs, self.outputs = source(path, wish)
         core = ov.Core()
         try:
             model = core.read_model(BytesIO(data))
         except RuntimeError as error:
             raise torn(path, error) from error
-        self.inputs = tuple(i.get_any_name() for i in model.inputs)
-        expect(wish.shape, self.inputs, path)
-        named = {
-            o.get_any_name(): r for o, r in zip(model.outputs, model.get_results(), strict=True)
-        }
-        self.outputs = chosen(wish, list(named), path)
-        if len(self.outputs) < len(named):
-            kept = [named[name] for name in self.outputs]
-            model = ov.Model(kept, model.get_parameters(), path.stem)
         if wish.shape:
             model.reshape({name: list(size) for name, size in wish.shape.items()})
         settings = {

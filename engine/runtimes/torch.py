@@ -7,7 +7,7 @@ import torch
 
 from engine.errors import RuntimeUnavailable
 from engine.nets.unet import UNet, UNetConfig
-from engine.runtimes.graph import Array, Wish, chosen, expect, source
+from engine.runtimes.graph import Array, Wish, source
 from engine.runtimes.onnxfile import weights
 
 
@@ -15,7 +15,7 @@ class TorchGraph:
     """A `Graph` on torch: the renderer only, always float32."""
 
     def __init__(self, path: Path, wish: Wish) -> None:
-        data, self.config = source(path, wish)
+        data, self.config, self.inputs, self.outputs = source(path, wish)
         if self.config.get("model") != "renderer":
             raise RuntimeUnavailable(
                 f"runtime 'torch' draws only; {path.name} is a {self.config.get('model')!r} model: "
@@ -25,16 +25,12 @@ class TorchGraph:
         self._net = UNet(config).eval()
         own = weights(data, self.config["tensors"])
         self._net.load_state_dict({name: torch.from_numpy(own[name]) for name in own})
-        # In the order in which the network takes and gives them.
-        self.inputs = ("image", "ppg", *(["hidden"] if config.hidden else []))
-        expect(wish.shape, self.inputs, path)
         heads = (("rgba", True), ("rgba_x2", config.detail), ("hidden_out", config.hidden))
-        self._all = [name for name, there in heads if there]
-        self.outputs = chosen(wish, self._all, path)
+        self._given = [name for name, there in heads if there]  # in the network's order
 
     @torch.no_grad()
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:
-        given = [torch.from_numpy(feed[name].copy()) for name in self.inputs]
-        answer = [y for y in self._net(*given) if y is not None]
-        named = dict(zip(self._all, answer, strict=True))
+        taken = [torch.from_numpy(feed[name].copy()) for name in self.inputs]
+        answer = [y for y in self._net(*taken) if y is not None]
+        named = dict(zip(self._given, answer, strict=True))
         return {name: named[name].numpy() for name in self.outputs}
