@@ -108,15 +108,15 @@ def mean_face(points: F32) -> npt.NDArray[np.float64]:
 
 def mouth(points: F32, height: int, width: int) -> Box:
     """Landmarks [68, 2 or 3] in px -> rows and columns of the box round the lips."""
-    return _box(points[MOUTH, :2], _MARGIN, _MARGIN, height, width)
+    return around(points[MOUTH, :2], _MARGIN, _MARGIN, height, width)
 
 
 def head(points: F32, height: int, width: int) -> Box:
     """Landmarks [68, 2 or 3] in px -> rows and columns of the face, its forehead too."""
-    return _box(points[:, :2], _SIDES, _FOREHEAD, height, width)
+    return around(points[:, :2], _SIDES, _FOREHEAD, height, width)
 
 
-def _box(points: F32, margin: float, above: float, height: int, width: int) -> Box:
+def around(points: F32, margin: float, above: float, height: int, width: int) -> Box:
     """Round points [N, 2], with margins in widths of the points; 1 px or more of the picture."""
     low, high = points.min(0), points.max(0)
     across = max(float(high[0] - low[0]), 1.0)

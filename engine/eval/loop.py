@@ -16,7 +16,7 @@ import numpy as np
 from engine.eval.signs import Signs, irises, projected, seen
 from engine.face.blendshapes import ARKIT, INDEX
 from engine.frames import BLENDSHAPES, F32, POSE, U8, Motion
-from engine.render.renderer import Renderer
+from engine.render.choose import AnyRenderer
 from engine.tracker.coefficients import Regressor
 from engine.tracker.mesh import surround
 from engine.tracker.models import Models
@@ -223,7 +223,7 @@ def watcher(draw: Draw, models: Models) -> Eye:
     return eye
 
 
-def prober(renderer: Renderer, pose: Callable[[Motion], F32] | None = None) -> Eye:
+def prober(renderer: AnyRenderer, pose: Callable[[Motion], F32] | None = None) -> Eye:
     """An eye for faces that no network knows: named vertices, projected.
 
     `pose`: another way from a motion to vertices [V, 3] than the renderer's.

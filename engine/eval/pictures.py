@@ -9,7 +9,9 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.stream import Disposition
+from av.video.stream import VideoStream
 from PIL import Image, UnidentifiedImageError
 
 from engine.errors import FrameError
@@ -26,6 +28,23 @@ def read(path: str | Path) -> Iterator[U8]:
     return _sized(_folder(source) if source.is_dir() else _video(source), source)
 
 
+def length(path: str | Path) -> int | None:
+    """How many pictures there are, None where only reading to the end would tell."""
+    source = Path(path)
+    if source.is_dir():
+        return len(files(source))
+    if not source.is_file():
+        return None
+    container, stream = _open(source)
+    with container:
+        return stream.frames or None
+
+
+def files(folder: Path) -> list[Path]:
+    """The pictures of a folder, by name."""
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in KINDS)
+
+
 def _sized(pictures: Iterator[U8], path: Path) -> Iterator[U8]:
     first: tuple[int, ...] | None = None
     for n, picture in enumerate(pictures):
@@ -37,7 +56,9 @@ def _sized(pictures: Iterator[U8], path: Path) -> Iterator[U8]:
             )
         yield picture
     if first is None:
-        raise FrameError(f"{path} holds no picture; expected a video or a folder of {KINDS}")
+        raise FrameError(
+            f"{path} holds no picture; expected a video or a folder of pictures ({' '.join(KINDS)})"
+        )
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -45,30 +66,34 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _folder(path: Path) -> Iterator[U8]:
-    for file in sorted(path.iterdir()):
-        if file.suffix.lower() in KINDS:
-            try:
-                with Image.open(file) as image:
-                    yield np.asarray(image.convert("RGB"), np.uint8)
-            except (UnidentifiedImageError, OSError, SyntaxError) as error:
-                raise FrameError(f"{file} is no picture that can be read ({error})") from error
+    for file in files(path):
+        try:
+            with Image.open(file) as image:
+                yield np.asarray(image.convert("RGB"), np.uint8)
+        except (UnidentifiedImageError, OSError, SyntaxError) as error:
+            raise FrameError(f"{file} is no picture that can be read ({error})") from error
 
 
-def _video(path: Path) -> Iterator[U8]:
+def _open(path: Path) -> tuple[InputContainer, VideoStream]:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
         raise FrameError(f"{path} is no video that can be read ({error})") from error
+    # Sound files carry one still picture: their cover.
+    moving = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not moving:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "no streams"
+        container.close()
+        raise FrameError(f"{path} has no picture track (found {kinds})")
+    return container, moving[0]
+
+
+def _video(path: Path) -> Iterator[U8]:
+    container, stream = _open(path)
     with container:
-        moving = [
-            s for s in container.streams.video if not s.disposition & Disposition.attached_pic
-        ]
-        if not moving:
-            kinds = ", ".join(sorted({s.type for s in container.streams})) or "no streams"
-            raise FrameError(f"{path} has no picture track (found {kinds})")
-        moving[0].thread_count = 1
+        stream.thread_count = 1
         try:
-            for frame in container.decode(moving[0]):
+            for frame in container.decode(stream):
                 rgb = frame.to_ndarray(format="rgb24")
                 turns = round(getattr(frame, "rotation", 0) / 90) % 4
                 yield np.ascontiguousarray(np.rot90(rgb, turns))
