@@ -19,6 +19,8 @@ HOP_PHASE = -80
 LOOKAHEAD_STEPS = {0: 0, 20: 1, 60: 3}  # ms the ears may look ahead -> hops
 
 BLENDSHAPES = 52
+_PHONES = 40  # engine.speech.phonemes.PHONES
+PPG_WINDOW = 8  # PPG rows that a Motion carries: 160 ms
 POSE = ("yaw", "pitch", "roll", "tx", "ty", "tz")  # degrees; tx, ty, tz in head widths
 
 assert SAMPLE_RATE % FPS == 0 and SAMPLES_PER_FRAME % HOP == 0
@@ -51,12 +53,16 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """ARKit-52 weights, a head pose, the hair's lag; shown while sample `start` is heard."""
+    """ARKit-52 weights, a head pose, the hair's lag, what was heard; shown while sample `start`
+    is heard."""
 
     start: int
     weights: F32  # [52], order of engine.face.blendshapes.ARKIT, nominally in [0, 1]
     pose: F32  # [6], order of POSE
     swing: F32 | None = None  # [3] degrees of yaw, pitch, roll of loose hair; None: at rest
+    # [8, 40] the gated posteriors (PHONES) of the last PPG rows, oldest first: the newest describes
+    # sample start - 40, so they are the 160 ms up to the picture. None: made without sound.
+    ppg: F32 | None = None
 
     def __post_init__(self) -> None:
         if self.weights.shape != (BLENDSHAPES,) or self.pose.shape != (len(POSE),):
@@ -66,6 +72,10 @@ class Motion:
             )
         if self.swing is not None and self.swing.shape != (3,):
             raise FrameError(f"Motion has a swing {self.swing.shape}, expected (3,) or None")
+        if self.ppg is not None and self.ppg.shape != (PPG_WINDOW, _PHONES):
+            raise FrameError(
+                f"Motion has a ppg {self.ppg.shape}, expected ({PPG_WINDOW}, {_PHONES}) or None"
+            )
 
     def __repr__(self) -> str:
         return f"Motion(start={self.start})"

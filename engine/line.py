@@ -12,7 +12,7 @@ import numpy as np
 from engine.audio.mel import Mel, MelState
 from engine.audio.vad import VAD, VADState
 from engine.errors import AudioError, VivifyError
-from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, Audio, Motion
+from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, PPG_WINDOW, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
 from engine.speech.gate import Gate, GateState, Spoken
@@ -31,7 +31,7 @@ class LineState(NamedTuple):
     gate: GateState
     prosody: ProsodyState
     delayed: F32  # [B, d, F] prosody rows waiting for their posteriors, d = look-ahead steps
-    waiting: F32  # [B, 1, 40] the first PPG row of the coming tick
+    recent: F32  # [B, 7, 40] gated PPG rows before the next; silence before the sound
     waiting_prosody: F32  # [B, 1, F]
     decoder: DecoderState
 
@@ -82,7 +82,7 @@ class Line:
             gate=self.gate.init_state(batch),
             prosody=self.prosody.init_state(batch),
             delayed=np.zeros((batch, self.lookahead, features), np.float32),
-            waiting=_silence(batch),
+            recent=_silence(batch),
             waiting_prosody=np.zeros((batch, 1, features), np.float32),
             decoder=self.decoder.init_state(batch, style=style, seed=seed),
         )
@@ -138,16 +138,19 @@ class Line:
     def move(self, row: Row, state: LineState) -> tuple[Motion | None, LineState]:
         """One PPG row -> the picture it completes: every second row does."""
         voiced, prosody = row.spoken.posteriors, row.prosody[:, None]
+        heard = np.concatenate([state.recent, voiced], axis=1)  # [B, 8, 40]
+        state = state._replace(recent=heard[:, 1:])
         k = row.start // HOP
         if k % 2 == 0:  # rows 2n - 2 and 2n - 1 make picture n
-            return None, state._replace(waiting=voiced, waiting_prosody=prosody)
+            return None, state._replace(waiting_prosody=prosody)
         x = DecoderInput(
-            ppg=np.concatenate([state.waiting, voiced, row.spoken.newest], axis=2),
+            ppg=np.concatenate([heard[:, -2:-1], voiced, row.spoken.newest], axis=2),
             prosody=np.concatenate([state.waiting_prosody, prosody], axis=2),
         )
         y, decoder = self.decoder.step(x, state.decoder)
         start = (k + 1) // 2 * SAMPLES_PER_FRAME
-        return Motion(start, y.weights[0, 0], y.pose[0, 0]), state._replace(decoder=decoder)
+        motion = Motion(start, y.weights[0, 0], y.pose[0, 0], ppg=heard[0])
+        return motion, state._replace(decoder=decoder)
 
     def restyle(self, state: LineState, style: Style) -> LineState:
         """Glide to another style in mid-sentence."""
@@ -166,16 +169,16 @@ class Line:
             vad=self.vad.init_state(batch),
             gate=self.gate.interrupt(state.gate),
             delayed=np.zeros_like(state.delayed),
-            waiting=_silence(batch),
+            recent=_silence(batch),
             waiting_prosody=np.zeros_like(state.waiting_prosody),
             decoder=self.decoder.interrupt(state.decoder),
         )
 
 
 def _silence(batch: int) -> F32:
-    row = np.zeros((batch, 1, len(PHONES)), np.float32)
-    row[:, :, INDEX["SIL"]] = 1.0
-    return row
+    rows = np.zeros((batch, PPG_WINDOW - 1, len(PHONES)), np.float32)
+    rows[:, :, INDEX["SIL"]] = 1.0
+    return rows
 
 
 @cache

@@ -6,6 +6,7 @@ seen for LOST ticks the decoder's own gestures return. Lids are never smoothed, 
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -147,7 +148,7 @@ def lead(
         np.full((1, 1), float(bool(near)), np.float32), np.full((1, 1), float(on), np.float32),
     )  # fmt: skip
     y, state = follow.step(x, state)
-    return Motion(motion.start, y.weights[0, 0], y.pose[0, 0]), state
+    return replace(motion, weights=y.weights[0, 0], pose=y.pose[0, 0]), state
 
 
 def _toward(now: F32, goal: F32, gain: F32 | float, rate: F32) -> F32:

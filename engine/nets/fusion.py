@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 PHONES = 40
-WINDOW = 8  # PPG rows of 20 ms
 SLOPE = 0.1  # of the leaky ReLU that every layer of the renderer uses
 
 

@@ -15,7 +15,8 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from engine.nets.fusion import PHONES, WINDOW
+from engine.frames import PPG_WINDOW
+from engine.nets.fusion import PHONES
 from engine.nets.unet import INPUTS, STRIDE, UNet, UNetConfig
 from engine.runtime import ASSETS, Array, load
 from engine.train.export import TOLERANCE, _strip
@@ -36,7 +37,7 @@ def export(config: UNetConfig, folder: Path = ASSETS) -> Path:
     # Equal tensors would be merged into one initialiser: trace with weights that all differ.
     net = scrambled(config)
     image = torch.rand(2, INPUTS, 4 * STRIDE, 6 * STRIDE)
-    arguments = [image, torch.rand(2, PHONES, WINDOW)]
+    arguments = [image, torch.rand(2, PHONES, PPG_WINDOW)]
     inputs, outputs = ["image", "ppg"], ["rgba"]
     batch = torch.export.Dim("batch", min=1, max=64)
     rows, columns = (torch.export.Dim(name, min=1, max=_MOST) for name in ("rows", "columns"))
@@ -94,7 +95,7 @@ def parity(net: UNet, path: Path, runtime: str = "onnxruntime") -> float:
     """Largest difference between torch and the graph with the same weights, over all outputs."""
     generator = torch.Generator().manual_seed(1)
     image = torch.rand(3, INPUTS, 3 * STRIDE, 5 * STRIDE, generator=generator)
-    feed = {"image": image, "ppg": torch.rand(3, PHONES, WINDOW, generator=generator)}
+    feed = {"image": image, "ppg": torch.rand(3, PHONES, PPG_WINDOW, generator=generator)}
     if net.config.hidden:
         feed["hidden"] = net.init_hidden(image).normal_(generator=generator)
     with torch.no_grad():

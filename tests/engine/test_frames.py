@@ -36,6 +36,8 @@ def test_motion_refuses_other_shapes() -> None:
         Motion(0, np.zeros(51, np.float32), np.zeros(6, np.float32))
     with pytest.raises(FrameError, match=r"swing \(2,\).*expected \(3,\)"):
         Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32), np.zeros(2, np.float32))
+    with pytest.raises(FrameError, match=r"ppg \(40, 8\), expected \(8, 40\)"):
+        Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32), ppg=np.zeros((40, 8), "f4"))
 
 
 @pytest.mark.parametrize("shape", [(98, 64), (96, 63)])

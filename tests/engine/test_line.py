@@ -10,6 +10,7 @@ from engine.eval.recordings import bundled
 from engine.face.blendshapes import INDEX
 from engine.frames import HOP, HOP_PHASE, SAMPLE_RATE, SAMPLES_PER_FRAME
 from engine.line import line
+from engine.speech.phonemes import INDEX as PHONE
 from engine.stage import leaves
 from engine.style.library import StyleLibrary
 
@@ -35,6 +36,21 @@ def test_times_are_exact_and_complete(dial: int) -> None:
         assert motion.start.tolist() == [SAMPLES_PER_FRAME * n for n in range(ticks)]
         assert posteriors.posteriors.dtype == motion.weights.dtype == np.float32
     np.testing.assert_allclose(posteriors.posteriors.sum(axis=1), 1.0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dial", [0, 20])
+def test_a_motion_carries_the_sound_up_to_its_picture(dial: int) -> None:
+    outputs = list(offline.perform([(SPEECH, SAMPLE_RATE)], lookahead_ms=dial))
+    rows = {row.start: row.spoken.posteriors[0, 0] for out in outputs for row in out.rows}
+    motions = [motion for out in outputs for motion in out.motions]
+    for motion in motions[4:]:
+        assert motion.ppg is not None and motion.ppg.shape == (8, 40)
+        starts = [motion.start - 40 - HOP * i for i in reversed(range(8))]
+        np.testing.assert_array_equal(motion.ppg, [rows[start] for start in starts])
+    first = motions[0].ppg
+    assert first is not None and (first[:-1].argmax(-1) == PHONE["SIL"]).all(), (
+        "silence before the sound"
+    )
 
 
 def test_live_packets_of_any_size_equal_offline() -> None:
