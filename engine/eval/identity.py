@@ -3,12 +3,14 @@
 Definition. Shape: the median over a clip of the logarithms of PAIRS' lengths over the distance of
 the eyes' outer corners; between two clips, the mean absolute difference in percent. Colour: the
 mean over a clip of patches of forehead, nose, cheeks, chin, brows and lips in CIE L*a*b*; between
-two clips, the mean distance (CIE 1976). No recognition network is used: those with clear terms for
-their weights do not have them for the faces they were trained on. Among 13 clips of five people the same
-one differs by 0.9-2.6 % of shape, two by 1.9-11.7 % (median 6.7); colours by 1.6-2 within a sitting
-and 7-31 between people, but by up to 20 between cameras: read them where light and camera are the
-same, as in a drawn clip beside its truth. What this misses is what neither proportions nor colours
-tell, wrinkles or the shape of a nose's tip.
+two clips, the mean distance (CIE 1976).
+
+No recognition network is used: those with clear terms for their weights do not have them for the
+faces they were trained on. Among 13 clips of five people the same one differs by 0.9-2.6 % of
+shape, two people by 1.9-11.7 %; colours by 1.6-2 within a sitting and 7-31 between people, but by
+up to 20 between cameras: read them where light and camera are the same, as in a drawn clip beside
+its truth. What this misses is what neither proportions nor colours tell, wrinkles or the shape of a
+nose's tip.
 """
 
 from dataclasses import dataclass
