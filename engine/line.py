@@ -12,7 +12,7 @@ import numpy as np
 from engine.audio.mel import Mel, MelState
 from engine.audio.vad import VAD, VADState
 from engine.errors import AudioError, VivifyError
-from engine.frames import F32, HOP, HOP_PHASE, SAMPLES_PER_FRAME, PPG_WINDOW, Audio, Motion
+from engine.frames import F32, HOP, HOP_PHASE, PPG_WINDOW, SAMPLES_PER_FRAME, Audio, Motion
 from engine.motion.decoder import Decoder, DecoderInput, DecoderState
 from engine.motion.prosody import Prosody, ProsodyState
 from engine.speech.gate import Gate, GateState, Spoken
