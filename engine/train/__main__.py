@@ -12,6 +12,7 @@ PARTS = {
     "motion": ("engine.train.motion", "teach the decoder from phone times and real motion"),
     "papers": ("engine.train.papers", "the four papers' systems and ablations, equal budgets"),
     "ppg": ("engine.train.ppg", "train the phone posterior model and export it"),
+    "renderer": ("engine.train.renderer", "a neural look: teacher, person, portrait, features"),
     "tracker": ("engine.train.tracker", "landmarks to coefficients, where no .task is at hand"),
     "style": ("engine.train.style", "measure, draw and describe the bundled styles"),
     "tracks": ("engine.train.troupe", "let manners and people perform what the decoder learns"),

@@ -1,8 +1,9 @@
 """A whole training: first guess of the texture, the loop, checkpoints, previews, log."""
 
+import argparse
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,9 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     frames = min(64, 4 * len(shots))
     texture = project(shots, recipe.side, frames, recipe.seed, device)
-    trainer = Trainer(shots, texture, config, recipe, eye and Eye.load(eye), device)
+    trainer = Trainer(
+        shots, texture, config, recipe, None if eye is None else Eye.load(eye), device
+    )
     checkpoint = out / CHECKPOINT
     if resume and checkpoint.is_file():
         trainer.load(checkpoint)
@@ -82,9 +85,8 @@ def fit(
             diary.note(trainer.advance())
             bar.n = round(100 * trainer.progress, 1)
             if trainer.step % 20 == 0:
-                bar.set_postfix(
-                    step=trainer.step, dB=f"{held['psnr']:.2f}", **diary.shown(), refresh=False
-                )
+                shown = {"step": str(trainer.step), "dB": f"{held['psnr']:.2f}", **diary.shown()}
+                bar.set_postfix(shown, refresh=False)
                 bar.update(0)
             if time.monotonic() - last > 60 * preview_minutes and trainer.progress < 1:
                 held, last = diary.write(), time.monotonic()
@@ -99,3 +101,39 @@ def fit(
     }  # fmt: skip
     (out / "about.json").write_text(json.dumps(about, indent=1))
     return painter, about
+
+
+TINY = Recipe(
+    steps=24, batch=2, size=64, side=64, warmup=4, average=0.8, critic_from=0.5, half=False
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The flags that all trainings of the renderer share."""
+    parser.add_argument("--size", choices=("small", "large"), default="large", help="network")
+    parser.add_argument("--minutes", type=float, default=30.0, help="of training")
+    parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--recurrent", action="store_true", help="with memory; 16-frame windows")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda ...")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--every", type=float, default=3.0, help="minutes between previews")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tiny", action="store_true", help="a toy, within a minute")
+
+
+def recipe_of(options: argparse.Namespace) -> Recipe:
+    """The recipe that the flags ask for."""
+    if options.tiny:
+        return replace(TINY, seed=options.seed)
+    recipe = Recipe(minutes=options.minutes, seed=options.seed)
+    if options.steps:
+        recipe = replace(recipe, steps=options.steps, minutes=None)
+    if options.recurrent:
+        recipe = replace(recipe, frames=16, batch=16, size=96, whole=1.0)
+    return recipe
+
+
+def net_of(options: argparse.Namespace, scale: int) -> UNetConfig:
+    """The network that the flags ask for; its second head only where targets are that large."""
+    return UNetConfig.of(options.size, x2=scale == 2, recurrent=options.recurrent)

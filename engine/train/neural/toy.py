@@ -16,6 +16,7 @@ from engine.render.atlas import atlas
 from engine.render.grid import Surfaces, shrink
 from engine.render.renderer import Renderer
 from engine.render.setting import Setting
+from engine.train.neural.binding import fingerprint
 from engine.train.neural.regions import regions
 from engine.train.neural.shots import PPG, Shot, write
 
@@ -82,5 +83,5 @@ def make(folder: Path, avatar: str = "mira", size: int = 128, frames: int = 24) 
     for seed in range(4):
         count = frames if seed < 3 else max(4, frames // 3)
         shots = take(package, size, wander(count, seed), toon.render_rgba)
-        about = {"avatar": avatar, "look": "toon", "size": size}
+        about = {"avatar": avatar, "look": "toon", "mesh": fingerprint(package)}
         write(folder, f"toon{seed}", count, shots, held=seed == 3, about=about)

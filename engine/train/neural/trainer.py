@@ -74,7 +74,8 @@ class Trainer:
         """texture [1, 8, R, R]: of `engine.train.neural.projecting`; eye: perceptual features."""
         torch.manual_seed(recipe.seed)
         self.shots, self.recipe, self.device = shots, recipe, device
-        self.painter = Painter(config, texture).to(device, memory_format=torch.channels_last)
+        self.painter = Painter(config, texture).to(device)
+        self.painter.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = {k: v.detach().clone() for k, v in self.painter.state_dict().items()}
         self.critic = Critic(CriticConfig()).to(device)
         self.eye = None if eye is None else eye.to(device)

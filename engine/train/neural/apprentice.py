@@ -1,0 +1,73 @@
+"""`python -m engine.train renderer teacher`: a network learns to draw a cast member as the teacher
+does, at live cost.
+
+Trains on a set of shots (made first where there is none), writes previews, log and checkpoint to
+--work and the avatar's package with its neural look to --out.
+"""
+
+import argparse
+import shlex
+from pathlib import Path
+
+import torch
+
+from engine.face.learned import Config
+from engine.face.package import load
+from engine.train.neural import binding, toy
+from engine.train.neural.course import add_options, fit, net_of, recipe_of
+from engine.train.neural.features import PATH
+from engine.train.neural.shots import Shots
+
+TINY = Path("../build/tiny/renderer")
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m engine.train renderer teacher", description=__doc__
+    )
+    parser.add_argument("--avatar", default="mira", help="name, or folder of a package")
+    parser.add_argument("--shots", type=Path, help="folder of the training set")
+    parser.add_argument("--out", type=Path, help="folder of the package that is written")
+    parser.add_argument("--work", type=Path, help="log, previews, checkpoint (default: OUT.work)")
+    add_options(parser)
+    options = parser.parse_args(argv)
+    if options.tiny:
+        options.shots = options.shots or TINY / "shots"
+        options.out = options.out or TINY / "package"
+    if options.shots is None or options.out is None:
+        parser.error("give --shots and --out")
+    options.work = options.work or options.out.with_name(options.out.name + ".work")
+    return options
+
+
+def main(argv: list[str]) -> int:
+    """Returns 0; prints the numbers on held-out frames."""
+    options = _options(argv)
+    torch.set_num_threads(options.threads)
+    if not list(options.shots.glob("*/clip.json")):
+        _shoot(options)
+    shots, package = Shots(options.shots), load(options.avatar)
+    binding.check(shots, package)
+    painter, about = fit(
+        shots, net_of(options, shots.scale), recipe_of(options), options.work,
+        device=options.device, resume=options.resume, preview_minutes=options.every,
+        eye=PATH if PATH.is_file() else None,
+    )  # fmt: skip
+    heard = any(bool(clip.arrays["ppg"].any()) for clip in shots.train)
+    look = str(shots.train[0].about.get("look", "teacher"))
+    notes = (
+        f"Pictures: the {look} look of {package.name}, rendered by our own code; no picture of a "
+        "person. Licence: as the package (LICENSE).\n\n"
+        f"    python -m engine.train renderer teacher {shlex.join(argv)}\n"
+    )
+    config = Config(size=options.size, kind="teacher", ppg=heard, x2=shots.scale == 2)
+    binding.bind(options.avatar, options.out, painter, config, about, notes)
+    print(about["held_out"])
+    return 0
+
+
+def _shoot(options: argparse.Namespace) -> None:
+    if options.tiny:
+        toy.make(options.shots, options.avatar)
+        return
+    raise SystemExit(f"{options.shots} holds no shots")

@@ -1,0 +1,88 @@
+"""A trained painter into an avatar's package, with a card that says what it is and what it can do.
+
+Weights belong to a mesh: the texture's places are kept for each triangle's corners. Training sets
+therefore carry the mesh's fingerprint, and a set of another mesh is refused.
+"""
+
+import json
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.errors import PackageError
+from engine.face.learned import FILE, Config, dump
+from engine.face.package import ASSETS, Package, load, names
+from engine.render.atlas import atlas
+from engine.train.neural.shots import Shots
+from engine.train.neural.trainer import Painter
+
+CARD = "renderer.md"
+
+
+def fingerprint(package: Package) -> str:
+    """Of what the atlas and the pictures of a mesh depend on: positions, triangles, materials."""
+    mesh, code = package.mesh, 0
+    for array in (mesh.position, mesh.triangle, mesh.material, mesh.uv):
+        code = zlib.crc32(np.ascontiguousarray(array).tobytes(), code)
+    return f"{code:08x}"
+
+
+def check(shots: Shots, package: Package) -> None:
+    """Raises PackageError when the shots were taken of another mesh."""
+    found = {str(clip.about.get("mesh", "unknown")) for clip in shots.clips}
+    if found != {fingerprint(package)}:
+        raise PackageError(
+            f"the shots show meshes {sorted(found)}, avatar {package.name} has "
+            f"{fingerprint(package)}: make the shots again"
+        )
+
+
+def bind(
+    source: str | Path, out: Path, painter: Painter, config: Config, about: Mapping[str, Any],
+    notes: str = "",
+) -> Package:  # fmt: skip
+    """Write a copy of package `source` (a name or a folder) with renderer.safetensors and a card
+    into folder `out`, which may be `source` itself; returns it, read back.
+
+    about: of engine.train.neural.course.fit; notes: lines for the card: data, licence, command.
+    """
+    folder = ASSETS / str(source) if str(source) in names() else Path(source)
+    package = load(folder)
+    if out.resolve() != folder.resolve():
+        shutil.copytree(folder, out, dirs_exist_ok=True)
+    net = painter.net
+    config = replace(
+        config, size=net.config.size, x2=config.x2 and net.config.detail > 0,
+        recurrent=net.config.hidden > 0, trained={**config.trained, **told(about)},
+    )  # fmt: skip
+    texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
+    weights = {name: value.cpu().numpy() for name, value in net.state_dict().items()}
+    (out / FILE).write_bytes(dump(config, texture, atlas(package), weights))
+    (out / CARD).write_text(card(package.name, config, about, notes))
+    return load(out)
+
+
+def told(about: Mapping[str, Any]) -> dict[str, Any]:
+    """The flat part of `about` that travels in the header."""
+    flat = {name: about[name] for name in ("steps", "frames", "minutes", "device") if name in about}
+    return {**flat, "seed": about["recipe"]["seed"], **about["held_out"]}
+
+
+def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str:
+    """Markdown beside the weights."""
+    rows = "\n".join(f"| {key} | {value:g} |" for key, value in about["held_out"].items())
+    recipe = {k: v for k, v in about["recipe"].items() if k != "weights"}
+    return (
+        f"# Neural look of {name}: card\n\n"
+        f"`{FILE}`: {config.kind}, {config.size} network and a neural texture, trained by "
+        f"`engine.train.neural` on {about['frames']} frames in {about['steps']} steps, "
+        f"{about['minutes']} minutes on one {about['device']}.\n\n{notes}\n"
+        "Means over held-out frames, never trained on (dB; SSIM of luma):\n\n"
+        f"| | |\n|---|---|\n{rows}\n\n"
+        f"Recipe: `{json.dumps(recipe)}`, losses `{json.dumps(about['recipe']['weights'])}`\n"
+    )
