@@ -10,7 +10,8 @@ from engine.face.palette import code
 from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
-from engine.render.renderer import Renderer, Size
+from engine.render.choose import AnyRenderer, choose
+from engine.render.renderer import Size
 from engine.render.setting import Setting
 from engine.style import library
 from engine.style.code import Style
@@ -25,7 +26,7 @@ class Avatar:
     running session, render its motions with another Avatar.
     """
 
-    def __init__(self, name: str, line: Line, renderer: Renderer) -> None:
+    def __init__(self, name: str, line: Line, renderer: AnyRenderer) -> None:
         self.name = name
         self.line = line
         self.renderer = renderer
@@ -35,17 +36,18 @@ class Avatar:
     @classmethod
     def load(
         cls, name_or_path: str | Path = DEFAULT_AVATAR, size: Size = 512, lookahead_ms: int = 20,
-        setting: Setting | None = None,
+        setting: Setting | None = None, look: str = "auto",
     ) -> "Avatar":  # fmt: skip
         """A bundled avatar or a package (folder or .zip).
 
         `size`: side of a square picture in pixels, or (width, height); `lookahead_ms`: 0, 20 or
-        60; `setting`: light, colours, line and background, the package's by default. Raises
-        PackageError for a broken package or an unknown name, FrameError for an impossible size,
-        VivifyError for a wrong look-ahead.
+        60; `setting`: light, colours, line and background, the package's by default; `look`:
+        "toon", "neural", or "auto" for what the package prefers. Raises PackageError for a broken
+        package or an unknown name, FrameError for an impossible size or look, VivifyError for a
+        wrong look-ahead.
         """
         face = package.load(name_or_path)
-        return cls(face.name, line(lookahead_ms), Renderer(face, size, setting))
+        return cls(face.name, line(lookahead_ms), choose(face, size, setting, look))
 
     def staged(self, setting: Setting) -> "Avatar":
         """The same avatar in another setting. It shares line, states, mesh and buffers with this

@@ -187,10 +187,9 @@ def _trained(f: Fields) -> dict[str, Any]:
     if len(found) > _TRAINED:
         raise PackageError(f"{f.where} has {len(found)} entries, expected at most {_TRAINED}")
     for name, value in found.items():
-        known = (
-            isinstance(value, int | float) or isinstance(value, str) and re.fullmatch(LINE, value)
-        )
-        if not re.fullmatch(NAME, name) or not known:
+        line = isinstance(value, str) and re.fullmatch(LINE, value)
+        figure = isinstance(value, int | float) and abs(value) < _FIGURE
+        if not _plain(name) or not (line or figure):
             raise PackageError(
                 f"{f.where}.{name!r:.40} is {value!r:.60}, expected a line, a number or a flag "
                 "under a plain name"

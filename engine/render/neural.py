@@ -22,7 +22,7 @@ from engine.errors import PackageError, RuntimeUnavailable, WeightsError
 from engine.face.background import Background, Picture, Transparent
 from engine.face.learned import Learned
 from engine.face.package import Package, load
-from engine.frames import F32, U8, Motion, Video
+from engine.frames import F32, PPG_WINDOW, U8, Motion, Video
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.grid import Surfaces, shrink
 from engine.render.plate import Erosion
@@ -32,13 +32,13 @@ from engine.render.toon import backdrop
 from engine.render.workspace import workspace
 from engine.runtime import ASSETS, Graph
 from engine.runtime import load as open_graph
+from engine.speech.phonemes import PHONES
 from kernels.cache import release
 from kernels.i420 import rgb_to_i420
 from kernels.texture import PLANES, composite, cut_out
 
 RUNTIME = "openvino"
 FALLBACK = "onnxruntime"  # part of every installation
-PPG = (8, 40)  # hops up to the picture's own, phonemes
 _STATE = 16  # px of the grid per cell of what a recurrent network remembers
 _log = logging.getLogger(__name__)
 
@@ -151,10 +151,9 @@ class Neural:
 
     def _heard(self, motion: Motion) -> F32:
         """The PPG [1, 40, 8] about the picture; zeros where it is unknown."""
-        heard = getattr(motion, "ppg", None)
-        if heard is None or not self.learned.config.ppg:
-            return np.zeros((1, PPG[1], PPG[0]), np.float32)
-        heard = np.clip(np.nan_to_num(heard), 0, 1)
+        if motion.ppg is None or not self.learned.config.ppg:
+            return np.zeros((1, len(PHONES), PPG_WINDOW), np.float32)
+        heard = np.clip(np.nan_to_num(motion.ppg), 0, 1)
         return np.ascontiguousarray(heard.T[None], np.float32)
 
     def _over(self, rgba: F32) -> U8:
@@ -204,7 +203,7 @@ def _graph(learned: Learned, shape: tuple[int, int], output: str, runtime: str) 
     config = learned.config
     path = ASSETS / f"renderer_{config.size}{'_recurrent' if config.recurrent else ''}.onnx"
     outputs = [output, *["hidden_out"] * config.recurrent]
-    sizes = {"image": (1, PLANES, *shape), "ppg": (1, PPG[1], PPG[0])}
+    sizes = {"image": (1, PLANES, *shape), "ppg": (1, len(PHONES), PPG_WINDOW)}
 
     def opened(which: str) -> Graph:
         return open_graph(

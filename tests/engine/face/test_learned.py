@@ -1,0 +1,230 @@
+"""renderer.safetensors and likeness: what is written is read, what is hostile is refused."""
+
+import io
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load, save
+
+from engine.errors import PackageError
+from engine.face import learned, likeness, package
+from engine.face.learned import FILE, KEY, Config, Erode, dump, read
+from tests.engine.face.test_package import DELETE, Files, edit, folder, small, zipped
+
+MESH = package.load("mira").mesh
+COUNTS = len(MESH.triangle), len(MESH.position)
+CONFIG = Config("small", "teacher", trained={"steps": 300, "clips": "mira_talks", "best": True})
+PERSON = Config("large", "person", default=True, background="plate", erode=Erode((1, 2, 3), 0.06))
+WEIGHTS = {"stem.weight": np.full((4, 16, 2, 2), 0.25, np.float32), "ears.one.bias": np.ones(4)}
+
+
+def made(config: Config = CONFIG) -> bytes:
+    random = np.random.default_rng(0)
+    texture = random.random((16, 16, 8)).astype(np.float32)
+    return dump(config, texture, random.random((COUNTS[0], 3, 2)).astype(np.float32), WEIGHTS)
+
+
+def with_header(change: Callable[[dict[str, Any]], None]) -> bytes:
+    data = made(PERSON)
+    length = int.from_bytes(data[:8], "little")
+    about = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][KEY])
+    change(about)
+    return save(load(data), {KEY: json.dumps(about)})
+
+
+def put(key: str, value: Any) -> bytes:
+    def change(about: dict[str, Any]) -> None:
+        *way, last = key.split(".")
+        for step in way:
+            about = about[step]
+        if value is DELETE:
+            del about[last]
+        else:
+            about[last] = value
+
+    return with_header(change)
+
+
+def with_tensor(name: str, value: np.ndarray | None) -> bytes:
+    data = made()
+    tensors = load(data)
+    tensors.pop(name, None)
+    if value is not None:
+        tensors[name] = value
+    length = int.from_bytes(data[:8], "little")
+    return save(tensors, json.loads(data[8 : 8 + length])["__metadata__"])
+
+
+def test_what_is_written_is_read() -> None:
+    found = read(made(), *COUNTS)
+    assert found.config == CONFIG and found.plate is None
+    assert found.texture.shape == (16, 16, 8) and found.texture.dtype == np.float16
+    random = np.random.default_rng(0)
+    random.random((16, 16, 8))
+    expected = random.random((COUNTS[0], 3, 2)).astype(np.float32)
+    np.testing.assert_allclose(found.corner_uv, expected, atol=1 / 65535)
+    assert set(found.weights) == set(WEIGHTS) and found.weights["stem.weight"].shape == (
+        4,
+        16,
+        2,
+        2,
+    )
+    for array in (found.texture, found.corner_uv, found.weights["stem.weight"]):
+        assert not array.flags.writeable
+    assert read(made(PERSON), *COUNTS).config == PERSON
+
+
+HALF = np.float16
+BROKEN: dict[str, tuple[bytes, str]] = {
+    "empty": (b"", "no neural renderer"),
+    "no safetensors": (b"PK\3\4" * 9, "no neural renderer"),
+    "endless header": (struct.pack("<Q", 1 << 60) + b"{}", "sane length"),
+    "header without metadata": (save({"texture": np.zeros(1)}), "no neural renderer"),
+    "header is a list": (struct.pack("<Q", 2) + b"[]", "no neural renderer"),
+    "deep header": (struct.pack("<Q", 100_000) + b"[" * 100_000, "no neural renderer"),
+    "metadata is no JSON": (save({"a": np.zeros(1)}, {KEY: "{"}), "not valid JSON"),
+    "key twice": (save({"a": np.zeros(1)}, {KEY: '{"version":1,"version":1}'}), "twice"),
+    "NaN": (save({"a": np.zeros(1)}, {KEY: '{"version": NaN}'}), "not a number"),
+    "cut off": (made()[:-9], "damaged"),
+    "other version": (put("version", 2), "version 2"),
+    "version true": (put("version", True), "version True"),
+    "size": (put("size", "../../evil"), "size"),
+    "kind": (put("kind", "deepfake"), "kind"),
+    "flag as number": (put("x2", 1), "x2"),
+    "missing field": (put("recurrent", DELETE), "recurrent"),
+    "unknown field": (put("script", "x"), "unknown fields"),
+    "plate path": (put("background", "../plate"), "background"),
+    "plate number": (put("background", 7), "background"),
+    "erode nothing": (put("background", None), "erode without a background"),
+    "erode vertices": (put("erode.vertices", [0, 1, COUNTS[1]]), "vertex number"),
+    "erode true": (put("erode.vertices", [0, 1, True]), "vertex number"),
+    "erode too few": (put("erode.vertices", [0, 1]), "vertices"),
+    "erode far": (put("erode.widen", 9.0), "widen"),
+    "erode field": (put("erode.more", 1), "unknown fields"),
+    "trained nested": (put("trained", {"a": {}}), "trained"),
+    "trained name": (put("trained", {"A b": 1}), "trained"),
+    "trained lines": (put("trained", {"a": "x\ny"}), "trained"),
+    "trained endless": (put("trained", {"a": 10**400}), "trained"),
+    "trained too long": (put("trained", {f"a{n}": 1 for n in range(33)}), "at most 32"),
+    "no texture": (with_tensor("texture", None), "lacks"),
+    "no corner_uv": (with_tensor("corner_uv", None), "lacks"),
+    "no weights": (save({"texture": np.zeros((16, 16, 8), HALF)}, {KEY: "{}"}), "lacks 'version'"),
+    "texture type": (with_tensor("texture", np.zeros((16, 16, 8), np.float32)), "float32"),
+    "texture flat": (with_tensor("texture", np.zeros((), HALF)), "texture"),
+    "texture oblong": (with_tensor("texture", np.zeros((16, 32, 8), HALF)), "texture"),
+    "texture channels": (with_tensor("texture", np.zeros((16, 16, 9), HALF)), "texture"),
+    "texture small": (with_tensor("texture", np.zeros((2, 2, 8), HALF)), "texels a side"),
+    "texture huge": (with_tensor("texture", np.zeros((1040, 1040, 8), HALF)), "texels a side"),
+    "texture NaN": (with_tensor("texture", np.full((16, 16, 8), np.nan, HALF)), "NaN"),
+    "texture glaring": (with_tensor("texture", np.full((16, 16, 8), 65, HALF)), "reaches 65"),
+    "uv of another mesh": (with_tensor("corner_uv", np.zeros((9, 3, 2), np.uint16)), "corner_uv"),
+    "uv type": (with_tensor("corner_uv", np.zeros((COUNTS[0], 3, 2), HALF)), "corner_uv"),
+    "weight name": (with_tensor("stem.weight", np.zeros(3, HALF)), "no weight's name"),
+    "weight path": (with_tensor("net.../x.weight", np.zeros(3, HALF)), "no weight's name"),
+    "weight type": (with_tensor("net.a.weight", np.zeros(3, np.int8)), "int8"),
+    "weight axes": (with_tensor("net.a.weight", np.zeros((1,) * 5, HALF)), "1 to 4 axes"),
+    "weight NaN": (with_tensor("net.a.weight", np.full(3, np.inf, HALF)), "NaN"),
+    "weights too many": (with_tensor("net.a.weight", np.zeros(8_000_001, HALF)), "at most"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_and_hostile_ones_are_refused(name: str) -> None:
+    data, message = BROKEN[name]
+    with pytest.raises(PackageError, match=message) as caught:
+        read(data, *COUNTS)
+    assert len(str(caught.value)) < 600
+
+
+def test_what_could_not_be_read_is_not_written() -> None:
+    uv = np.zeros((4, 3, 2), np.float32)
+    with pytest.raises(PackageError, match="NaN or infinity"):
+        dump(CONFIG, np.zeros((16, 16, 8), np.float32), uv, {"a.weight": np.full(3, 1e9)})
+    with pytest.raises(PackageError, match="no weight's name"):
+        dump(CONFIG, np.zeros((16, 16, 8), np.float32), uv, {"a b": np.zeros(3)})
+
+
+@pytest.fixture
+def files() -> Files:
+    return small()
+
+
+def png(side: int, mode: str = "RGB") -> bytes:
+    buffer = io.BytesIO()
+    Image.new(mode, (side, side)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_packages_carry_it(files: Files, tmp_path: Path) -> None:
+    assert package.load(folder(files, tmp_path / "drawn")).learned is None
+    files |= {FILE: made(PERSON), "plate.png": png(8)}
+    for path in (folder(files, tmp_path / "pack"), zipped(files, tmp_path / "z.zip", "mira/")):
+        found = package.load(path).learned
+        assert found is not None and found.config == PERSON
+        assert found.plate is not None and found.plate.shape == (8, 8, 3)
+
+
+def test_a_missing_or_broken_plate(files: Files, tmp_path: Path) -> None:
+    files[FILE] = made(PERSON)
+    with pytest.raises(PackageError, match=r"plate\.png is missing"):
+        package.load(folder(files, tmp_path / "none"))
+    files["plate.png"] = png(1)
+    with pytest.raises(PackageError, match="too small"):
+        package.load(zipped(files, tmp_path / "tiny.zip"))
+
+
+def test_too_large_or_a_link(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder(files | {FILE: made()}, tmp_path / "pack")
+    monkeypatch.setattr(learned, "LIMIT", 1000)
+    with pytest.raises(PackageError, match="larger than 1000"):
+        package.load(path)
+    os.remove(path / FILE)
+    os.symlink("/nowhere", path / FILE)
+    with pytest.raises(PackageError, match="symbolic link"):
+        package.load(path)
+
+
+CONSENT = {"by": "Ada L.", "date": "2026-11-22", "statement": "I agree to this avatar of me."}
+GRANTED = {"of": "real person", "consent": CONSENT, "mark": True}
+
+
+def test_likeness_is_read_and_written(files: Files, tmp_path: Path) -> None:
+    edit("likeness", GRANTED)(files)
+    found = package.load(folder(files, tmp_path / "pack")).manifest.likeness
+    assert found is not None and found.mark and found.consent is not None
+    assert found.consent.by == "Ada L." and likeness.dump(found) == GRANTED
+    edit("likeness", {"of": "invented person", "consent": None, "mark": False})(files)
+    other = package.load(folder(files, tmp_path / "other")).manifest.likeness
+    assert other == likeness.Likeness("invented person", None, mark=False)
+    assert package.load("mira").manifest.likeness is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "expected an object"),
+        ({**GRANTED, "of": "my neighbour"}, "likeness.of"),
+        ({**GRANTED, "consent": None}, "needs their consent"),
+        ({**GRANTED, "consent": "yes"}, "expected an object"),
+        ({**GRANTED, "consent": {"by": "A", "date": "2026-11-22"}}, "statement"),
+        ({**GRANTED, "consent": {**CONSENT, "date": "2026-02-31"}}, "no date"),
+        ({**GRANTED, "consent": {**CONSENT, "date": "soon"}}, "date"),
+        ({**GRANTED, "consent": {**CONSENT, "by": "a\nb"}}, "by"),
+        ({**GRANTED, "consent": {**CONSENT, "paid": 5}}, "unknown fields"),
+        ({**GRANTED, "mark": "no"}, "mark"),
+        ({**GRANTED, "photo": "x"}, "unknown fields"),
+    ],
+)
+def test_likeness_without_consent_is_refused(
+    value: Any, message: str, files: Files, tmp_path: Path
+) -> None:
+    edit("likeness", value)(files)
+    with pytest.raises(PackageError, match=message):
+        package.load(folder(files, tmp_path / "pack"))

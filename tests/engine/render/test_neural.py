@@ -1,0 +1,231 @@
+"""The neural renderer: pictures of a fresh network are known, so is what may not change them."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine import runtime
+from engine.errors import FrameError, PackageError, RuntimeUnavailable
+from engine.face.background import Gradient, Picture, Plain, Transparent
+from engine.face.learned import FILE, Config, Erode
+from engine.face.package import load
+from engine.frames import Motion
+from engine.render import neural
+from engine.render.choose import choose
+from engine.render.neural import Neural, spread
+from engine.render.renderer import Renderer
+from engine.render.setting import Setting
+from engine.render.toon import backdrop
+from tests.golden.pictures import motion
+from tests.looks import changed, dressed, weights
+
+POSED = motion((12, 4, 2, 0, 0, 0), jawOpen=0.5)
+SMALL = Config("small", "teacher")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A look whose network draws the texture as it is."""
+    return dressed(tmp_path_factory.mktemp("fresh") / "mira", SMALL)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One in which every weight counts."""
+    return dressed(tmp_path_factory.mktemp("trained") / "mira", SMALL, noise=0.03)
+
+
+@pytest.fixture(scope="module")
+def neat(trained: Path) -> Neural:
+    return Neural(trained, 128)
+
+
+def heard(seed: int) -> Motion:
+    random = np.random.default_rng(seed)
+    rows = random.random((8, 40)).astype(np.float32)
+    return replace(POSED, ppg=rows / rows.sum(1, keepdims=True))
+
+
+def test_a_fresh_network_draws_the_texture_over_the_background(fresh: Path) -> None:
+    renderer = Neural(fresh, 128)
+    image = renderer._mesh.draw(POSED, renderer._texture).copy()
+    behind = backdrop(load(fresh).manifest.background, 128, 128)
+    alpha = np.moveaxis(image[12:13], 0, 2)
+    expected = alpha * np.moveaxis(image[:3], 0, 2) * 255 + (1 - alpha) * behind
+    assert np.abs(renderer.render_rgb(POSED) - expected).max() < 2
+
+
+def test_512_lies_on_the_toon_picture_pixel_by_pixel(fresh: Path) -> None:
+    clear = Setting(background=Transparent(), outline=0)
+    mine = Neural(fresh, 512, clear).render_rgba(POSED)[..., 3] / 255
+    toon = Renderer("mira", 512, clear).render_rgba(POSED)[..., 3] / 255
+    assert np.abs(mine - toon).mean() < 0.004
+    assert ((mine > 0.5) != (toon > 0.5)).mean() < 0.002
+    assert abs((mine - toon).mean()) < 4e-4
+
+
+def test_same_motion_same_bytes_whatever_came_before(neat: Neural) -> None:
+    first = neat.render(POSED)
+    copy = first.i420.copy()
+    other = neat.render(motion((20, 5, 3, 0, 0, 0), mouthSmile=1.0))
+    np.testing.assert_array_equal(first.i420, copy)
+    np.testing.assert_array_equal(neat.render(POSED).i420, copy)
+    assert (other.i420 != copy).any() and first.start == 0
+
+
+@pytest.mark.parametrize("size", [64, 90, (300, 280), (128, 72), (72, 128)])
+def test_sizes_give_valid_video(fresh: Path, size: int | tuple[int, int]) -> None:
+    renderer = Neural(fresh, size)
+    video = renderer.render(motion())
+    width, height = (size, size) if isinstance(size, int) else size
+    assert (video.width, video.height, renderer.size) == (width, height, size)
+    luma = video.i420[:height]
+    assert luma.min() >= 16 and luma.max() <= 235 and luma.std() > 10
+
+
+def test_a_cropped_picture_is_part_of_the_whole(fresh: Path) -> None:
+    # 72 rows are cut from a grid of 80: what is beyond must not have moved the rest.
+    wide = Neural(fresh, (128, 72)).render_rgba(motion())
+    toon = Renderer("mira", (128, 72)).render_rgb(motion())
+    skin = np.abs(toon[20:50, 50:78].astype(int) - toon[35, 64]).max(2) < 60
+    assert wide.shape == (72, 128, 4) and skin.any()
+
+
+def test_backgrounds(fresh: Path) -> None:
+    renderer = Neural(fresh, 64)
+    photo = np.random.default_rng(0).integers(0, 256, (50, 80, 3), np.uint8)
+    for background in (Plain("#ff0000"), Gradient("#000000", "#ffffff", "#00ff00"), Picture(photo)):
+        staged = renderer.staged(Setting(background=background))
+        rgba = staged.render_rgba(motion())
+        np.testing.assert_array_equal(rgba[0, 0, :3], backdrop(background, 64, 64)[0, 0])
+        assert (rgba[..., 3] == 255).all()
+        assert staged.graph is renderer.graph
+    rgba = renderer.staged(Setting(background=Transparent())).render_rgba(motion())
+    assert rgba[0, 0, 3] == 0 and rgba[40, 32, 3] == 255
+    assert ((rgba[..., 3] > 0) & (rgba[..., 3] < 255)).sum() > 40
+    green = renderer.staged(Setting(background=Transparent())).render_rgb(motion())[0, 0]
+    assert green.tolist() == [0, 0xB1, 0x40]
+    # The first one is as it was.
+    assert isinstance(renderer.background, Gradient)
+
+
+def test_motions_that_are_no_numbers(neat: Neural) -> None:
+    broken = Motion(0, np.full(52, np.nan, np.float32), np.full(6, np.inf, np.float32))
+    assert neat.render(broken).i420.std() > 5
+    silent = replace(motion(), ppg=np.full((8, 40), np.nan, np.float32))
+    zeros = replace(motion(), ppg=np.zeros((8, 40), np.float32))
+    np.testing.assert_array_equal(neat.render(silent).i420, neat.render(zeros).i420)
+
+
+def test_it_listens(neat: Neural) -> None:
+    one, two = (neat.render_rgb(heard(seed)) for seed in (1, 2))
+    assert (one != two).any()
+    unheard = replace(POSED, ppg=np.zeros((8, 40), np.float32))
+    np.testing.assert_array_equal(neat.render_rgb(POSED), neat.render_rgb(unheard))
+
+
+def test_runtimes_agree(trained: Path) -> None:
+    pictures = [
+        Neural(trained, 64, runtime=name).render_rgb(heard(1)).astype(int)
+        for name in ("openvino", "onnxruntime")
+    ]
+    assert np.abs(pictures[0] - pictures[1]).max() <= 2
+
+
+def test_without_openvino_onnxruntime_draws_and_says_so_once(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def absent(path: Path, which: str, **wish: object) -> runtime.Graph:
+        if which == "openvino":
+            raise RuntimeUnavailable("install it with pip install openvino")
+        return runtime.load(path, which, **wish)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(neural, "open_graph", absent)
+    neural._lacking.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            assert Neural(fresh, 64).render_rgb(motion()).shape == (64, 64, 3)
+    assert [r.getMessage() for r in caplog.records if "pip install openvino" in r.getMessage()]
+    assert len(caplog.records) == 1
+    with pytest.raises(RuntimeUnavailable, match="unknown"):
+        Neural(fresh, 64, runtime="abacus")
+
+
+def test_a_recurrent_network_remembers_only_what_it_is_given(tmp_path: Path) -> None:
+    path = dressed(tmp_path / "mira", replace(SMALL, recurrent=True), noise=0.03)
+    renderer = Neural(path, 64)
+    state = renderer.init_state()
+    assert state.shape[0] == 1 and state.shape[2:] == (4, 4)
+    first, second = renderer.step(POSED, state)
+    later, _ = renderer.step(POSED, second)
+    assert (later.i420 != first.i420).any() and not np.shares_memory(state, second)
+    np.testing.assert_array_equal(renderer.step(POSED, state)[0].i420, first.i420)
+    np.testing.assert_array_equal(renderer.render(POSED).i420, first.i420)
+
+
+def test_a_stateless_network_remembers_nothing(neat: Neural) -> None:
+    video, state = neat.step(POSED, neat.init_state())
+    assert state.size == 0
+    np.testing.assert_array_equal(video.i420, neat.render(POSED).i420)
+
+
+def test_a_persons_background_is_shown_and_seen_without_the_face(tmp_path: Path) -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    oval = tuple(load("mira").manifest.landmarks.values())
+    person = Config("small", "person", default=True, background="plate", erode=Erode(oval, 0.06))
+    path = dressed(tmp_path / "mira", person, noise=0.02, plate=photo)
+    renderer = choose(path, 64)
+    assert isinstance(renderer, Neural)
+    np.testing.assert_array_equal(renderer.learned.plate, np.asarray(photo))
+    assert np.abs(renderer.render_rgb(POSED)[0, 0].astype(int) - np.asarray(photo)[0, 0]).max() < 60
+    seen = renderer._mesh.image[13:16]
+    assert (seen[:, 32, 32] == 0).all() and 0.1 < (seen == 0).all(0).mean() < 0.8
+    np.testing.assert_allclose(seen[:, 0, 0], np.asarray(photo)[0, 0] / 255, atol=1e-6)
+    # Over another background the network still sees what it knows.
+    plain = renderer.staged(Setting(background=Plain("#000000")))
+    plain.render(POSED)
+    np.testing.assert_array_equal(renderer._mesh.image[13:16], seen)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (60, 40), (31, 31)])
+def test_a_plate_covers_any_picture(shape: tuple[int, int]) -> None:
+    plate = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
+    assert spread(plate, *shape).shape == (*shape, 3)
+    np.testing.assert_array_equal(spread(plate, 20, 24), plate)
+
+
+def test_choosing(fresh: Path) -> None:
+    assert isinstance(choose(fresh, 64), Renderer)  # the cast stays drawn unless asked otherwise
+    assert isinstance(choose(fresh, 64, look="neural"), Neural)
+    assert isinstance(choose("mira", 64, look="toon"), Renderer)
+    with pytest.raises(PackageError, match="no neural look"):
+        choose("theo", 64, look="neural")
+    with pytest.raises(FrameError, match="auto, toon, neural"):
+        choose("mira", 64, look="oil")
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = dressed(tmp_path / "mira", SMALL)
+    good = weights(SMALL)
+    first = next(iter(good))
+    for bad in (
+        {k: v for k, v in good.items() if k != first},
+        good | {"extra.weight": np.zeros(3, np.float32)},
+        good | {first: np.zeros((1, 2), np.float32)},
+        weights(replace(SMALL, size="large")),
+    ):
+        (path / FILE).write_bytes(changed(SMALL, bad))
+        with pytest.raises(PackageError, match=r"renderer\.safetensors"):
+            Neural(path, 64)
+
+
+def test_landmarks_and_gbuffer_are_those_of_the_toon(neat: Neural) -> None:
+    toon = Renderer("mira", 128)
+    for name, at in toon.landmarks(POSED).items():
+        np.testing.assert_array_equal(neat.landmarks(POSED)[name], at)
+    np.testing.assert_array_equal(neat.gbuffer(POSED).mask, toon.gbuffer(POSED).mask)
+    neat.warm()

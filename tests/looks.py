@@ -1,0 +1,49 @@
+"""Packages with a neural look, as small as they can be: for tests."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.face import package
+from engine.face.learned import FILE, Config, dump
+from engine.nets.unet import UNet, UNetConfig
+from engine.render.atlas import atlas
+
+SIDE = 32  # texels of the texture
+
+
+def weights(config: Config, noise: float = 0.0, seed: int = 0) -> dict[str, np.ndarray]:
+    """Those of a fresh network, which draws the plain texture, with noise in every one."""
+    torch.manual_seed(seed)
+    net = UNet(UNetConfig.of(config.size, recurrent=config.recurrent))
+    random = np.random.default_rng(seed)
+    return {
+        name: value.numpy() + noise * random.normal(size=value.shape).astype(np.float32)
+        for name, value in net.state_dict().items()
+    }
+
+
+def learned(config: Config, noise: float = 0.0) -> bytes:
+    """renderer.safetensors for mira: a smooth random texture."""
+    random = np.random.default_rng(1)
+    texture = random.uniform(0.2, 0.8, (SIDE, SIDE, 8)).astype(np.float32)
+    return dump(config, texture, atlas(package.load("mira")), weights(config, noise))
+
+
+def dressed(where: Path, config: Config, noise: float = 0.0, **pictures: Any) -> Path:
+    """A copy of mira with such a look; `pictures`: PNGs by name."""
+    shutil.copytree(package.ASSETS / "mira", where)
+    (where / FILE).write_bytes(learned(config, noise))
+    for name, picture in pictures.items():
+        picture.save(where / f"{name}.png")
+    return where
+
+
+def changed(config: Config, tensors: Mapping[str, np.ndarray]) -> bytes:
+    """renderer.safetensors of a small mira with other weights."""
+    texture = np.full((SIDE, SIDE, 8), 0.5, np.float32)
+    return dump(config, texture, atlas(package.load("mira")), tensors)
