@@ -45,7 +45,10 @@ class Catchlight:
 
     def turn(self, points: F32, head: F32, light: RGB) -> None:
         """Move the highlights among posed vertices [V, 3]; head [3, 4]: the head's rigid motion;
-        light: unit vector to the key light."""
+        light: unit vector to the key light. One at the viewer's own place has no side: they stay
+        as built, as they do in G-buffers, which know of no light."""
+        if light[0] == light[1] == 0:
+            return
         travel = (min(max(light[0] / ASIDE, -1.0), 1.0) + 1) / 2
         if travel <= 0:
             return

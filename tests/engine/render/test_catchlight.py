@@ -69,5 +69,8 @@ def test_the_built_side_is_left_as_it_is(renderer: Renderer) -> None:
     points = renderer.vertices(motion())
     poses, _ = renderer._seen.figure.poses(motion().pose)
     before = points.copy()
-    renderer._seen._catchlight.turn(points, poses[-1], LEFT)
-    np.testing.assert_array_equal(points, before)
+    for light in (LEFT, (0.0, 0.0, 1.0)):
+        renderer._seen._catchlight.turn(points, poses[-1], light)
+        np.testing.assert_array_equal(points, before)
+    renderer._seen._catchlight.turn(points, poses[-1], RIGHT)
+    assert (points != before).any()
