@@ -14,7 +14,7 @@ SUITES = {
     "lips": ("engine.eval.lips", "does the mouth follow speech it was not trained on"),
     "style": ("engine.eval.style", "is a style in the motion, and does the face live"),
     "papers": ("engine.eval.papers", "four papers, their ablations and our decoder in one table"),
-    "image": ("engine.eval.image", "do avatars do what they are told, seen by landmark networks"),
+    "image": ("engine.eval.image", "do avatars do what they are told; pictures against true ones"),
     "speech": ("engine.eval.speech", "accuracy of the phone posteriors"),
 }
 
