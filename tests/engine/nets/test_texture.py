@@ -1,0 +1,37 @@
+"""The neural texture as it is sampled: places, borders, edges, gradients."""
+
+import torch
+
+from engine.nets.texture import sample
+
+
+def test_texel_centres_give_texels() -> None:
+    texture = torch.rand(1, 8, 16, 16)
+    at = (torch.arange(16) + 0.5) / 16
+    v, u = torch.meshgrid(at, at, indexing="ij")
+    torch.testing.assert_close(sample(texture, torch.stack([u, v], -1)[None]), texture)
+
+
+def test_outside_is_the_border_and_between_is_the_mean() -> None:
+    texture = torch.arange(4.0).reshape(1, 1, 2, 2)
+    uv = torch.tensor([[0.0, 0.0], [1.0, 1.0], [0.5, 0.5], [0.5, 0.25]])
+    found = sample(texture, uv.reshape(1, 1, 4, 2))
+    assert found.flatten().tolist() == [0.0, 3.0, 1.5, 0.5]
+
+
+def test_only_covered_samples_count() -> None:
+    texture = torch.arange(4.0).reshape(1, 1, 2, 2)
+    nan = float("nan")
+    met = [0.75, 0.75]
+    uv = torch.tensor([[met, [nan, nan], [0.25, 0.25], [nan, nan]], [[nan, nan]] * 4])
+    found = sample(texture, uv.reshape(1, 1, 2, 4, 2))
+    assert found.flatten().tolist() == [1.5, 0.0], "mean of the covered; nothing is 0"
+
+
+def test_gradients_reach_the_texture_only_where_it_is_seen() -> None:
+    texture = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    uv = torch.full((2, 1, 1, 4, 2), 0.125)
+    uv[1] = float("nan")
+    sample(texture, uv).sum().backward()
+    assert texture.grad is not None
+    assert float(texture.grad.sum()) == 3.0 and float(texture.grad[0, :, 0, 0].sum()) == 3.0
