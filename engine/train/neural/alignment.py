@@ -82,8 +82,12 @@ class Aligner:
 
     def project(self, weights: F32, pose: F64) -> F64:
         """Anchors [468, 2] in pixels, for a pose as drawn."""
-        rest = self._figure.vertices(Motion(0, weights, np.zeros(6, np.float32)))[self._vertex]
-        return self._screen(rest.astype(float), pose)
+        return self._screen(self._rest(weights), pose)
+
+    def _rest(self, weights: F32) -> F64:
+        """Anchors [468, 3] of a head that looks straight ahead."""
+        points = self._figure.vertices(Motion(0, weights, np.zeros(6, np.float32)))
+        return points[self._vertex].astype(np.float64)
 
     def _screen(self, rest: F64, pose: F64) -> F64:
         turn = rotation(*(float(angle) for angle in pose[:3])).astype(float)
@@ -95,8 +99,7 @@ class Aligner:
         weights, pose = guess.astype(np.float32).copy(), last.copy()
         free = _FREE if self._trust > 0 else _FREE[:0]
         for _ in range(_ROUNDS * (3 if fresh else 1)):
-            rest = self._figure.vertices(Motion(0, weights, np.zeros(6, np.float32)))
-            rest = rest[self._vertex].astype(float)
+            rest = self._rest(weights)
             here = self._screen(rest, pose)
             columns = [
                 (self._screen(rest, pose + step) - here) / step.sum() for step in np.diag(_STEP)
@@ -119,8 +122,7 @@ class Aligner:
             change = bounded(normal, right, low, high)
             pose = pose + change[:6]
             weights[free] += change[6:]
-        rest = self._figure.vertices(Motion(0, weights, np.zeros(6, np.float32)))[self._vertex]
-        off = np.linalg.norm(self._screen(rest.astype(float), pose) - seen, axis=1)
+        off = np.linalg.norm(self.project(weights, pose) - seen, axis=1)
         return weights, pose, off
 
 

@@ -150,7 +150,8 @@ def _decoded(path: Path) -> Iterator[tuple[tuple[int, float], U8]]:
             for number, frame in enumerate(file.decode(video=0)):
                 seconds = float(number / rate) if frame.time is None else float(frame.time)
                 first = seconds if first is None else first
-                yield (number, seconds - first), frame.to_ndarray(format="rgb24")
+                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+                yield (number, seconds - first), rgb
     except av.FFmpegError as error:
         raise TrackingError(f"{path.name} cannot be read as a video: {error}") from error
 
