@@ -13,7 +13,7 @@ import torch
 
 from engine.face.learned import Config
 from engine.face.package import load
-from engine.train.neural import binding, toy
+from engine.train.neural import binding, stage, toy
 from engine.train.neural.course import add_options, fit, net_of, recipe_of
 from engine.train.neural.features import PATH
 from engine.train.neural.shots import Shots
@@ -28,6 +28,9 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--avatar", default="mira", help="name, or folder of a package")
     parser.add_argument("--shots", type=Path, help="folder of the training set")
     parser.add_argument("--out", type=Path, help="folder of the package that is written")
+    parser.add_argument("--frames", type=int, default=2000, help="to draw, if there are none")
+    parser.add_argument("--held", type=int, default=300, help="to draw for measuring")
+    parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--work", type=Path, help="log, previews, checkpoint (default: OUT.work)")
     add_options(parser)
     options = parser.parse_args(argv)
@@ -70,4 +73,7 @@ def _shoot(options: argparse.Namespace) -> None:
     if options.tiny:
         toy.make(options.shots, options.avatar)
         return
-    raise SystemExit(f"{options.shots} holds no shots")
+    stage.perform(
+        options.shots, options.avatar, options.frames, options.held, seed=options.seed,
+        jobs=options.jobs,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ import numpy as np
 from engine.errors import PackageError
 from engine.face.learned import FILE, Config, dump
 from engine.face.package import ASSETS, Package, load, names
+from engine.nets.unet import UNet, UNetConfig
 from engine.render.atlas import atlas
 from engine.train.neural.shots import Shots
 from engine.train.neural.trainer import Painter
@@ -55,9 +56,9 @@ def bind(
     package = load(folder)
     if out.resolve() != folder.resolve():
         shutil.copytree(folder, out, dirs_exist_ok=True)
-    net = painter.net
+    net = _complete(painter.net)
     config = replace(
-        config, size=net.config.size, x2=config.x2 and net.config.detail > 0,
+        config, size=net.config.size, x2=config.x2 and painter.net.config.detail > 0,
         recurrent=net.config.hidden > 0, trained={**config.trained, **told(about)},
     )  # fmt: skip
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
@@ -65,6 +66,16 @@ def bind(
     (out / FILE).write_bytes(dump(config, texture, atlas(package), weights))
     (out / CARD).write_text(card(package.name, config, about, notes))
     return load(out)
+
+
+def _complete(net: UNet) -> UNet:
+    """With the head that doubles: as it starts, bilinear, where it was not trained."""
+    if net.config.detail:
+        return net
+    recurrent = net.config.hidden > 0
+    whole = UNet(UNetConfig.of(net.config.size, x2=True, recurrent=recurrent))
+    whole.load_state_dict(net.state_dict(), strict=False)
+    return whole
 
 
 def told(about: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,11 +91,12 @@ def fit(
             if time.monotonic() - last > 60 * preview_minutes and trainer.progress < 1:
                 held, last = diary.write(), time.monotonic()
                 trainer.save(checkpoint)
+                trainer.shots = shots.again()
     held = diary.write()
     trainer.save(checkpoint)
     painter = trainer.averaged()
     about = {
-        "recipe": asdict(recipe), "steps": trainer.step, "frames": len(shots),
+        "recipe": asdict(recipe), "steps": trainer.step, "frames": len(trainer.shots),
         "minutes": round(trainer.seconds / 60, 1), "device": device,
         "held_out": {name: round(value, 4) for name, value in held.items()},
     }  # fmt: skip

@@ -238,6 +238,7 @@ class Shots:
 
     def __init__(self, folder: Path) -> None:
         """Raises WeightsError when there is none, or they do not belong together."""
+        self._folder = folder
         self.clips = [Clip(p.parent) for p in sorted(folder.glob("*/clip.json"))
                       if p.parent.suffix != ".part"]  # fmt: skip
         kinds = {(c.grid, c.scale, c.channels) for c in self.clips}
@@ -249,6 +250,10 @@ class Shots:
         ((self.grid, self.scale, self.channels),) = kinds
         self.train = [c for c in self.clips if not c.held]
         self.held = [c for c in self.clips if c.held]
+
+    def again(self) -> "Shots":
+        """What the folder holds by now: a training may begin while its set is still made."""
+        return Shots(self._folder)
 
     def __len__(self) -> int:
         """Frames that are trained on."""
