@@ -7,7 +7,8 @@ background as input (VAST supplement §2). Same contract as engine.render.render
 gives the same bytes, any motion gives a sane picture, one thread at a time. A recurrent network
 does so too in `render`, which starts from nothing remembered; `step` carries what it remembers.
 
-The look is what it was trained on: of a Setting the background counts, not colours, light or lines.
+The look is what it was trained on: of a Setting the background counts, not colours, light or lines;
+and not even that where the network was trained to see what is behind a person.
 """
 
 import logging
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.errors import PackageError, RuntimeUnavailable, WeightsError
+from engine.errors import FrameError, PackageError, RuntimeUnavailable, WeightsError
 from engine.face.background import Background, Picture, Transparent
 from engine.face.learned import Learned
 from engine.face.package import Package, load
@@ -62,32 +63,32 @@ class Neural:
             )
         self.learned: Learned = self.package.learned
         self._shrink = shrink(self.width, self.height)
-        shown = -(-self.width // self._shrink), -(-self.height // self._shrink)
+        shown = self.width // self._shrink, self.height // self._shrink
         self._mesh = Surfaces(self.package, self.learned.corner_uv, shown)
         self._texture = self.learned.texture.astype(np.float32)
         self._output = "rgba_x2" if self._shrink == 2 else "rgba"
         self.graph = _graph(self.learned, self._mesh.shape, self._output, runtime)
         self._hidden = int(self.graph.config["net"]["hidden"])
-        self._seen_behind = self._plate(*shown)
-        erode = self.learned.config.erode
+        erode, plate = self.learned.config.erode, self.learned.plate
         self._erosion = None if erode is None else Erosion(erode.vertices, erode.widen)
+        self._behind = None if plate is None else self._reduced(plate)
         self._stage(setting or Setting())
 
     def _stage(self, setting: Setting) -> None:
         self.setting, plate = setting, self.learned.plate
         self.background: Background = setting.background or self.package.manifest.background
-        if setting.background is None and plate is not None:
+        # A network that sees its background leaves hair and shoulders to it.
+        if plate is not None and (setting.background is None or self._erosion is not None):
             self.background = Picture(plate, 0)
             self._backdrop = spread(plate, self.height, self.width)
         else:
             self._backdrop = backdrop(self.background, self.height, self.width)
 
-    def _plate(self, width: int, height: int) -> F32 | None:
-        """The picture behind on the grid [gh, gw, 3] in 0..1, if the network sees it."""
-        if self.learned.plate is None or self.learned.config.erode is None:
-            return None
+    def _reduced(self, picture: U8) -> F32:
+        """A picture behind on the grid [gh, gw, 3] in 0..1; 0 where the grid goes on beyond it."""
+        height, width = self.height // self._shrink, self.width // self._shrink
         out = np.zeros((*self._mesh.shape, 3), np.float32)
-        out[:height, :width] = spread(self.learned.plate, height, width) / np.float32(255)
+        out[:height, :width] = spread(picture, height, width) / np.float32(255)
         return out
 
     @property
@@ -109,7 +110,18 @@ class Neural:
 
     def render_rgb(self, motion: Motion) -> U8:
         """The same picture as RGB [H, W, 3] uint8, before chroma is halved."""
-        return self._over(self._answer(motion, self.init_state())[0])
+        return self._over(self._answer(motion, self.init_state())[0], self._backdrop)
+
+    def render_over(self, motion: Motion, behind: U8) -> U8:
+        """RGB [H, W, 3] over another picture [H, W, 3] uint8 that the network sees as well, where
+        it was trained to: a person in each frame's own surroundings. Raises FrameError."""
+        if behind.dtype != np.uint8 or behind.shape != (self.height, self.width, 3):
+            raise FrameError(
+                f"the picture behind is {behind.dtype} {behind.shape}, expected uint8 "
+                f"({self.height}, {self.width}, 3)"
+            )
+        seen = None if self._erosion is None else self._reduced(behind)
+        return self._over(self._answer(motion, self.init_state(), seen)[0], behind)
 
     def render_rgba(self, motion: Motion) -> U8:
         """RGBA [H, W, 4] uint8, alpha not premultiplied: smooth around the figure of a
@@ -119,7 +131,7 @@ class Neural:
         if isinstance(self.background, Transparent):
             cut_out(rgba, out)
         else:
-            out[..., :3] = self._over(rgba)
+            out[..., :3] = self._over(rgba, self._backdrop)
             out[..., 3] = 255
         return out
 
@@ -133,15 +145,18 @@ class Neural:
         """One picture and what is remembered of it; all of a session's, in order."""
         rgba, state = self._answer(motion, state)
         i420 = np.empty((self.height * 3 // 2, self.width), np.uint8)
-        rgb_to_i420(self._over(rgba), i420)
+        rgb_to_i420(self._over(rgba, self._backdrop), i420)
         return Video(motion.start, i420), state
 
-    def _answer(self, motion: Motion, state: F32) -> tuple[F32, F32]:
-        """The network's RGBA [4, h, w], at least as large as the picture, and its state."""
+    def _answer(
+        self, motion: Motion, state: F32, behind: F32 | None = None
+    ) -> tuple[F32, F32]:  # fmt: skip
+        """The network's RGBA [4, h, w], at least as large as the picture, and its state; `behind`:
+        another picture than the plate, on the grid."""
         image = self._mesh.draw(motion, self._texture)
-        if self._seen_behind is not None and self._erosion is not None:
-            behind = self._erosion.erode(self._seen_behind, self._mesh.screen)
-            image[13:16] = np.moveaxis(behind, 2, 0)
+        behind = self._behind if behind is None else behind
+        if behind is not None and self._erosion is not None:
+            image[13:16] = np.moveaxis(self._erosion.erode(behind, self._mesh.screen), 2, 0)
         feed = {"image": image[None], "ppg": self._heard(motion)}
         if self._hidden:
             feed["hidden"] = state
@@ -156,9 +171,9 @@ class Neural:
         heard = np.clip(np.nan_to_num(motion.ppg), 0, 1)
         return np.ascontiguousarray(heard.T[None], np.float32)
 
-    def _over(self, rgba: F32) -> U8:
+    def _over(self, rgba: F32, behind: U8) -> U8:
         out = np.empty((self.height, self.width, 3), np.uint8)
-        composite(rgba, self._backdrop, out)
+        composite(rgba, behind, out)
         return out
 
     @cached_property

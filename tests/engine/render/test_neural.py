@@ -185,10 +185,30 @@ def test_a_persons_background_is_shown_and_seen_without_the_face(tmp_path: Path)
     seen = renderer._mesh.image[13:16]
     assert (seen[:, 32, 32] == 0).all() and 0.1 < (seen == 0).all(0).mean() < 0.8
     np.testing.assert_allclose(seen[:, 0, 0], np.asarray(photo)[0, 0] / 255, atol=1e-6)
-    # Over another background the network still sees what it knows.
+    # Hair and shoulders are the plate's: there is no other background.
     plain = renderer.staged(Setting(background=Plain("#000000")))
-    plain.render(POSED)
-    np.testing.assert_array_equal(renderer._mesh.image[13:16], seen)
+    np.testing.assert_array_equal(plain.render_rgb(POSED), renderer.render_rgb(POSED))
+    # But a picture given for one frame is seen and shown.
+    white = np.full((64, 64, 3), 255, np.uint8)
+    over = renderer.render_over(POSED, white)
+    assert (over != renderer.render_rgb(POSED)).any()
+    assert (renderer._mesh.image[13:16, 0, 0] == seen[:, 0, 0]).all()
+    np.testing.assert_array_equal(
+        renderer.render_over(POSED, np.asarray(photo)), renderer.render_rgb(POSED)
+    )
+    with pytest.raises(FrameError, match="expected uint8"):
+        renderer.render_over(POSED, white[:32])
+
+
+def test_a_plate_that_is_not_seen_may_be_replaced(tmp_path: Path) -> None:
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    portrait = Config("small", "portrait", default=True, background="plate")
+    renderer = choose(dressed(tmp_path / "mira", portrait, plate=photo), 64)
+    assert isinstance(renderer, Neural)
+    np.testing.assert_array_equal(renderer.render_rgb(motion())[0, 0], np.asarray(photo)[0, 0])
+    plain = renderer.staged(Setting(background=Plain("#102030")))
+    assert plain.render_rgb(motion())[0, 0].tolist() == [0x10, 0x20, 0x30]
+    assert (renderer._mesh.image[13:16] == 0).all()
 
 
 @pytest.mark.parametrize("shape", [(40, 60), (60, 40), (31, 31)])
