@@ -1,7 +1,7 @@
 """python -m engine.eval speed: what each stage costs and how late the picture is.
 
 Plays a clip in real time as 20 ms packets of 48 kHz sound, as a call does, on one thread. CPU ms
-are of this thread ("tight": engine.eval.cost, step after step with warm caches); engine latency is
+are of the process ("tight": engine.eval.cost, step after step with warm caches); engine latency is
 the wall-clock time at which the I420 picture of media time `start` is ready, minus the time at
 which the microphone delivered sample `start` (its own instant, so the wait for its packet to fill
 is included).
@@ -25,7 +25,8 @@ from engine.eval.recordings import bundled
 from engine.face import package
 from engine.frames import F32, FPS, LOOKAHEAD_STEPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
-from engine.render.renderer import Renderer
+from engine.render.choose import LOOKS, choose
+from engine.render.neural import Neural
 from engine.speech.ppg import DEFAULT
 
 PACKET_RATE = 48_000
@@ -42,9 +43,10 @@ class Times:
         self.wall: dict[str, list[float]] = defaultdict(list)
 
     def call(self, name: str, function: Any, *args: Any) -> Any:
-        wall, cpu = time.perf_counter(), time.thread_time()
+        # Of the process: networks may run on threads of their own.
+        wall, cpu = time.perf_counter(), time.process_time()
         result = function(*args)
-        self.cpu[name].append((time.thread_time() - cpu) * 1e3)
+        self.cpu[name].append((time.process_time() - cpu) * 1e3)
         self.wall[name].append((time.perf_counter() - wall) * 1e3)
         return result
 
@@ -122,16 +124,17 @@ def _ears(times: Times) -> dict[str, dict[str, float]]:
 
 
 def measure(
-    avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int], cast: Sequence[str]
-) -> dict[str, Any]:
-    """The whole benchmark. `sizes`: the last one is drawn in the real-time run; `cast`: avatars of
-    the table of drawing."""
+    avatar: str, seconds: float, lookahead_ms: int, sizes: Sequence[int], cast: Sequence[str],
+    look: str = "auto",
+) -> dict[str, Any]:  # fmt: skip
+    """The whole benchmark. `sizes`: the last one is drawn in the real-time run, in `look`; `cast`:
+    avatars of the table of drawing."""
     pcm = np.concatenate([clip.pcm() for clip in bundled()])[: int(seconds * SAMPLE_RATE)]
     pcm48 = as_packets(pcm)
     times = Times()
     line = timed_line(lookahead_ms, times)
     face = package.load(avatar)
-    live = Avatar(face.name, line, Renderer(face, size=sizes[-1]))
+    live = Avatar(face.name, line, choose(face, sizes[-1], look=look))
     warm = Avatar(face.name, line, live.renderer)
     play(warm, pcm48[: PACKET * 20], times)  # compiles and fills caches
     times.cpu.clear()
@@ -139,7 +142,7 @@ def measure(
     late, motions = play(live, pcm48, times)
     busy = times.total_cpu_s()
     for size in sizes[:-1]:
-        other = Renderer(face, size=size)
+        other = choose(face, size, look=look)
         other.render(motions[0])
         for motion in motions:
             times.call(f"render {size}", other.render, motion)
@@ -167,6 +170,7 @@ def measure(
         "render_cpu_ms": {str(size): percentiles(times.cpu[f"render {size}"]) for size in sizes},
         "realtime_factor": round(busy / (len(pcm48) / PACKET_RATE), 4),
         "avatar": face.name,
+        "look": "neural" if isinstance(live.renderer, Neural) else "toon",
         "avatars": drawn,
         "first_frame_ms": drawn[cast[0]]["first_frame_ms"],
         "memory_mb": drawn[cast[0]]["memory_mb"],
@@ -175,7 +179,7 @@ def measure(
         f"look-ahead {line.latency} samples = {line.latency / 16:.1f} ms (mel window "
         f"{line.mel.latency / 16:.1f} + dial {lookahead_ms})\n"
         f"engine latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms "
-        f"(aim 90 / 130), {len(late)} pictures at {sizes[-1]} px\n"
+        f"(aim 90 / 130), {len(late)} pictures at {sizes[-1]} px, {result['look']}\n"
         f"real-time factor {result['realtime_factor']:.3f} of one core"
     )
     return result
@@ -191,8 +195,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=[256, 512], help="the last one is drawn live"
     )
+    parser.add_argument("--look", choices=LOOKS, default="auto", help="what is drawn live")
     args = parser.parse_args(argv)
     avatar = args.avatar or DEFAULT_AVATAR
     cast = [avatar] if args.avatar else [avatar, *(n for n in package.names() if n != avatar)]
-    print(json.dumps(measure(avatar, args.seconds, args.lookahead, args.sizes, cast)))
+    print(json.dumps(measure(avatar, args.seconds, args.lookahead, args.sizes, cast, args.look)))
     return 0

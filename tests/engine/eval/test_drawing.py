@@ -1,10 +1,14 @@
 """The table of what drawing costs."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from engine.eval import drawing
+from engine.face.learned import Config
 from engine.frames import Motion
+from tests.looks import dressed
 
 STILL = Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32))
 
@@ -16,6 +20,17 @@ def test_sizes_have_names() -> None:
 def test_costs_are_of_the_asked_pictures() -> None:
     found = drawing.costs("mira", [STILL] * 3, 64)
     assert 0 < found["p50"] <= found["p95"]
+
+
+def test_a_neural_look_is_a_row_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    avatar = str(dressed(tmp_path / "mira", Config("small", "teacher")))
+    assert drawing.looks("theo")[0] == "toon" and drawing.looks(avatar) == ["toon", "neural"]
+    rows = drawing.table([avatar], [], [STILL], [64])
+    assert set(rows) == {avatar, f"{avatar} neural"}
+    assert all(row["render_cpu_ms"]["64"]["p50"] > 0 for row in rows.values())
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_a_fresh_process_reports_first_picture_and_memory() -> None:
