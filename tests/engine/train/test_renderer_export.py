@@ -7,7 +7,7 @@ import pytest
 from engine.nets.unet import UNet, UNetConfig
 from engine.runtime import load
 from engine.train import renderer_export
-from engine.train.renderer_export import export, parity, scrambled
+from engine.train.renderer_export import _settle, export, parity, scrambled
 
 TINY = UNetConfig(size="tiny", widths=(8, 8, 8, 8), code=4, detail=2, hidden=4)
 
@@ -24,7 +24,9 @@ def test_an_exported_graph_equals_torch(tmp_path: Path) -> None:
 
 
 def test_a_graph_that_differs_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    net, part, path = UNet(TINY), tmp_path / "made.part.onnx", tmp_path / "made.onnx"
+    part.write_bytes(b"a graph")
     monkeypatch.setattr(renderer_export, "parity", lambda net, path: 1.0)
-    with pytest.raises(ValueError, match=r"differs from torch by 1\.00e\+00"):
-        export(TINY, tmp_path)
-    assert not (tmp_path / "renderer_tiny_recurrent.onnx").exists()
+    with pytest.raises(ValueError, match=r"made\.onnx differs from torch by 1\.00e\+00"):
+        _settle(net, part, path)
+    assert not [*tmp_path.iterdir()]
