@@ -143,6 +143,19 @@ def test_broken_and_hostile_ones_are_refused(name: str) -> None:
     assert len(str(caught.value)) < 600
 
 
+def test_damaged_bytes_are_refused_or_read() -> None:
+    whole, random = bytearray(made(PERSON)), np.random.default_rng(5)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for _ in range(300):
+        data = whole.copy()
+        for at in random.integers(0, header, random.integers(1, 4)):
+            data[at] = random.integers(0, 256)
+        try:
+            read(bytes(data[: len(data) - int(random.integers(0, 3))]), *COUNTS)
+        except PackageError as error:
+            assert "renderer.safetensors" in str(error)
+
+
 def test_what_could_not_be_read_is_not_written() -> None:
     uv = np.zeros((4, 3, 2), np.float32)
     with pytest.raises(PackageError, match="NaN or infinity"):

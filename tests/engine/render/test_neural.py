@@ -243,6 +243,15 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
             Neural(path, 64)
 
 
+def test_absurd_weights_still_give_a_picture(tmp_path: Path) -> None:
+    path = dressed(tmp_path / "mira", SMALL)
+    random = np.random.default_rng(0)
+    wild = {k: random.choice([-6e4, 6e4], v.shape) for k, v in weights(SMALL).items()}
+    (path / FILE).write_bytes(changed(SMALL, wild))
+    renderer = Neural(path, 64)
+    np.testing.assert_array_equal(renderer.render(POSED).i420, renderer.render(POSED).i420)
+
+
 def test_landmarks_and_gbuffer_are_those_of_the_toon(neat: Neural) -> None:
     toon = Renderer("mira", 128)
     for name, at in toon.landmarks(POSED).items():
