@@ -93,8 +93,9 @@ def table(
     for name, row in rows.items():
         cells = "".join(f"{c['p50']:9.1f} {c['p95']:6.1f}" for c in row["render_cpu_ms"].values())
         first, memory = row["first_frame_ms"], row["memory_mb"]
+        label = Path(name).name
         print(
-            f"{Path(name).name:14.14s}{cells}   {first['wall']:6d} (CPU {first['cpu']})  {memory['first']:.0f}"
+            f"{label:14.14s}{cells}   {first['wall']:6d} (CPU {first['cpu']})  {memory['first']:.0f}"
             f"  {memory.get('further', float('nan')):.1f}"
         )
     return rows
