@@ -174,7 +174,10 @@ def film(
     for keep, parts in ((False, taught), (True, held)):
         for number, (scene, frames) in enumerate(tqdm(parts, desc="shots", unit="video")):
             if scene.name not in plates:
-                plates[scene.name] = camera.plate(scene, frames)
+                first = frames.start or 0
+                # Of an unseen video a call would know its first picture.
+                known = slice(first, first + 1) if keep else frames
+                plates[scene.name] = camera.plate(scene, known)
             both = len(parts) < _WHOLE
             for plain in (True, False):
                 if both or plain == (number % 2 == 0):

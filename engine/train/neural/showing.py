@@ -53,8 +53,10 @@ class Gallery:
         """All four pictures of one frame, by their name."""
         motion = replace(scene.motion(frame), ppg=scene.ppg[frame])
         hole = self._camera.hole(motion)
+        # Nothing of the truth may shine through where the face is drawn.
+        around = np.where(hole[..., None], 0, truth).astype(np.uint8)
         return {
-            CLIP: self._neural.render_over(motion, truth),
+            CLIP: self._neural.render_over(motion, around),
             PLATE: self._neural.render_over(motion, plate),
             NEAREST: self._nearest.picture(motion),
             WARPED: self._warped.picture(motion, truth, hole),
