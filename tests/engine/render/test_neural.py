@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine import runtime
+from engine import Avatar, runtime
 from engine.errors import FrameError, PackageError, RuntimeUnavailable
 from engine.face.background import Gradient, Picture, Plain, Transparent
 from engine.face.learned import FILE, Config, Erode
@@ -226,6 +226,14 @@ def test_choosing(fresh: Path) -> None:
         choose("theo", 64, look="neural")
     with pytest.raises(FrameError, match="auto, toon, neural"):
         choose("mira", 64, look="oil")
+
+
+def test_an_avatar_wears_the_look_it_is_asked_for(fresh: Path) -> None:
+    avatar = Avatar.load(fresh, 64, look="neural")
+    assert isinstance(avatar.renderer, Neural) and avatar.size == 64
+    staged = avatar.staged(Setting(background=Plain("#000000")))
+    assert isinstance(staged.renderer, Neural) and staged.render(motion()).i420[0, 0] == 16
+    assert isinstance(Avatar.load(fresh, 64).renderer, Renderer)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
