@@ -93,7 +93,7 @@ def table(
     for name, row in rows.items():
         cells = "".join(f"{c['p50']:9.1f} {c['p95']:6.1f}" for c in row["render_cpu_ms"].values())
         first, memory = row["first_frame_ms"], row["memory_mb"]
-        begun = f"{first['wall']:6d} (CPU {first['cpu']})  {memory['first']:.0f}"
+        begin = f"{first['wall']:6d} (CPU {first['cpu']})  {memory['first']:.0f}"
         more = memory.get("further", float("nan"))
-        print(f"{Path(name).name:14.14s}{cells}   {begun}  {more:.1f}")
+        print(f"{Path(name).name:14.14s}{cells}   {begin}  {more:.1f}")
     return rows
