@@ -41,6 +41,7 @@ class Recipe:
     average: float = 0.998
     critic_from: float = 0.6  # share of the schedule; 1: no critic
     critic_every: int = 2  # steps
+    eye_every: int = 2  # steps
     silence: float = 0.3  # chance that a window's PPG is unknown
     side: int = 512  # texels of the texture on each side
     half: bool = True  # bfloat16 where the device is faster with it
@@ -183,9 +184,9 @@ class Trainer:
                 ours.alpha, truth.alpha, torch.ones_like(weight)
             )
         terms["temporal"] = w.temporal * losses.temporal(ours.rgb, truth.rgb, r.frames, weight)
-        if self.eye is not None and w.perceptual:
+        if self.eye is not None and self.step % r.eye_every == 0:
             terms["perceptual"] = w.perceptual * self._perceived(ours.rgb, truth.rgb, weight)
-        if self.progress >= r.critic_from and self.step % r.critic_every == 0:
+        if self.progress >= r.critic_from and self.step % r.critic_every == r.critic_every - 1:
             terms.update(self._criticised(lesson, ours.rgb, truth.rgb))
         return terms
 
