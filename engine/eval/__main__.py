@@ -15,6 +15,7 @@ SUITES = {
     "style": ("engine.eval.style", "is a style in the motion, and does the face live"),
     "papers": ("engine.eval.papers", "four papers, their ablations and our decoder in one table"),
     "image": ("engine.eval.image", "do avatars do what they are told; pictures against true ones"),
+    "renderer": ("engine.eval.network", "the renderer's network on each runtime"),
     "speech": ("engine.eval.speech", "accuracy of the phone posteriors"),
 }
 

@@ -3,40 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from engine.errors import WeightsError
+from engine.eval.network import DOUBLING, gflop
 from engine.nets.recurrent import Recurrent, Seen
 from engine.nets.unet import UNet, UNetConfig
 from engine.train.renderer_export import scrambled
 from tests.contract import assert_streams
 
-HEAD = ("fine", "grain", "spread")  # the layers of the x2 head
-
-
-def _gflop(net: UNet, side: int = 256) -> dict[str, float]:
-    """Of each convolution, two per multiplication, for one picture."""
-    cost: dict[str, float] = {}
-
-    def note(name: str) -> object:
-        def hook(layer: nn.Conv2d, _: object, y: Tensor) -> None:
-            cost[name] = 2e-9 * y.shape[2] * y.shape[3] * layer.weight.numel()
-
-        return hook
-
-    for name, layer in net.named_modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_hook(note(name))  # type: ignore[arg-type]
-    with torch.no_grad():
-        net(torch.rand(1, 16, side, side), torch.rand(1, 40, 8))
-    return cost
-
 
 @pytest.mark.parametrize(("size", "least", "most"), [("small", 0.35, 0.45), ("large", 1.1, 1.4)])
 def test_costs_what_it_may(size: str, least: float, most: float) -> None:
     net = UNet(UNetConfig.of(size))
-    cost = _gflop(net)
-    plain = sum(value for name, value in cost.items() if name not in HEAD)
+    cost = gflop(net)
+    plain = sum(value for name, value in cost.items() if name not in DOUBLING)
     print(f"{size}: {plain:.3f} GFLOP at 256 x 256, {sum(cost.values()):.3f} with the x2 head")
     assert least <= plain <= most
     assert all(isinstance(m, nn.Conv2d) for m in net.modules() if list(m.parameters(False)))
