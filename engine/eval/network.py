@@ -1,8 +1,8 @@
 """python -m engine.eval renderer: what the renderer's network costs on each runtime, and parity.
 
 CPU ms of all threads for one picture on a 256 x 256 grid, with and without the x2 head, and the
-largest and mean difference from torch, in levels of 8 bits. Without an avatar weights and inputs are
-random; with one, its own weights draw its own face.
+largest and mean difference from torch, in levels of 8 bits. Without an avatar weights and inputs
+are random; with one, its own weights draw its own face.
 """
 
 import argparse

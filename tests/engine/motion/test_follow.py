@@ -1,5 +1,6 @@
 """Following a camera: the hand-over is smooth both ways, blinks survive, the mouth stays spoken."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,12 @@ def test_every_motion_is_led_and_late_faces_are_left_out() -> None:
         at = n * SAMPLES_PER_FRAME
         motion, state = lead(follow, face(at), [face(at - STALE - 1, 10)], True, state)
     assert motion.pose[0] == 0
+
+
+def test_what_was_heard_stays_with_a_led_motion() -> None:
+    follow, heard = Follow(), np.full((8, 40), 0.025, np.float32)
+    motion, _ = lead(follow, replace(face(0), ppg=heard), [face(0, 10)], True, follow.init_state(1))
+    assert motion.ppg is heard
 
 
 def test_wrong_shapes_are_named() -> None:
