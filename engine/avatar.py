@@ -3,6 +3,7 @@ values out, and safe to call for many sessions from one thread.
 """
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 
 from engine.face import package, swing
@@ -10,7 +11,8 @@ from engine.face.palette import code
 from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
 from engine.line import Line, LineState, line
-from engine.render.choose import AnyRenderer, choose
+from engine.render.choose import AnyRenderer, choose, kind, looks
+from engine.render.neural import Neural
 from engine.render.renderer import Size
 from engine.render.setting import Setting
 from engine.style import library
@@ -30,32 +32,55 @@ class Avatar:
         self.name = name
         self.line = line
         self.renderer = renderer
+        self._drawers: dict[str, AnyRenderer] = {_kind(renderer): renderer}  # one of each kind
         self._swing = swing.Swing(renderer.package.manifest.spring)
         self._library = StyleLibrary()
 
     @classmethod
     def load(
         cls, name_or_path: str | Path = DEFAULT_AVATAR, size: Size = 512, lookahead_ms: int = 20,
-        setting: Setting | None = None, look: str = "auto",
+        setting: Setting | None = None,
     ) -> "Avatar":  # fmt: skip
         """A bundled avatar or a package (folder or .zip).
 
         `size`: side of a square picture in pixels, or (width, height); `lookahead_ms`: 0, 20 or
-        60; `setting`: light, colours, line and background, the package's by default; `look`:
-        "toon", "neural", or "auto" for what the package prefers. Raises PackageError for a broken
-        package or an unknown name, FrameError for an impossible size or look, VivifyError for a
-        wrong look-ahead.
+        60; `setting`: what draws it, light, colours, line and background, the package's by
+        default. Raises PackageError for a broken package or an unknown name, FrameError for an
+        impossible size, VivifyError for a wrong look-ahead.
         """
         face = package.load(name_or_path)
-        return cls(face.name, line(lookahead_ms), choose(face, size, setting, look))
+        return cls(face.name, line(lookahead_ms), choose(face, size, setting))
 
     def staged(self, setting: Setting) -> "Avatar":
         """The same avatar in another setting. It shares line, states, mesh and buffers with this
         one, so use both from one thread; to change the look of a running session, render its
-        motions with it."""
-        other = copy.copy(self)
-        other.renderer = self.renderer.staged(setting)
+        motions with it. Takes a second where something else than before is to draw it, the first
+        time. Raises PackageError for a neural look that it does not have."""
+        face, other = self.renderer.package, copy.copy(self)
+        wanted = kind(face, setting)
+        drawer = self._drawers.get(wanted)
+        if drawer is None:
+            drawer = choose(face, self.size, setting)
+            drawer.warm()
+            self._drawers[wanted] = drawer
+        other.renderer = drawer.staged(setting)
         return other
+
+    @property
+    def look(self) -> str:
+        """What draws it: "toon" or "neural"."""
+        return _kind(self.renderer)
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """What can draw it, see Setting.look."""
+        return looks(self.renderer.package)
+
+    def plain(self) -> "Avatar | None":
+        """The same avatar drawn at toon's cost, for when time is short; None if it is already."""
+        if self.look == "toon":
+            return None
+        return self.staged(replace(self.renderer.setting, look="toon"))
 
     @staticmethod
     def names() -> list[str]:
@@ -113,3 +138,7 @@ class Avatar:
     def render(self, motion: Motion) -> Video:
         """Draw one picture; the same motion gives the same bytes."""
         return self.renderer.render(motion)
+
+
+def _kind(renderer: AnyRenderer) -> str:
+    return "neural" if isinstance(renderer, Neural) else "toon"

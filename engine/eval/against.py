@@ -22,6 +22,7 @@ from engine.frames import F32, SAMPLE_RATE, Motion
 from engine.motion.curves import read_curves
 from engine.motion.npz import read_arrays
 from engine.render.choose import AnyRenderer, choose
+from engine.render.setting import Setting
 from engine.tracker.models import Models
 
 MOTION = "motion.npz"
@@ -85,7 +86,7 @@ def measure(package: Package, look: str, truth: Truth, models: Models | None = N
 
     Raises FrameError, PackageError for a look that the package does not have.
     """
-    renderer = choose(package, truth.size, look=look)
+    renderer = choose(package, truth.size, Setting(look=look, mark=False))
     pair = Pair(models, (f"{package.name} ({look})", str(truth.folder)))
     renderer.render_rgb(truth.motions[0])
     taken = []

@@ -20,7 +20,8 @@ from engine.eval.landmark_distance import fetched
 from engine.eval.loop import Report
 from engine.eval.pair import Scores
 from engine.face import package
-from engine.render.choose import LOOKS, choose
+from engine.render.choose import choose
+from engine.render.setting import LOOKS, Setting
 from engine.tracker.models import Models
 
 NETS, MESH = "networks", "mesh"
@@ -36,7 +37,7 @@ def _models(options: argparse.Namespace) -> Models | None:
 
 def measure(avatar: str, models: Models | None, look: str = "auto") -> tuple[str, Report]:
     """By what an avatar (a name or a path) is seen, and what."""
-    renderer = choose(avatar, loop.SIZE, look=look)
+    renderer = choose(avatar, loop.SIZE, Setting(look=look, mark=False))
     if models is None or not human(avatar):
         return MESH, loop.run(loop.prober(renderer))
     return NETS, loop.run(loop.watcher(renderer.render_rgb, models))

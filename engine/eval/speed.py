@@ -25,8 +25,9 @@ from engine.eval.recordings import bundled
 from engine.face import package
 from engine.frames import F32, FPS, LOOKAHEAD_STEPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
-from engine.render.choose import LOOKS, choose
+from engine.render.choose import choose
 from engine.render.neural import Neural
+from engine.render.setting import LOOKS
 from engine.speech.ppg import DEFAULT
 
 PACKET_RATE = 48_000

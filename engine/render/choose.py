@@ -1,30 +1,42 @@
 """Which renderer draws an avatar."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from engine.errors import FrameError
 from engine.face.package import Package, load
 from engine.render.neural import Neural
 from engine.render.renderer import Renderer, Size
 from engine.render.setting import Setting
 
-LOOKS = ("auto", "toon", "neural")
 AnyRenderer = Renderer | Neural
 
 
 def choose(
     package: Package | str | Path, size: Size = 512, setting: Setting | None = None,
-    look: str = "auto",
+    look: str | None = None,
 ) -> AnyRenderer:  # fmt: skip
-    """A renderer of an avatar. `look`: "toon", "neural", or "auto" for what the package prefers.
+    """A renderer of an avatar. `look`: in place of the setting's.
 
-    Raises FrameError for another look or an impossible size, PackageError for a broken package and
-    for one without a neural look when that is asked for.
+    Raises FrameError for an unknown look or an impossible size, PackageError for a broken package
+    and for one without a neural look when that is asked for.
     """
-    if look not in LOOKS:
-        raise FrameError(f"look is {look!r:.40}, expected one of {', '.join(LOOKS)}")
+    setting = setting or Setting()
+    if look is not None:
+        setting = replace(setting, look=look)
     package = package if isinstance(package, Package) else load(package)
-    learned = package.learned
-    if look == "neural" or (look == "auto" and learned is not None and learned.config.default):
+    if kind(package, setting) == "neural":
         return Neural(package, size, setting)
     return Renderer(package, size, setting)
+
+
+def looks(package: Package) -> tuple[str, ...]:
+    """What can draw it: "toon" always, "neural" if it was trained."""
+    return ("toon",) if package.learned is None else ("toon", "neural")
+
+
+def kind(package: Package, setting: Setting) -> str:
+    """What a setting asks for: "toon" or "neural"."""
+    if setting.look != "auto":
+        return setting.look
+    learned = package.learned
+    return "neural" if learned is not None and learned.config.default else "toon"

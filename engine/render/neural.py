@@ -26,6 +26,7 @@ from engine.face.package import Package, load
 from engine.frames import F32, PPG_WINDOW, U8, Motion, Video
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.grid import Surfaces, shrink
+from engine.render.mark import badge, marked
 from engine.render.plate import Erosion
 from engine.render.renderer import Size, sides
 from engine.render.setting import Setting
@@ -130,6 +131,8 @@ class Neural:
         out = np.empty((self.height, self.width, 4), np.uint8)
         if isinstance(self.background, Transparent):
             cut_out(rgba, out)
+            if self._marked:
+                badge(self.height, self.width).stamp_clear(out)
         else:
             out[..., :3] = self._over(rgba, self._backdrop)
             out[..., 3] = 255
@@ -174,7 +177,13 @@ class Neural:
     def _over(self, rgba: F32, behind: U8) -> U8:
         out = np.empty((self.height, self.width, 3), np.uint8)
         composite(rgba, behind, out)
+        if self._marked:
+            badge(self.height, self.width).stamp(out)
         return out
+
+    @property
+    def _marked(self) -> bool:
+        return marked(self.package.manifest.likeness, self.setting.mark)
 
     @cached_property
     def _whole(self) -> Visibility:

@@ -17,6 +17,7 @@ from engine.face.background import Transparent
 from engine.face.package import Package, load
 from engine.frames import F32, U8, Motion, Video
 from engine.render.gbuffer import GBuffer, Visibility
+from engine.render.mark import badge, marked
 from engine.render.setting import Setting
 from engine.render.toon import Toon
 from engine.render.workspace import Buffers, workspace
@@ -98,12 +99,20 @@ class Renderer:
             out[..., 3] = 255
             if isinstance(self._toon.background, Transparent):
                 self._seen.cut_out(buffers, out)
+        if self._marked:
+            badge(self.height, self.width).stamp_clear(out)
         return out
 
     def _draw(self, motion: Motion, buffers: Buffers, out: U8, clear: bool = False) -> None:
         self._seen.draw(motion, buffers, self._toon.light, self.setting.outline)
         self._toon.shade(self._seen, buffers, out, clear)
         release()
+        if self._marked and not clear:
+            badge(self.height, self.width).stamp(out)
+
+    @property
+    def _marked(self) -> bool:
+        return marked(self.package.manifest.likeness, self.setting.mark)
 
     def gbuffer(self, motion: Motion) -> GBuffer:
         """uv, normal, depth and mask for a neural renderer."""

@@ -1,4 +1,5 @@
-"""What a user may change of a picture while it runs: light, colours, line, background."""
+"""What a user may change of a picture while it runs: what draws it, light, colours, line,
+background, mark."""
 
 import math
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from engine.errors import FrameError
 from engine.face.background import Background
 from engine.face.fields import RGB, color
 from engine.face.palette import derived
+
+LOOKS = ("auto", "toon", "neural")
 
 
 def _directed(light: Any) -> RGB:
@@ -29,16 +32,23 @@ def _directed(light: Any) -> RGB:
 class Setting:
     """Overrides of a package's look; the defaults change nothing.
 
-    Raises FrameError for a light without direction, an outline outside [0, 3], an unknown colour
-    name or a value of another type, PackageError for a colour that is not '#rrggbb'.
+    Raises FrameError for an unknown look, a light without direction, an outline outside [0, 3], an
+    unknown colour name or a value of another type, PackageError for a colour that is not
+    '#rrggbb'.
     """
 
     light: RGB | None = None  # direction to the key light: +x right, +y up, +z to the viewer
     palette: Mapping[str, str] = field(default_factory=dict)  # names: engine.face.palette
     outline: float = 1.0  # factor on the lines' width, 0 for none
     background: Background | None = None
+    look: str = "auto"  # of LOOKS; auto: what the package prefers
+    mark: bool = True  # False: no badge on the likeness of a person, see engine.render.mark
 
     def __post_init__(self) -> None:
+        if self.look not in LOOKS:
+            raise FrameError(f"look is {self.look!r:.40}, expected one of {', '.join(LOOKS)}")
+        if not isinstance(self.mark, bool):
+            raise FrameError(f"mark is {self.mark!r:.40}, expected True or False")
         if self.light is not None:
             object.__setattr__(self, "light", _directed(self.light))
         if not isinstance(self.outline, int | float) or not 0 <= self.outline <= 3:

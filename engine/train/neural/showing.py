@@ -16,6 +16,7 @@ from engine.eval.pair import Pair, Scores
 from engine.face.package import Package
 from engine.frames import U8
 from engine.render.neural import Neural
+from engine.render.setting import Setting
 from engine.tracker.models import Models
 from engine.train.neural.filming import SIZE, Camera, Scene
 from engine.train.neural.footage import pictures
@@ -34,7 +35,7 @@ class Gallery:
     """Ours and the rivals of one person."""
 
     def __init__(self, package: Package, camera: Camera, taught: Sequence[Part]) -> None:
-        self._neural, self._camera = Neural(package, SIZE), camera
+        self._neural, self._camera = Neural(package, SIZE, Setting(mark=False)), camera
         weights, pose, seen = [], [], []
         step = max(1, sum(len(_frames(part)) for part in taught) // _MOST)
         for scene, frames in taught:

@@ -229,9 +229,9 @@ def test_choosing(fresh: Path) -> None:
 
 
 def test_an_avatar_wears_the_look_it_is_asked_for(fresh: Path) -> None:
-    avatar = Avatar.load(fresh, 64, look="neural")
+    avatar = Avatar.load(fresh, 64, setting=Setting(look="neural"))
     assert isinstance(avatar.renderer, Neural) and avatar.size == 64
-    staged = avatar.staged(Setting(background=Plain("#000000")))
+    staged = avatar.staged(Setting(background=Plain("#000000"), look="neural"))
     assert isinstance(staged.renderer, Neural) and staged.render(motion()).i420[0, 0] == 16
     assert isinstance(Avatar.load(fresh, 64).renderer, Renderer)
 
