@@ -77,14 +77,19 @@ class Backdrop:
     """What both pictures are laid over before they are compared.
 
     With true alpha: a random flat colour a frame, so that no colour hides a wrong edge. Without:
-    the eroded background of the input, where the network must leave it alone; and if that is
-    unknown too, nothing: colours are compared everywhere and alpha is left out.
+    the eroded background of the input, where the network must leave it alone, with the random
+    colour in the hole, so that all of it is drawn; and if that is unknown too, nothing: colours are
+    compared everywhere and alpha is left out.
     """
 
     def __init__(self, lesson: Lesson, colour: Tensor) -> None:
         """colour [N, 3, 1, 1]: the random ones; equal for the frames of a window."""
         self._known = lesson.target.shape[1] == 4
-        self._colour = colour if self._known else lesson.plain[:, 5:8] if lesson.behind else None
+        self._colour: Tensor | None = colour if self._known else None
+        if lesson.behind and not self._known:
+            seen = lesson.plain[:, 5:8]
+            hole = (seen == 0).all(1, keepdim=True)
+            self._colour = torch.where(hole, colour, seen)
         self._target = lesson.target
 
     def truth(self) -> Pictures:
