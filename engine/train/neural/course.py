@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,13 @@ class Diary:
 def fit(
     shots: Shots, config: UNetConfig, recipe: Recipe, out: Path, *, device: str = "cpu",
     resume: bool = False, preview_minutes: float = 3.0, eye: Path | None = PATH,
+    tell: Callable[[float], None] | None = None,
 ) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
     """Train, or go on from the checkpoint in `out`; returns the averaged painter and what is to be
     told about it: recipe, steps, minutes, numbers on held-out frames.
 
-    `eye`: weights of the perceptual features, None to do without.
+    `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
+    now and then.
     """
     out.mkdir(parents=True, exist_ok=True)
     frames = min(64, 4 * len(shots))
@@ -88,6 +91,8 @@ def fit(
                 shown = {"step": str(trainer.step), "dB": f"{held['psnr']:.2f}", **diary.shown()}
                 bar.set_postfix(shown, refresh=False)
                 bar.update(0)
+                if tell is not None:
+                    tell(trainer.progress)
             if time.monotonic() - last > 60 * preview_minutes and trainer.progress < 1:
                 held, last = diary.write(), time.monotonic()
                 trainer.save(checkpoint)
