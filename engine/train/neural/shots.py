@@ -282,7 +282,7 @@ class Shots:
 
 def _around(region: U8, rng: np.random.Generator, h: int, w: int) -> tuple[int, int] | None:
     """A crop's corner so that a pixel of the mouth or the eyes, drawn evenly, lies in it."""
-    kind = 2 if rng.random() < 0.6 else 3
+    kind = 2 if rng.random() < 0.5 else 3
     at = np.flatnonzero(region == kind)
     if not len(at):
         return None

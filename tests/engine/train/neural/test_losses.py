@@ -17,11 +17,13 @@ def test_regions_weigh_as_the_paper_says() -> None:
     assert torch.equal(weight[..., ::2, :], weight[..., 1::2, :])
 
 
-def test_pixel_is_a_weighted_mean_of_differences() -> None:
+def test_pixel_is_a_weighted_mean_of_differences_and_their_squares() -> None:
     ours, truth = torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2)
     ours[0, :, 0, 0], ours[0, :, 1, 1] = 0.2, -0.4
     weight = losses.region_weight(torch.tensor([[[2, 0], [0, 1]]]), 1)
-    assert losses.pixel(ours, truth, weight) == pytest.approx((5 * 0.2 + 0.4) / 4)
+    assert losses.pixel(ours, truth, weight) == pytest.approx(
+        (5 * (0.2 + 3 * 0.04) + (0.4 + 3 * 0.16)) / 4
+    )
 
 
 def test_perceptual_compares_directions_of_features() -> None:
