@@ -32,6 +32,7 @@ class Avatar:
         self.name = name
         self.line = line
         self.renderer = renderer
+        self._plain: Avatar | None = None
         self._drawers: dict[str, AnyRenderer] = {_kind(renderer): renderer}  # one of each kind
         self._swing = swing.Swing(renderer.package.manifest.spring)
         self._library = StyleLibrary()
@@ -63,7 +64,7 @@ class Avatar:
             drawer = choose(face, self.size, setting)
             drawer.warm()
             self._drawers[wanted] = drawer
-        other.renderer = drawer.staged(setting)
+        other.renderer, other._plain = drawer.staged(setting), None
         return other
 
     @property
@@ -77,10 +78,11 @@ class Avatar:
         return looks(self.renderer.package)
 
     def plain(self) -> "Avatar | None":
-        """The same avatar drawn at toon's cost, for when time is short; None if it is already."""
-        if self.look == "toon":
-            return None
-        return self.staged(replace(self.renderer.setting, look="toon"))
+        """The same avatar drawn at toon's cost, for when time is short, made once; None if it is
+        already."""
+        if self._plain is None and self.look != "toon":
+            self._plain = self.staged(replace(self.renderer.setting, look="toon"))
+        return self._plain
 
     @staticmethod
     def names() -> list[str]:

@@ -2,28 +2,30 @@
 
 The straight line: source -> intake -> chunker -> animate -> mimic (gestures of a person who is
 followed) -> swing (hair) -> render -> playout. Motion never skips; a picture that would be late is
-not drawn when a newer motion is at hand. The voice goes to the playout as it arrives, past the
+not drawn when a newer motion is at hand, and plain pictures stand in for dear ones while there is
+no time for those (streaming.pace). The voice goes to the playout as it arrives, past the
 engine, so that nothing the engine does can delay it.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, ParamSpec, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from engine.audio.chunker import Chunker
-from engine.frames import HOP, SAMPLE_RATE, Audio, Motion, Video
-from engine.render.setting import Setting
+from engine.frames import HOP, SAMPLE_RATE, Motion
 from engine.style.code import Style
+from streaming.actor import Actor
 from streaming.channel import Channel
 from streaming.clock import LoopClock
 from streaming.errors import SessionClosed
 from streaming.intake import Intake
 from streaming.metrics import Stats
 from streaming.mimic import Mimic
+from streaming.pace import Pace
 from streaming.playout import UPSAMPLE, Playout
 from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 from streaming.worker import Worker
@@ -39,30 +41,6 @@ PATIENCE = HOP  # silence is put in this long before the sound would leave
 MIN_DELAY = 1280  # 80 ms
 MAX_DELAY = 4800  # 300 ms
 MARGIN = 480  # 30 ms for packets and threads that come late
-
-
-class Actor(Protocol):
-    """What a session needs of engine.Avatar."""
-
-    @property
-    def latency(self) -> int: ...
-
-    @property
-    def colors(self) -> Mapping[str, str]: ...
-
-    def init_state(self, style: str = ..., seed: int = ...) -> Any: ...
-
-    def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]: ...
-
-    def restyle(self, state: Any, style: Style | str) -> Any: ...
-
-    def interrupt(self, state: Any) -> Any: ...
-
-    def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]: ...
-
-    def staged(self, setting: Setting) -> "Actor": ...
-
-    def render(self, motion: Motion) -> Video: ...
 
 
 def choose_delay(latency: int, engine_ms: float, seen: int = 0) -> int:
@@ -93,15 +71,19 @@ class Session:
         *,
         delay: int,
         clock: LoopClock | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """`state`: from actor.init_state; `delay`: samples, see `choose_delay`."""
+        """`state`: from actor.init_state; `delay`: samples, see `choose_delay`; `pace`: of all
+        sessions that share the worker."""
         self.clock = clock or LoopClock()
         self.playout = Playout(self.clock, delay)
         self.stats = Stats()
         self.muted = False
         self.mimic = Mimic()
         self._actor = actor
+        self._plain = actor.plain()
         self._worker = worker
+        self._pace = pace or Pace()
         self._state = state
         self._hair: Any = None  # state of the swing, which outlives a change of face
         self._state_lock = asyncio.Lock()
@@ -175,14 +157,15 @@ class Session:
             self._state = await self._call(self._actor.restyle, self._state, style)
 
     def recast(self, actor: Actor) -> None:
-        """Show another face; it must have the same look-ahead."""
+        """Show another face; it must have the same look-ahead. What it is drawn by when time is
+        short must have been made already (`actor.plain()`): the event loop does not wait."""
         self._require_open()
         if actor.latency != self._actor.latency:
             raise ValueError(
                 f"the avatar looks {actor.latency} samples ahead, the session "
                 f"{self._actor.latency}; load it with the session's look-ahead"
             )
-        self._actor = actor
+        self._actor, self._plain = actor, actor.plain()
 
     async def interrupt(self) -> None:
         """Drop everything heard and drawn that has not left; the mouth closes smoothly."""
@@ -223,16 +206,26 @@ class Session:
     async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
         began = self.clock.now()
         late = began + self._draw_time - motion.start - self.playout.delay
+        actor, plain = self._actor, self._plain
         if late > 0 and newer and began - self._drawn < STARVED:
             self.stats.skipped += 1
+            self._pace.drew(_now_s(), -late / SAMPLE_RATE, 0.0, plain is not None)
             return
-        video = await self._call(self._actor.render, motion)
+        eased = plain is not None and not self._pace.dear
+        shown = plain if plain is not None and eased else actor
+        video, spent = await self._timed(shown.render, motion)
         if generation != self._generation:
             return  # drawn for speech that has been interrupted meanwhile
         now = self._drawn = self.clock.now()
         self._draw_time += (now - began - self._draw_time) // 4
         self.playout.write(video)
         self.stats.picture(now, now - self._arrival(motion.start))
+        self.stats.render(shown.look, spent, eased)
+        slack = (motion.start + self.playout.delay - now) / SAMPLE_RATE
+        self._pace.drew(_now_s(), slack, spent, plain is not None)
+        if eased and not newer and self._pace.probing(_now_s()):
+            _, spent = await self._timed(actor.render, motion)
+            self._pace.probed(_now_s(), spent)
 
     async def _keep_alive(self) -> None:
         """Stand in for a source that is late, muted or gone: models hear a gapless stream."""
@@ -261,14 +254,26 @@ class Session:
         return sample + HOP
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        return (await self._timed(function, *args, **kwargs))[0]
+
+    async def _timed(
+        self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[R, float]:
+        """What the engine answers, and the seconds it took without the wait for its turn."""
+
         def timed() -> R:
             began = time.perf_counter()
             try:
                 return function(*args, **kwargs)
             finally:
-                self.stats.engine_s += time.perf_counter() - began
+                spent.append(time.perf_counter() - began)
 
-        return await self._worker.call(timed)
+        spent: list[float] = []
+        try:
+            return await self._worker.call(timed), sum(spent)
+        finally:
+            self.stats.engine_s += sum(spent)
+            self._pace.worked(_now_s(), sum(spent))
 
     def _close_on_error(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -277,6 +282,11 @@ class Session:
     def _require_open(self) -> None:
         if self._closed:
             raise SessionClosed("the session has ended; start another one")
+
+
+def _now_s() -> float:
+    """Seconds of the clock that all sessions of a process share."""
+    return asyncio.get_running_loop().time()
 
 
 def _advance(

@@ -7,6 +7,7 @@ come at the same samples as the real ones, so timing tests mean something.
 import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
@@ -33,6 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 JAW = ARKIT.index("jawOpen")
+DEAR = 99  # luma of the last pixel
 STYLES = ["calm", "cheerful", "neutral"]
 
 
@@ -56,14 +58,17 @@ class FakeAvatar:
         *,
         flash: bool = False,
         loud: float = 0.02,
+        learned: bool = False,
     ) -> None:
-        """`flash`: the whole picture turns white when the sound is louder than `loud`."""
+        """`flash`: the whole picture turns white when the sound is louder than `loud`; `learned`:
+        it has a neural look, which is drawn if the setting asks for it."""
         self.name = name
         self.size = size
         self.steps = {0: 0, 20: 1, 60: 3}[lookahead_ms]
         self.latency = 280 + HOP * self.steps
         self.flash = flash
         self.loud = loud
+        self.learned = learned
         self.rendered = 0
         self.setting = Setting()
 
@@ -114,7 +119,22 @@ class FakeAvatar:
     def colors(self) -> dict[str, str]:
         return {"skin": "#f0c0a0", "hair": "#604030", "iris": "#308080", "cloth": "#3060b0"}
 
+    @property
+    def look(self) -> str:
+        return "toon" if self.setting.look == "auto" else self.setting.look
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return ("toon", "neural")[: 1 + self.learned]
+
+    def plain(self) -> "FakeAvatar | None":
+        if self.look == "toon":
+            return None
+        return self.staged(replace(self.setting, look="toon"))
+
     def staged(self, setting: Setting) -> "FakeAvatar":
+        if setting.look == "neural" and not self.learned:
+            raise PackageError(f"avatar {self.name} has no neural look")
         other = copy.copy(self)
         other.setting = setting
         return other
@@ -138,7 +158,14 @@ class FakeAvatar:
             for bit in range(16):
                 shade = 235 if tick >> bit & 1 else 16
                 i420[:cell, bit * cell : (bit + 1) * cell] = shade
+        if self.look == "neural":
+            i420[size - 1, size - 1] = DEAR
         return Video(motion.start, i420)
+
+
+def drawn_dearly(video: Video) -> bool:
+    """Whether a FakeAvatar's picture is of its neural look."""
+    return bool(video.i420[video.height - 1, video.width - 1] == DEAR)
 
 
 class FakeEyes:
@@ -178,17 +205,21 @@ def scene(tick: int, yaw: float = 0.0, jaw: float = 0.0, blink: bool = False) ->
 
 
 class InlineWorker:
-    """A Worker for virtual time: each call costs `seconds(function result)` of loop time."""
+    """A Worker for virtual time: each call costs seconds of loop time, by what it answers."""
 
-    def __init__(self, step_s: float = 0.0, render_s: float = 0.0) -> None:
+    def __init__(self, step_s: float = 0.0, render_s: float = 0.0, dear_s: float = 0.0) -> None:
+        """`dear_s`: of a picture drawn by the neural look."""
         self.step_s = step_s
         self.render_s = render_s
+        self.dear_s = dear_s
         self._turn = asyncio.Lock()
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         async with self._turn:
             result = function(*args, **kwargs)
-            cost = self.render_s if isinstance(result, Video) else self.step_s
+            cost = self.step_s
+            if isinstance(result, Video):
+                cost = self.dear_s if drawn_dearly(result) else self.render_s
             if cost:
                 await asyncio.sleep(cost)
             return result

@@ -155,6 +155,7 @@ class _Site:
             total=rooms.total,
             busy_s=rooms.busy_s,
             lag_ms=metrics.percentile(self._lags, 0.95),
+            falls=rooms.pace.falls,
         )
         return web.Response(text=text, content_type="text/plain", charset="utf-8")
 

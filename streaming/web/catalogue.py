@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -20,8 +20,8 @@ from engine.frames import HOP, HOP_PHASE, LOOKAHEAD_STEPS, U8, Audio, Motion
 from engine.render.renderer import Size
 from engine.render.setting import Setting
 from streaming import scenery
+from streaming.actor import Actor
 from streaming.metrics import percentile
-from streaming.session import Actor
 from streaming.web import portrait
 
 SIZES = (128, 256, 384, 512, 768, 1024)  # pixels
@@ -148,6 +148,7 @@ class Catalogue:
 
     def _load(self, choice: Choice) -> Entry:
         actor = self._actor(choice)
+        actor.plain()  # made here, where it holds nobody up
         return Entry(actor, _warm(actor, self.default_style))
 
     def _sketch(self, choice: Choice) -> tuple[bytes, bytes]:
@@ -155,7 +156,10 @@ class Catalogue:
 
     def _actor(self, choice: Choice) -> Actor:
         actor = self._loader.load(choice.avatar, choice.size, choice.lookahead_ms)
-        return actor if self.setting == Setting() else actor.staged(self.setting)
+        setting = self.setting
+        if choice.avatar != self.default.avatar and setting.look not in ("auto", *actor.looks):
+            setting = replace(setting, look="auto")  # it was asked of the default avatar
+        return actor if setting == Setting() else actor.staged(setting)
 
 
 def _warm(actor: Actor, style: str) -> float:

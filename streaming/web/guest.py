@@ -12,9 +12,11 @@ from typing import Any
 
 from engine.errors import PackageError
 from engine.frames import U8
+from engine.render.setting import Setting
 from engine.style.code import Style
+from streaming.actor import Actor
 from streaming.errors import TransportError
-from streaming.session import Actor, Session
+from streaming.session import Session
 from streaming.sight import Sight
 from streaming.watch import SECONDS, Watch
 from streaming.web import look
@@ -45,7 +47,7 @@ class Guest:
         without it no camera is taken."""
         self.key = secrets.token_urlsafe(16) if own else ""
         self.state = state
-        state["colors"] = _shown(actor)
+        state |= {"colors": _shown(actor), "looks": list(actor.looks), "look": actor.look}
         self._session = session
         self._actor = actor
         self._worn = choice.avatar
@@ -110,9 +112,12 @@ class Guest:
         asked = self._asked
         wish = replace(self._look, palette=self._colors.get(name, {}))
         setting = wish.over(self._catalogue.setting, self._picture)
-        dressed = await asyncio.to_thread(actor.staged, setting)
+        if setting.look not in ("auto", *actor.looks):
+            setting = replace(setting, look="auto")  # asked of another avatar
+        dressed = await asyncio.to_thread(_dressed, actor, setting)
         if asked == self._asked:
             self._session.recast(dressed)
+            self.state |= {"looks": list(actor.looks), "look": dressed.look}
 
     async def keep(self, style: Style) -> None:
         """Take a style in and glide to it; one of the same name is replaced."""
@@ -155,6 +160,13 @@ class Guest:
             self.watch.follow(value)
         else:
             self.watch.learn(value)
+
+
+def _dressed(actor: Actor, setting: Setting) -> Actor:
+    """The actor in a setting, with what it is drawn by when time is short: both take time."""
+    dressed = actor.staged(setting)
+    dressed.plain()
+    return dressed
 
 
 def _shown(actor: Actor) -> dict[str, str]:

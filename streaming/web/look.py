@@ -1,5 +1,5 @@
-"""What a guest wants of a picture while it runs, out of a message, checked: light, line, colours,
-background."""
+"""What a guest wants of a picture while it runs, out of a message, checked: what draws it, light,
+line, colours, background. The mark of a likeness is not the guest's to take off."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +8,7 @@ from engine.face import background, palette
 from engine.face.background import Background, Picture
 from engine.face.fields import RGB, Fields, direction
 from engine.frames import U8
+from engine.render.setting import LOOKS as DRAWN
 from engine.render.setting import Setting
 
 LOOKS = ("skin", "hair", "iris", "cloth")  # colours that the page offers
@@ -24,6 +25,7 @@ class Look:
     palette: dict[str, str] = field(default_factory=dict)
     behind: Background | None = None
     blur: float | None = None  # of the guest's own picture, where that lies behind
+    drawn: str = "auto"  # by what, of engine.render.setting.LOOKS
 
     def over(self, default: Setting, picture: U8 | None) -> Setting:
         """`default`: the server's setting; `picture`: what the guest has uploaded, if anything."""
@@ -36,21 +38,23 @@ class Look:
             palette={**default.palette, **self.palette},
             outline=default.outline * self.outline,
             background=behind,
+            look=default.look if self.drawn == "auto" else self.drawn,
         )
 
 
 def read(value: Any) -> Look:
-    """{"avatar"?, "light"?, "outline"?, "palette"?, "background"?}; the background is one of a
-    package, or {"kind": "own"} or {"kind": "picture", "blur"}. Raises PackageError for a bad
-    field, FrameError for what cannot be drawn."""
+    """{"avatar"?, "drawn"?, "light"?, "outline"?, "palette"?, "background"?}; the background is
+    one of a package, or {"kind": "own"} or {"kind": "picture", "blur"}. Raises PackageError for a
+    bad field, FrameError for what cannot be drawn."""
     f = Fields(value, "look")
     avatar = f.text("avatar", r"[^\x00-\x1f]{0,100}") if "avatar" in f else ""
+    drawn = f.choice("drawn", DRAWN) if "drawn" in f else "auto"
     light = direction(f.take("light"), "look.light") if "light" in f else None
     outline = f.number("outline", 0, 3) if "outline" in f else 1.0
     colors = palette.parse(f.inner("palette"), most=32) if "palette" in f else {}
     behind, blur = _behind(f.take("background")) if "background" in f else (None, None)
     f.done()
-    look = Look(avatar, light, outline, colors, behind, blur)
+    look = Look(avatar, light, outline, colors, behind, blur, drawn)
     look.over(Setting(), None)  # refuses colours that nothing has
     return look
 

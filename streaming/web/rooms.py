@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from engine.errors import VivifyError
-from streaming.metrics import Stats, percentile
+from streaming.metrics import Stats, percentile, picture_ms, renderers
+from streaming.pace import Pace
 from streaming.session import Session, choose_delay
 from streaming.sight import Sight
 from streaming.sound import Sound
@@ -52,6 +53,7 @@ class Rooms:
         self.total = 0
         self._catalogue = catalogue
         self._worker = worker
+        self.pace = Pace()
         self._sight = sight
         self._seconds = seconds
         self._microphone = microphone
@@ -141,7 +143,14 @@ class Rooms:
         return self._guests.get(key)
 
     def health(self) -> dict[str, Any]:
-        return {"sessions": len(self._peers), "limit": self.limit, "refused": self.refused}
+        live = self.live()
+        return {
+            "sessions": len(self._peers),
+            "limit": self.limit,
+            "refused": self.refused,
+            "renderer": renderers(live),
+            "render_ms": {name: picture_ms(live, name) for name in renderers(live)},
+        }
 
     def live(self) -> list[Stats]:
         """Figures of the sessions that run now."""
@@ -202,7 +211,7 @@ class Rooms:
         state = await self._worker.call(entry.actor.init_state, style, self._seed)
         seen = [s for s in (self._slowness, *map(_slowness, self.live())) if s]
         delay = choose_delay(entry.actor.latency, entry.engine_ms, max(seen, default=0))
-        return Session(entry.actor, self._worker, state, delay=delay)
+        return Session(entry.actor, self._worker, state, delay=delay, pace=self.pace)
 
     async def _host(self, peer: Peer, key: str) -> None:
         try:
