@@ -24,7 +24,7 @@ class Weights:
     pixel: float = 1.0
     alpha: float = 1.0
     plain: float = 0.5  # pixel and alpha terms of the head without upsampling
-    perceptual: float = 0.1
+    perceptual: float = 0.4
     temporal: float = 0.5
     adversarial: float = 0.005
     matching: float = 0.05  # the critic's features
