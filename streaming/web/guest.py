@@ -25,7 +25,7 @@ from streaming.web.look import LOOKS, Look
 from streaming.web.offer import LOOK, Control
 
 MAX_OWN = 8  # styles
-MAX_COLORED = 64  # avatars whose colours were changed
+MAX_COLORED = 64  # avatars whose colours or looks were changed
 
 
 class Guest:
@@ -52,7 +52,7 @@ class Guest:
         self._actor = actor
         self._worn = choice.avatar
         self._look = Look()
-        self._colors: dict[str, dict[str, str]] = {}  # by avatar: colours belong to a face
+        self._faces: dict[str, tuple[dict[str, str], str]] = {}  # by avatar: its colours, by what
         self._asked = 0  # looks so far
         self._picture: U8 | None = None
         self._painting = False
@@ -100,8 +100,8 @@ class Guest:
 
     async def _change(self, wish: Look) -> None:
         name = wish.avatar or self._worn
-        if name in self._colors or len(self._colors) < MAX_COLORED:
-            self._colors[name] = wish.palette
+        if name in self._faces or len(self._faces) < MAX_COLORED:
+            self._faces[name] = wish.palette, wish.drawn
         self._look = wish
         await self._dress(self._worn, self._actor)
 
@@ -110,7 +110,8 @@ class Guest:
         self._worn, self._actor = name, actor
         self._asked += 1
         asked = self._asked
-        wish = replace(self._look, palette=self._colors.get(name, {}))
+        palette, drawn = self._faces.get(name, ({}, "auto"))
+        wish = replace(self._look, palette=palette, drawn=drawn)
         setting = wish.over(self._catalogue.setting, self._picture)
         if setting.look not in ("auto", *actor.looks):
             setting = replace(setting, look="auto")  # asked of another avatar

@@ -24,6 +24,16 @@ from tests.fakes import STYLES, FakeAvatar, FakeEyes
 MISSING = "the tracker is not installed; install Vivify with its extra `tracker`"
 
 
+class Learned:
+    """A loader of FakeAvatars of which theo can be drawn by a network as well."""
+
+    names = staticmethod(FakeAvatar.names)
+
+    @staticmethod
+    def load(name: str, size: int, lookahead_ms: int) -> FakeAvatar:
+        return FakeAvatar(name, size, lookahead_ms, learned=name == "theo")
+
+
 class Flashing:
     """A loader of FakeAvatars that flash."""
 
@@ -37,7 +47,7 @@ def no_eyes() -> NoReturn:
 
 async def serve(args: argparse.Namespace) -> None:
     worker = EngineThread()
-    loader: Any = Flashing if args.flash else FakeAvatar
+    loader: Any = Flashing if args.flash else Learned
     catalogue = Catalogue(loader, list(STYLES), Choice("mira", args.size, 20), "neutral")
     sight = Sight(no_eyes, missing=MISSING) if args.blind else Sight(FakeEyes)
     rooms = Rooms(catalogue, worker, limit=args.limit, sight=sight, seconds=args.seconds)

@@ -116,6 +116,36 @@ def test_look_is_told_and_remembered(chromium: Any, address: str, tmp_path: Path
     leave(page)
 
 
+def test_what_draws_is_chosen_where_there_is_a_choice(
+    chromium: Any, address: str, tmp_path: Path
+) -> None:
+    page = rig.open_page(chromium, address)
+    rig.go_live(page)
+    page.click("#look summary")
+    page.wait_for_function("document.getElementById('renderer').textContent === 'toon'")
+    assert page.is_hidden("#drawn-by")  # mira is a toon only
+    page.check("input[value=theo]", force=True)
+    page.wait_for_selector("#drawn-by:not([hidden])")
+    page.wait_for_selector("input[name=drawn][value=toon]:checked", state="attached")
+    page.focus("input[name=drawn][value=toon]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("document.getElementById('renderer').textContent === 'neural network'")
+    page.wait_for_function("document.getElementById('render').textContent.includes('ms')")
+    page.wait_for_selector("#outline", state="hidden")  # a network takes no lines
+    assert "learned" in str(page.text_content("#drawn-hint"))
+    page.screenshot(path=tmp_path / "drawn.png", full_page=True)
+    page.check("input[value=mira]", force=True)
+    page.wait_for_selector("#drawn-by", state="hidden")
+    page.reload()
+    page.wait_for_selector(".chip input")
+    assert page.evaluate("vivify.look.wish.drawn.theo") == "neural"
+    page.click("#look summary")
+    page.check("input[value=theo]", force=True)
+    page.click("#look-reset")
+    assert page.evaluate("vivify.look.wish.drawn.theo") is None
+    leave(page)
+
+
 def test_full_server_says_so_and_lets_in_later(chromium: Any, address: str) -> None:
     first, second = rig.open_page(chromium, address), rig.open_page(chromium, address)
     rig.go_live(first)

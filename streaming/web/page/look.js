@@ -4,6 +4,7 @@ import { Ball } from "/page/ball.js";
 const KEPT = "vivify-look";
 const SEND_MS = 60;
 const BEHIND = { own: "Its own", plain: "Plain", gradient: "Gradient", picture: "Picture", transparent: "Green screen" };
+const DRAWN = { toon: "Toon", neural: "Neural" };
 const NAMES = { iris: "eyes", cloth: "clothes" };
 
 function remembered() {
@@ -12,6 +13,14 @@ function remembered() {
   } catch {
     return {};
   }
+}
+
+function chip(name, value, text, change) {
+  const label = Object.assign(document.createElement("label"), { className: "chip" });
+  const input = Object.assign(document.createElement("input"), { type: "radio", name, value });
+  input.addEventListener("change", change);
+  label.append(input, text);
+  return label;
 }
 
 export class Look {
@@ -23,7 +32,8 @@ export class Look {
     this.key = "";
     this.file = null; // the person's own background, for the next connection too
     this.timer = 0;
-    this.wish = { light: null, outline: 1, background: { kind: "own" }, palettes: {}, ...remembered() };
+    this.told = {}; // what the server says of the look that is shown
+    this.wish = { light: null, outline: 1, background: { kind: "own" }, palettes: {}, drawn: {}, ...remembered() };
     if (this.wish.background.kind === "picture") this.wish.background = { kind: "own" }; // its file is gone
     this.ball = new Ball($("light"), (light) => this.set({ light }));
     $("outline").addEventListener("input", () => this.set({ outline: Number($("outline").value) }));
@@ -35,13 +45,9 @@ export class Look {
 
   offer({ colors, microphone }) {
     const $ = this.$;
-    $("behind").replaceChildren(...Object.entries(BEHIND).filter(([kind]) => kind !== "picture" || microphone === "browser").map(([kind, text]) => {
-      const label = Object.assign(document.createElement("label"), { className: "chip" });
-      const input = Object.assign(document.createElement("input"), { type: "radio", name: "behind", value: kind });
-      input.addEventListener("change", () => this.behind());
-      label.append(input, text);
-      return label;
-    }));
+    const behind = Object.entries(BEHIND).filter(([kind]) => kind !== "picture" || microphone === "browser");
+    $("behind").replaceChildren(...behind.map(([kind, text]) => chip("behind", kind, text, () => this.behind())));
+    $("looks").replaceChildren(...Object.entries(DRAWN).map(([look, text]) => chip("drawn", look, text, () => this.draw(look))));
     $("colors").replaceChildren(...colors.map((name) => {
       const label = Object.assign(document.createElement("label"), { textContent: NAMES[name] ?? name });
       const input = Object.assign(document.createElement("input"), { type: "color", value: "#888888" });
@@ -61,10 +67,22 @@ export class Look {
     for (const input of document.getElementsByName("behind")) input.checked = input.value === kind;
     for (const [id, value] of Object.entries({ plain: color, top, bottom, blur })) if (value !== undefined) this.$(id).value = value;
     for (const row of ["plain", "gradient", "picture"]) this.$(`${row}-row`).hidden = kind !== row;
+    this.showDrawn();
     const palette = this.wish.palettes[this.avatar()] ?? {};
     for (const input of this.$("colors").querySelectorAll("input")) {
       input.value = palette[input.dataset.name] ?? this.made?.[input.dataset.name] ?? "#888888";
     }
+  }
+
+  // Who draws is offered where there is a choice; what only a toon takes, where that draws.
+  showDrawn() {
+    const { looks = [], look, eased } = this.told;
+    const drawn = this.wish.drawn[this.avatar()] ?? look;
+    this.$("drawn-by").hidden = looks.length < 2;
+    for (const input of document.getElementsByName("drawn")) input.checked = input.value === drawn;
+    for (const row of document.querySelectorAll("#look .drawn")) row.hidden = look === "neural";
+    const hint = eased ? "Time is short: drawn as a toon until the network is fast enough again." : look === "neural" ? "Light, outline and colours are as the network has learned them." : "";
+    if (this.$("drawn-hint").textContent !== hint) this.$("drawn-hint").textContent = hint;
   }
 
   // --- connection ---------------------------------------------------------------------------
@@ -79,8 +97,13 @@ export class Look {
     this.key = "";
   }
 
-  // What the server tells of the avatar that is shown: its colours as it was made.
-  receive({ colors }) {
+  // What the server tells of the avatar that is shown: what draws it, its colours as it was made.
+  receive({ colors, looks, look, eased }) {
+    const told = { looks, look, eased };
+    if (JSON.stringify(told) !== JSON.stringify(this.told)) {
+      this.told = told;
+      this.showDrawn();
+    }
     if (!colors || JSON.stringify(colors) === JSON.stringify(this.made)) return;
     this.made = colors;
     this.show();
@@ -93,16 +116,17 @@ export class Look {
   }
 
   get changed() {
-    const { light, outline, background, palettes } = this.wish;
-    return Boolean(light || outline !== 1 || background.kind !== "own" || palettes[this.avatar()]) || this.touched;
+    const { light, outline, background, palettes, drawn } = this.wish;
+    const avatar = this.avatar();
+    return Boolean(light || outline !== 1 || background.kind !== "own" || palettes[avatar] || drawn[avatar]) || this.touched;
   }
 
   send() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      const { light, outline, background, palettes } = this.wish;
+      const { light, outline, background, palettes, drawn } = this.wish;
       const avatar = this.avatar() ?? "";
-      this.say("look", { avatar, outline, background, palette: palettes[avatar] ?? {}, ...(light ? { light } : {}) });
+      this.say("look", { avatar, drawn: drawn[avatar] ?? "auto", outline, background, palette: palettes[avatar] ?? {}, ...(light ? { light } : {}) });
     }, SEND_MS);
   }
 
@@ -118,6 +142,11 @@ export class Look {
   paint(name, color) {
     const avatar = this.avatar();
     this.set({ palettes: { ...this.wish.palettes, [avatar]: { ...this.wish.palettes[avatar], [name]: color } } });
+  }
+
+  draw(look) {
+    this.set({ drawn: { ...this.wish.drawn, [this.avatar()]: look } });
+    this.showDrawn();
   }
 
   behind() {
@@ -153,9 +182,10 @@ export class Look {
   reset() {
     this.wish.light = null;
     this.ball.show([-0.55, 0.5, 0.67]);
-    const palettes = { ...this.wish.palettes };
+    const [palettes, drawn] = [{ ...this.wish.palettes }, { ...this.wish.drawn }];
     delete palettes[this.avatar()];
-    this.set({ light: null, outline: 1, background: { kind: "own" }, palettes });
+    delete drawn[this.avatar()];
+    this.set({ light: null, outline: 1, background: { kind: "own" }, palettes, drawn });
     this.hint("");
     this.show();
   }

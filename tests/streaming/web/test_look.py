@@ -54,6 +54,9 @@ def test_a_look_is_laid_over_the_servers() -> None:
     behind = blurred.over(server, picture).background
     assert isinstance(behind, Picture) and behind.blur == 0.05
     assert read({}).over(server, picture) == server
+    assert read({"drawn": "neural"}).over(server, None).look == "neural"
+    default = Setting(look="neural", mark=False)
+    assert read({}).over(default, None) == default
 
 
 @pytest.mark.parametrize(
@@ -64,7 +67,8 @@ def test_a_look_is_laid_over_the_servers() -> None:
         {"palette": {"nothing": "#000000"}},
         {"palette": {f"c{i}": "#000000" for i in range(99)}}, {"background": {"kind": "file"}},
         {"background": {"kind": "picture", "blur": 4}}, {"background": {"kind": "own", "x": 1}},
-        {"background": "green"}, {"file": "/etc/passwd"},
+        {"background": "green"}, {"file": "/etc/passwd"}, {"drawn": "oil"}, {"drawn": 1},
+        {"mark": False},
     ],
 )  # fmt: skip
 def test_bad_looks(value: Any) -> None:
@@ -93,6 +97,38 @@ def test_each_guest_has_a_look_of_their_own() -> None:
             await eventually(lambda: brightness(one) < 130)
             await one.close()
             await two.close()
+
+    asyncio.run(main())
+
+
+class Learned(FakeAvatar):
+    """mira can be drawn by a network as well."""
+
+    @classmethod
+    def load(cls, name_or_path: str = "mira", size: int = 64, lookahead_ms: int = 20) -> "Learned":
+        return cls(name_or_path, size, lookahead_ms, learned=name_or_path == "mira")
+
+
+def test_what_draws_is_the_guests_choice_where_there_is_one() -> None:
+    async def main() -> None:
+        async with running(loader=Learned) as server:
+            client = Client()
+            await client.connect(server)
+            await eventually(lambda: client.stats().get("renderer") == "toon")
+            assert client.stats()["looks"] == ["toon", "neural"]
+            client.say("look", {"avatar": "mira", "drawn": "neural"})
+            await eventually(lambda: client.stats()["renderer"] == "neural")
+            assert client.stats()["look"] == "neural" and client.stats()["render_ms"] >= 0
+            status, text = await server.get("/healthz")
+            assert status == 200 and '"renderer": {"neural": 1}' in text
+            client.say("avatar", "theo")
+            await eventually(lambda: client.stats()["renderer"] == "toon")
+            assert client.stats()["looks"] == ["toon"]
+            client.say("look", {"avatar": "theo", "drawn": "neural"})  # it has none: stays as it is
+            client.say("avatar", "mira")
+            await eventually(lambda: client.stats()["renderer"] == "neural")
+            assert all(m["type"] != "error" for m in client.messages)
+            await client.close()
 
     asyncio.run(main())
 
