@@ -149,9 +149,7 @@ class Barber:
         _, nearest = cKDTree(middle).query(points)
         return np.asarray(((points - middle[nearest]) * normal[nearest]).sum(1))
 
-    def _length(
-        self, seed: I32, start: F32, places: I32, across: I32, field: F32
-    ) -> float:
+    def _length(self, seed: I32, start: F32, places: I32, across: I32, field: F32) -> float:
         """Median way from seeds to the ends of their locks, both ways together."""
         some = slice(None, None, max(1, len(seed) // 300))
         total = np.zeros(len(seed[some]))
@@ -238,23 +236,23 @@ class Barber:
                 parts.append(self._lash(seed, low, column, part, length, width, depth, fan))
         return Strands.joined(parts)
 
-    def _fullness(self, low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> float:
+    def _fullness(self, low: I32, high: I32) -> float:
         """How long the drawn lashes are, from 0.25 to 1: their wedge's height at rest."""
         at = self._mesh.position
         thick = float(np.linalg.norm(at[high] - at[low], axis=1).max())
         return float(np.clip((thick - 0.022) / 0.04, 0.25, 1))
 
     def _lash(
-        self, seed: I32, low: I32, column: npt.NDArray[np.int64], part: F64, length: float,
-        width: float, depth: float, fan: float,
+        self, seed: npt.NDArray[np.int64], low: I32, column: npt.NDArray[np.int64], part: F64,
+        length: float, width: float, depth: float, fan: float,
     ) -> Strands:  # fmt: skip
         """Hairs that stand on the edge `low` of a lid and point away from the eye."""
         mesh, count = self._mesh, len(seed)
         corners = mesh.triangle[seed]
         weight = np.zeros((count, POINTS, 2), np.float32)
-        at = np.stack([np.where(corners == low[column][:, None], 1 - part[:, None], 0),
-                       np.where(corners == low[column + 1][:, None], part[:, None], 0)]).sum(0)  # fmt: skip
-        tip = (corners != low[column][:, None]) & (corners != low[column + 1][:, None])
+        here, after = corners == low[column][:, None], corners == low[column + 1][:, None]
+        at = np.where(here, 1 - part[:, None], 0) + np.where(after, part[:, None], 0)
+        tip = ~here & ~after
         t = np.linspace(0, 1, POINTS)
         # Leaning outwards more towards the outer corner; the tips of a fan.
         x = column + part
@@ -263,9 +261,7 @@ class Barber:
             np.pi * np.clip(0.05 + 0.72 * x / (_LASH_COLUMNS - 1), 0, 1)))  # fmt: skip
         rise = t[None] * grown[:, None]
         lean = lean[:, None] * rise * 0.9 * (0.4 + 0.6 * t)
-        towards = np.where(corners == low[column + 1][:, None], 1.0, 0) - np.where(
-            corners == low[column][:, None], 1.0, 0
-        )
+        towards = 1.0 * after - here
         all_ = (
             at[:, None] * (1 - rise[..., None]) + tip[:, None] * rise[..., None]
             + towards[:, None] * lean[..., None]

@@ -144,9 +144,7 @@ def _windows(
         motions = spoken(sounds[n % len(sounds)], styles[n % len(styles)], seed=n)
         if n >= len(sounds):  # the second time with a head that turns farther
             moved = far(chance, len(motions))
-            motions = [
-                replace(m, pose=m.pose + p) for m, p in zip(motions, moved, strict=True)
-            ]
+            motions = [replace(m, pose=m.pose + p) for m, p in zip(motions, moved, strict=True)]
         whole.append(swung(package, motions))
     places = [(n, i) for n, w in enumerate(whole) for i in range(0, len(w) - FRAMES + 1, FRAMES)]
     order = chance.permutation(len(places))

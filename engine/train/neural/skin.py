@@ -14,7 +14,7 @@ from engine.face.fields import RGB
 from engine.face.package import Package
 from engine.frames import F32
 from engine.train.neural.jit import jit
-from engine.train.neural.shade import MATTERS, Matter
+from engine.train.neural.optics import MATTERS, Matter
 from engine.train.neural.surface import Kind, kind
 
 I32 = npt.NDArray[np.int32]
@@ -76,12 +76,12 @@ def materials(package: Package, colors: dict[str, RGB]) -> tuple[F32, F32, I32]:
         offset += picture.shape[0] * picture.shape[1]
     texels = np.concatenate([p.reshape(-1, 4) for p in pictures] + [np.zeros((2, 4), np.float32)])
     table = np.zeros((len(spec.materials), MATTERS), np.float32)
-    for row, material in zip(table, spec.materials, strict=True):
+    for values, material in zip(table, spec.materials, strict=True):
         what = kind(material.name)
-        row[Matter.KIND] = what
-        row[Matter.COLOR : Matter.COLOR + 3] = linear(colors[material.color])
-        row[Matter.TEXTURE] = order.index(material.texture) if material.texture else -1
-        row[Matter.ROUGH : Matter.SHEEN + 1] = _SURFACES[what]
+        values[Matter.KIND] = what
+        values[Matter.COLOR : Matter.COLOR + 3] = linear(colors[material.color])
+        values[Matter.TEXTURE] = order.index(material.texture) if material.texture else -1
+        values[Matter.ROUGH : Matter.SHEEN + 1] = _SURFACES[what]
     return table, np.ascontiguousarray(texels), index
 
 

@@ -1,6 +1,6 @@
 """The teacher's pictures on disk: scenes drawn by several processes, resumed where they stopped.
 
-    python -m engine.train.neural.stage FOLDER --avatar mira --frames 2000 --held 300 --jobs 2
+python -m engine.train.neural.stage FOLDER --avatar mira --frames 2000 --held 300 --jobs 2
 """
 
 import argparse
@@ -97,8 +97,8 @@ def truth(folder: Path, avatar: str = "mira", frames: int = 125, size: int = 512
 
 def over(rgba: U8, behind: U8) -> U8:
     """A straight RGBA picture over an opaque one [H, W, 3]."""
-    share = rgba[..., 3:].astype(np.float32) * np.float32(1 / 255)
-    return np.asarray(np.rint(behind + share * (rgba[..., :3] - behind.astype(np.float32))), np.uint8)
+    share = rgba[..., 3:] * np.float32(1 / 255)
+    return np.asarray(np.rint(behind + share * (rgba[..., :3] - behind.astype(float))), np.uint8)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

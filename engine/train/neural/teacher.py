@@ -7,17 +7,21 @@ by chance per picture; what varies (pores, strands, weave) is anchored on the re
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.face.package import Package, load
 from engine.frames import F32, U8, Motion
 from engine.render.setting import Setting
 from engine.train.neural.barber import Barber
 from engine.train.neural.film import develop
+from engine.train.neural.irradiance import irradiate
 from engine.train.neural.light import LAMP, NARROW, SEARCH, TAPS, WIDE, Sky, Sun, disc, frame
-from engine.train.neural.shade import LAMPS, Lamp, color, irradiate
-from engine.train.neural.skin import Scatter, linear, materials
-from engine.train.neural.surface import Column, Kind, Surface
-from engine.train.neural.tress import Strands, draw, place, shade
+from engine.train.neural.optics import LAMPS, Lamp
+from engine.train.neural.shade import color
+from engine.train.neural.skin import Scatter, materials
+from engine.train.neural.strokes import draw, place, shade
+from engine.train.neural.surface import Column, Surface
+from engine.train.neural.tress import Strands
 from kernels.raster import empty, rasterize, tiles_of
 
 OVER = 2  # pixels drawn for one of the picture, each way
@@ -26,7 +30,7 @@ _RIM = 0.55
 _REACH = 2.9  # dm around the head that throws shadows
 
 
-def _unit(vector: F32) -> F32:
+def _unit(vector: npt.NDArray[np.floating]) -> F32:
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
@@ -45,14 +49,13 @@ class Teacher:
         self._surface = Surface(self.package)
         self._matter, self._texels, self._index = materials(self.package, colors)
         key = _unit(np.array(setting.light or spec.light, np.float32))
-        centre = self._surface.figure.vertices(_REST).mean(0)
         centre = np.array([0, spec.camera.height - 0.15, -0.6], np.float32)
         self._sun = Sun(key, centre, _REACH)
         above = np.array([0.50, 0.51, 0.56], np.float32)
         level = np.array([0.34, 0.32, 0.325], np.float32)
         below = np.array([0.27, 0.19, 0.155], np.float32)
         self._sky = Sky(np.stack([above, level, below]), centre, _REACH)
-        self._lamps = self._lit(key, linear(colors["rim"]), above, below)
+        self._lamps = self._lit(key, above)
         self._keys, self._tiles = empty(side, side), tiles_of(side, side)
         self._seen = np.empty((side, side), np.int32)
         self._far = np.empty((side, side), np.float32)
@@ -73,7 +76,7 @@ class Teacher:
             self._sight = np.empty((*shape, 3), np.float32)
             self._radiance = np.empty((*shape, 3), np.float32)
 
-    def _lit(self, key: F32, rim: F32, above: F32, below: F32) -> F32:
+    def _lit(self, key: F32, above: F32) -> F32:
         lamps = np.zeros(LAMPS, np.float32)
         camera = self.package.manifest.camera
         lamps[Lamp.KEY : Lamp.KEY + 3] = key
@@ -82,7 +85,6 @@ class Teacher:
         lamps[Lamp.RIM : Lamp.RIM + 3] = back
         lamps[Lamp.RIM_COLOR : Lamp.RIM_COLOR + 3] = np.array([1.0, 0.97, 0.95]) * _RIM
         lamps[Lamp.ABOVE : Lamp.ABOVE + 3] = above
-        lamps[Lamp.BELOW : Lamp.BELOW + 3] = below
         lamps[Lamp.EYE : Lamp.EYE + 3] = 0, camera.height, camera.distance
         lamps[Lamp.TEXEL], lamps[Lamp.UNIT] = self._sun.texel, self._sun.unit
         window = frame(_unit(key + [-0.10, -0.08, 0.10]).astype(np.float64))
@@ -136,9 +138,6 @@ class Teacher:
         )  # fmt: skip
 
 
-_REST = Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32))
-
-
 class Eyes:
     """Where the eyeballs look: their rotations since rest."""
 
@@ -160,8 +159,8 @@ class Eyes:
         self._iris = radius, u, v
 
     def frames(self, points: F32) -> F32:
-        """Rows for `shade.color` [2, 13] of posed points (Kabsch, 1976)."""
-        out = np.zeros((2, 13), np.float32)
+        """Rows for `shade.color` [2, 12] of posed points (Kabsch, 1976)."""
+        out = np.zeros((2, 12), np.float32)
         for row, ball, rest in zip(out, self._balls, self._rest, strict=True):
             posed = points[ball] - points[ball].mean(0)
             u, _, vt = np.linalg.svd(posed.T @ rest)
@@ -169,6 +168,3 @@ class Eyes:
             row[:9] = (u @ np.diag([1, 1, sign]) @ vt).reshape(-1)
             row[9:12] = self._iris
         return out
-
-
-assert Kind.SKIN == 0
