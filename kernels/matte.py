@@ -146,7 +146,8 @@ def _count(level: U8, masks: I64, rgba: U8) -> None:
 
 @jit
 def _fill(level: U8, rgba: U8) -> None:
-    """Colours where only the finer samples meet something: those of the pixels around."""
+    """Colours where only the finer samples meet something: those of the pixels around; nothing
+    where these show nothing either (slivers beside an edge)."""
     height, width = level.shape
     for y in range(height):
         for x in range(width):
@@ -160,6 +161,9 @@ def _fill(level: U8, rgba: U8) -> None:
                     green += weight * rgba[v, u, 1]
                     blue += weight * rgba[v, u, 2]
                     total += weight
+            if total == 0:
+                rgba[y, x, 3] = 0
+                continue
             rgba[y, x, 0], rgba[y, x, 1] = red // total, green // total
             rgba[y, x, 2] = blue // total
 

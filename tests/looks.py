@@ -1,5 +1,6 @@
 """Packages with a neural look, as small as they can be: for tests."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 
 from engine.face import package
-from engine.face.learned import FILE, Config, dump
+from engine.face.learned import FILE, PHOTOGRAPHIC, Config, dump
 from engine.nets.unet import UNet, UNetConfig
 from engine.render.atlas import atlas
 
@@ -35,9 +36,14 @@ def learned(config: Config, noise: float = 0.0) -> bytes:
 
 
 def dressed(where: Path, config: Config, noise: float = 0.0, **pictures: Any) -> Path:
-    """A copy of mira with such a look; `pictures`: PNGs by name."""
+    """A copy of mira with such a look, if it is a photograph's of nobody; `pictures`: PNGs by
+    name."""
     shutil.copytree(package.ASSETS / "mira", where)
     (where / FILE).write_bytes(learned(config, noise))
+    if config.kind in PHOTOGRAPHIC:
+        spec = json.loads((where / "avatar.json").read_text())
+        spec["likeness"] = {"of": "invented person", "consent": None, "mark": False}
+        (where / "avatar.json").write_text(json.dumps(spec))
     for name, picture in pictures.items():
         picture.save(where / f"{name}.png")
     return where

@@ -25,6 +25,7 @@ LIMIT = 48 << 20  # bytes of the file
 KEY, VERSION = "vivify", 1
 SIZES = ("small", "large")  # of the network
 KINDS = ("teacher", "person", "portrait")
+PHOTOGRAPHIC = ("person", "portrait")  # kinds that look like somebody: packages must say whom
 CHANNELS = 8  # of the texture; the first three are colours
 SIDES = 16, 1024  # texels
 STEPS = 65535  # of corner_uv in [0, 1]
@@ -177,6 +178,8 @@ def _erode(f: Fields, vertices: int) -> Erode:
     for row in rows:
         if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < vertices:
             raise PackageError(f"{f.where}.vertices has {row!r:.20}, expected a vertex number")
+    if len(set(rows)) < len(rows):
+        raise PackageError(f"{f.where}.vertices names a vertex twice")
     made = Erode(tuple(rows), f.number("widen", 0, WIDEST))
     f.done()
     return made

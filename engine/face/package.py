@@ -17,7 +17,7 @@ import numpy.typing as npt
 from engine.errors import PackageError
 from engine.face import learned, manifest, tensors
 from engine.face.archive import PIXELS, Archive
-from engine.face.learned import Learned
+from engine.face.learned import PHOTOGRAPHIC, Learned
 from engine.face.manifest import Manifest
 from engine.face.mask import Masks
 
@@ -67,6 +67,11 @@ def load(name_or_path: str | Path) -> Package:
         _alike(spec, masks, pictures)
         licence = archive.read("LICENSE", limit=1 << 18)
         look = _learned(archive, mesh)
+    if look is not None and look.config.kind in PHOTOGRAPHIC and spec.likeness is None:
+        raise PackageError(
+            f"avatar.json says of no one that they are shown, yet {learned.FILE} is a "
+            f"{look.config.kind}'s: add 'likeness' with the person's consent"
+        )
     try:
         return Package(spec, mesh, pictures, masks, licence.decode("utf-8"), look)
     except UnicodeDecodeError as error:

@@ -36,6 +36,8 @@ class Erosion:
     def hole(self, screen: F32, height: int, width: int) -> Bool:
         """Projected vertices [V, 2 or 3] in pixels of the grid -> [height, width] removed."""
         corners = hull(np.asarray(screen[list(self.vertices), :2], np.float64))
+        if len(corners) < 3:  # seen from the side, or all in one place
+            corners = np.resize(corners, (3, 2))
         line = [(float(x), float(y)) for x, y in corners - 0.5]  # Pillow counts from pixel centres
         canvas = Image.new("1", (width, height))
         pen, reach = ImageDraw.Draw(canvas), self.widen * min(width, height)

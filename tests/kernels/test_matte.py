@@ -77,3 +77,16 @@ def test_a_thread_between_the_samples_stays() -> None:
     row = rgba[10, :, 3]
     assert row.max() > 0 and row.max() < 64
     assert (row[(keys[10] != EMPTY).any(1)] > 0).all()
+
+
+def test_slivers_beside_an_edge_have_no_colour_of_their_own() -> None:
+    random = np.random.default_rng(3)
+    for _ in range(300):
+        start = random.uniform(0, SIDE, 2)
+        along = random.normal(size=2)
+        along *= random.uniform(1, 6) / np.hypot(*along)
+        thin = np.array([start, start + along, start + along * 0.5 + random.normal(size=2) * 0.1])
+        sliver = np.column_stack([thin, np.full(3, 0.4)])
+        _, rgba = drawn(np.concatenate([half(0.0, 11.4), sliver]))
+        seen = rgba[rgba[..., 3] > 0]
+        assert np.abs(seen[:, :3].astype(int) - [200, 100, 50]).max() <= 2

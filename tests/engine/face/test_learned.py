@@ -5,6 +5,7 @@ import json
 import os
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "erode vertices": (put("erode.vertices", [0, 1, COUNTS[1]]), "vertex number"),
     "erode true": (put("erode.vertices", [0, 1, True]), "vertex number"),
     "erode too few": (put("erode.vertices", [0, 1]), "vertices"),
+    "erode twice": (put("erode.vertices", [0, 1, 1]), "twice"),
     "erode far": (put("erode.widen", 9.0), "widen"),
     "erode field": (put("erode.more", 1), "unknown fields"),
     "trained nested": (put("trained", {"a": {}}), "trained"),
@@ -178,6 +180,7 @@ def png(side: int, mode: str = "RGB") -> bytes:
 def test_packages_carry_it(files: Files, tmp_path: Path) -> None:
     assert package.load(folder(files, tmp_path / "drawn")).learned is None
     files |= {FILE: made(PERSON), "plate.png": png(8)}
+    edit("likeness", GRANTED)(files)
     for path in (folder(files, tmp_path / "pack"), zipped(files, tmp_path / "z.zip", "mira/")):
         found = package.load(path).learned
         assert found is not None and found.config == PERSON
@@ -186,6 +189,7 @@ def test_packages_carry_it(files: Files, tmp_path: Path) -> None:
 
 def test_a_missing_or_broken_plate(files: Files, tmp_path: Path) -> None:
     files[FILE] = made(PERSON)
+    edit("likeness", GRANTED)(files)
     with pytest.raises(PackageError, match=r"plate\.png is missing"):
         package.load(folder(files, tmp_path / "none"))
     files["plate.png"] = png(1)
@@ -206,6 +210,13 @@ def test_too_large_or_a_link(files: Files, tmp_path: Path, monkeypatch: pytest.M
 
 CONSENT = {"by": "Ada L.", "date": "2026-11-22", "statement": "I agree to this avatar of me."}
 GRANTED = {"of": "real person", "consent": CONSENT, "mark": True}
+
+
+@pytest.mark.parametrize("kind", ["person", "portrait"])
+def test_a_photograph_of_nobody_is_refused(kind: str, files: Files, tmp_path: Path) -> None:
+    files |= {FILE: made(replace(PERSON, kind=kind)), "plate.png": png(8)}
+    with pytest.raises(PackageError, match="add 'likeness' with the person's consent"):
+        package.load(folder(files, tmp_path / "pack"))
 
 
 def test_likeness_is_read_and_written(files: Files, tmp_path: Path) -> None:

@@ -46,3 +46,9 @@ def test_a_face_beside_the_picture_leaves_it_whole() -> None:
 def test_impossible_erosions_are_refused(vertices: tuple[int, ...], widen: float) -> None:
     with pytest.raises(PackageError, match="erode"):
         Erosion(vertices, widen)
+
+
+@pytest.mark.parametrize("where", [[[5, 5]] * 5, [[5, 5], [9, 9], [5, 5], [9, 9], [7, 7]]])
+def test_a_face_without_breadth_leaves_a_small_hole(where: list[list[int]]) -> None:
+    hole = Erosion((0, 1, 2, 3, 4), 0.05).hole(np.array(where, np.float32), 64, 64)
+    assert 0 < hole.sum() < 200
