@@ -23,7 +23,7 @@ from engine.face.fields import RGB
 from engine.face.package import names
 from engine.face.palette import rgb
 from engine.frames import U8, Motion
-from engine.render.renderer import Renderer
+from engine.render.choose import AnyRenderer, choose
 from engine.render.setting import Setting
 
 Pose = tuple[float, float, float, float, float, float]
@@ -125,16 +125,16 @@ def page(pictures: Sequence[U8], labels: Sequence[str], columns: int, title: str
 
 
 def sheet(
-    renderer: Renderer, theme: str, motions: Mapping[str, Motion], columns: int = 5
+    renderer: AnyRenderer, theme: str, motions: Mapping[str, Motion], columns: int = 5
 ) -> Image.Image:
     """One theme of one avatar."""
     title = f"{renderer.package.manifest.title}: {theme}"
     return page([renderer.render_rgb(m) for m in motions.values()], [*motions], columns, title)
 
 
-def sizes(renderer: Renderer) -> Image.Image:
+def sizes(renderer: AnyRenderer) -> Image.Image:
     """The same smile at several sizes, as large as they are."""
-    pictures = [Renderer(renderer.package, size).render_rgb(EXPRESSIONS["smile"]) for size in SIZES]
+    pictures = [choose(renderer.package, size).render_rgb(EXPRESSIONS["smile"]) for size in SIZES]
     out = Image.new("RGB", (sum(SIZES) + GAP * (len(SIZES) + 1), max(SIZES) + 2 * GAP), PAPER)
     x = GAP
     for picture in pictures:
@@ -250,7 +250,7 @@ def sheets(who: Sequence[str], size: int, quick: bool, out: Path) -> Iterator[Pa
     """Every sheet of every avatar, and the overview."""
     smiles, labels = [], []
     for name in tqdm(who, unit="avatar"):
-        renderer = Renderer(name, size)
+        renderer = choose(name, size)
         if quick:
             made = {"quick": sheet(renderer, "quick", QUICK, 4)}
         else:

@@ -20,7 +20,7 @@ from engine.avatar import DEFAULT_AVATAR
 from engine.errors import PackageError, RuntimeUnavailable, TrackingError
 from engine.frames import F32, HOP_PHASE, SAMPLE_RATE
 from engine.motion.curves import SUFFIXES
-from engine.render.renderer import Renderer
+from engine.render.choose import AnyRenderer, choose
 from engine.style import sheet
 from engine.style.code import with_head
 from engine.style.encoder import CODE
@@ -166,7 +166,7 @@ def show(args: argparse.Namespace) -> None:
     if args.sound is None and not SENTENCE.is_file():
         raise TransportError(f"{SENTENCE.name} is not here, outside a checkout give --sound FILE")
     pcm = heard(args.sound or SENTENCE, SENTENCE_SECONDS)[: SENTENCE_SECONDS * SAMPLE_RATE]
-    renderer = Renderer(args.avatar, args.size)
+    renderer = choose(args.avatar, args.size)
     faces = list(tqdm(sheet.strips(styles, pcm, renderer), total=len(styles), unit=" styles"))
     names, codes = [s.name for s in styles], np.stack([s.code for s in styles])
     pages = {

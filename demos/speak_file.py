@@ -23,7 +23,7 @@ from engine.line import Row
 from engine.render.renderer import sides
 from engine.render.setting import Setting
 from engine.speech.phonemes import PHONES
-from streaming import scenery
+from streaming import provenance, scenery
 from streaming.errors import TransportError
 from streaming.sinks.file import Mp4Writer
 from streaming.sources.file import blocks, duration
@@ -44,14 +44,16 @@ def speak(args: argparse.Namespace) -> tuple[list[Row], list[Motion]]:
     """Write the film; returns what was heard and how the face moved."""
     rows: list[Row] = []
     motions: list[Motion] = []
-    setting = Setting(background=scenery.background(args.background))
+    look, mark = scenery.look(args.look)
+    setting = Setting(background=scenery.background(args.background), look=look, mark=mark)
     size = scenery.size(args.size)
     avatar = Avatar.load(args.avatar, size, args.lookahead, setting)
     style, hair = avatar.style(args.style), None
+    facts = provenance.about(avatar, style.name, mark)
     seconds = duration(args.input)
     form = "{l_bar}{bar}| {n:.1f}/{total:.1f} s [{elapsed}<{remaining}]" if seconds else None
     with (
-        Mp4Writer(args.output, *sides(size)) as out,
+        Mp4Writer(args.output, *sides(size), about=provenance.tags(facts, avatar.title)) as out,
         tqdm(total=seconds, unit="s", bar_format=form, desc=args.input.name) as bar,
     ):
         for done in offline.perform(hear(args.input, out, bar), style, args.lookahead):
@@ -116,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", default="512", metavar="512|1280x720", help="pixels (512)")
     parser.add_argument("--background", default="auto", metavar="auto|plain:#RRGGBB|green|FILE",
                         help="what lies behind the avatar (auto: its own)")  # fmt: skip
+    parser.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
+                        help="unmarked: no badge on a person's likeness")  # fmt: skip
     parser.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, metavar="MS")
     parser.add_argument("--ppg", type=Path, metavar="P.npz", help="also save what was heard")
     parser.add_argument("--motion", type=Path, metavar="M.npz", help="also save the motion")

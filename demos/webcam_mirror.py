@@ -44,6 +44,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     p.add_argument("--size", default="512", metavar="512|1280x720", help="pixels (512)")
     p.add_argument("--background", default="auto", metavar="auto|plain:#RRGGBB|green|FILE",
                    help="what lies behind the avatar (auto: its own)")  # fmt: skip
+    p.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
+                   help="what draws it; unmarked: no badge on a person's likeness")  # fmt: skip
     p.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
     p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
@@ -84,7 +86,8 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     styles = StyleLibrary()
     styles.get(args.style)
     default = Choice(args.avatar, scenery.size(args.size), args.lookahead)
-    setting = Setting(background=scenery.background(args.background))
+    look, mark = scenery.look(args.look)
+    setting = Setting(background=scenery.background(args.background), look=look, mark=mark)
     catalogue = Catalogue(Avatar, list(styles.names()), default, args.style, setting)
 
     stop = threading.Event()

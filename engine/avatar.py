@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from engine.face import package, swing
+from engine.face.likeness import Likeness
 from engine.face.palette import code
 from engine.face.swing import SwingState
 from engine.frames import Audio, Motion, Video
@@ -66,6 +67,16 @@ class Avatar:
             self._drawers[wanted] = drawer
         other.renderer, other._plain = drawer.staged(setting), None
         return other
+
+    @property
+    def title(self) -> str:
+        """Its name as people say it."""
+        return self.renderer.package.manifest.title
+
+    @property
+    def likeness(self) -> Likeness | None:
+        """Whom it looks like, and that they agreed; None for a drawn character."""
+        return self.renderer.package.manifest.likeness
 
     @property
     def look(self) -> str:

@@ -1,4 +1,5 @@
-"""The picture's size and what lies behind it, as people say it: on a command line or by a file.
+"""The picture's size, what draws it and what lies behind, as people say it: on a command line or by
+a file.
 
 Contract: a picture that somebody gives is bounded before its pixels are unpacked, and made no
 larger than a film needs. Everything else is a TransportError that says what was expected.
@@ -18,6 +19,7 @@ from engine.face.background import Background, Picture, Plain, Transparent
 from engine.face.fields import color
 from engine.frames import U8
 from engine.render.renderer import Size, sides
+from engine.render.setting import LOOKS
 from streaming.errors import TransportError
 
 MAX_BYTES = 12 << 20  # of a file
@@ -26,6 +28,7 @@ SIDE = 1920  # px: larger pictures are made smaller
 # What decoders raise for a broken file.
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, OverflowError,
           struct.error, zlib.error)  # fmt: skip
+LOOK_HELP = "|".join(LOOKS) + "[,unmarked]"
 BLUR = 0.015  # share of the height: a picture behind somebody is a little out of focus
 
 
@@ -38,6 +41,15 @@ def size(text: str) -> Size:
     wanted: Size = (int(wide), int(high)) if high else int(wide)
     sides(wanted)
     return wanted
+
+
+def look(text: str) -> tuple[str, bool]:
+    """'auto', 'toon' or 'neural', with ',unmarked' for no badge on the likeness of a person: what
+    Setting calls `look` and `mark`. Raises TransportError."""
+    name, *more = text.strip().lower().split(",")
+    if name not in LOOKS or more not in ([], ["unmarked"]):
+        raise TransportError(f"look {text!r:.40} is not one of {LOOK_HELP}")
+    return name, not more
 
 
 def background(text: str) -> Background | None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from engine import offline
 from engine.face.blendshapes import INDEX
 from engine.frames import F32, U8, Motion
-from engine.render.renderer import Renderer
+from engine.render.choose import AnyRenderer
 from engine.style.code import Style
 
 MOMENTS = 6  # pictures of a strip
@@ -27,7 +27,7 @@ Points = npt.NDArray[np.float64]
 
 
 def strips(
-    styles: Sequence[Style], pcm: F32, renderer: Renderer, moments: int = MOMENTS
+    styles: Sequence[Style], pcm: F32, renderer: AnyRenderer, moments: int = MOMENTS
 ) -> Iterator[list[U8]]:
     """For each style the same moments of the sentence `pcm` (16 kHz mono): pictures [H, W, 3]; a
     blink, which would hide the eyes, is let pass."""

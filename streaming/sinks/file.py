@@ -5,6 +5,7 @@ that start after the end of the sound are left out, missing ones hold the last.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -35,8 +36,12 @@ class Mp4Writer:
     the file cannot be written.
     """
 
-    def __init__(self, path: str | Path, width: int, height: int, *, sound: bool = True) -> None:
-        """`width`, `height`: even pixels. `sound=False`: a silent film."""
+    def __init__(
+        self, path: str | Path, width: int, height: int, *, sound: bool = True,
+        about: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """`width`, `height`: even pixels. `sound=False`: a silent film. `about`: tags of any name,
+        see streaming.provenance."""
         self._path = Path(path)
         self._part = self._path.with_name(f".{self._path.name}.part")
         self._size = (width, height)
@@ -49,9 +54,10 @@ class Mp4Writer:
             raise TransportError(
                 f"cannot write {self._path} ({error}); choose a folder that exists and is writable"
             ) from error
-        self._file = av.open(
-            str(self._part), mode="w", format="mp4", options={"movflags": "+faststart"}
-        )
+        # Without use_metadata_tags the format keeps no tags but those it knows.
+        flags = "+faststart+use_metadata_tags" if about else "+faststart"
+        self._file = av.open(str(self._part), mode="w", format="mp4", options={"movflags": flags})
+        self._file.metadata.update(about or {})
         self._video = self._add_video()
         self._audio: AudioStream | None = None
         self._resampler: AudioResampler | None = None

@@ -20,7 +20,7 @@ from engine.errors import FrameError, VivifyError
 from engine.face.package import Package
 from engine.face.swing import Swing, SwingState, follow
 from engine.frames import SAMPLE_RATE
-from engine.render.renderer import Renderer
+from engine.render.choose import AnyRenderer, choose
 from engine.render.setting import Setting
 from streaming.errors import TransportError
 from streaming.studio.atelier import Atelier, Json
@@ -54,8 +54,8 @@ class Sitting:
         self._new = asyncio.Event()  # a recipe that was not looked at
         self._setting = Setting()
         self._restage = False
-        self._base: Renderer | None = None  # what is built
-        self._staged: Renderer | None = None  # the same with the latest look
+        self._base: AnyRenderer | None = None  # what is built
+        self._staged: AnyRenderer | None = None  # the same with the latest look
         self._ready = asyncio.Event()  # there is something to draw that did not fail
         self._shape = ""
         self._swing: Swing | None = None
@@ -137,7 +137,7 @@ class Sitting:
         return {"triangles": triangles, "heavy": triangles > HEAVY}
 
     def _stage(self, package: Package, shape: str) -> None:
-        self._base = Renderer(package, SIZE)
+        self._base = choose(package, SIZE)
         self._shape, self._restage = shape, True
         self._swing = Swing(package.manifest.spring)
         self._loop.call_soon_threadsafe(self._ready.set)

@@ -1,8 +1,10 @@
 """speak_file: odd sound simply works, bad sound is named, the film plays and is in step."""
 
+import json
 import subprocess
 import sys
 import wave
+from dataclasses import asdict
 from pathlib import Path
 
 import av
@@ -13,8 +15,13 @@ from demos import speak_file
 from engine import offline
 from engine.eval.recordings import bundled
 from engine.face.blendshapes import ARKIT
+from engine.face.learned import Config
+from engine.face.likeness import Consent, Likeness
 from engine.frames import SAMPLE_RATE
+from engine.render.mark import badge
 from engine.speech.phonemes import PHONES
+from streaming.provenance import KEY
+from tests.looks import dressed
 
 SPEECH = bundled()[0].pcm()[: 2 * SAMPLE_RATE]
 
@@ -96,6 +103,32 @@ def test_a_wide_film_with_a_background(tmp_path: Path) -> None:
     assert blue > red + 150
     assert speak_file.main([str(source), str(out), "--size", "wide"]) == 1
     assert speak_file.main([str(source), str(out), "--background", "nowhere.png"]) == 1
+
+
+def test_the_likeness_of_a_person_is_marked_and_says_so(tmp_path: Path) -> None:
+    """The film of a neural package: what is seen in a corner, what stands in its metadata."""
+    package = dressed(tmp_path / "ada", Config("small", "person", default=True))
+    manifest = json.loads((package / "avatar.json").read_text())
+    consent = Consent("Ada Lovelace", "2026-11-22", "I agree to this avatar of me.")
+    manifest["likeness"] = asdict(Likeness("real person", consent))
+    (package / "avatar.json").write_text(json.dumps(manifest))
+    source = encode(tmp_path / "in.wav", 16_000, "pcm_s16le")
+    corners = {}
+    mark = badge(128, 128)
+    for look in ("auto", "toon", "neural,unmarked"):
+        out = tmp_path / "o.mp4"
+        options = ["--avatar", str(package), "--look", look, "--size", "128"]
+        assert speak_file.main([str(source), str(out), *options]) == 0
+        with av.open(str(out)) as film:
+            facts = json.loads(film.metadata[KEY])
+            picture = next(film.decode(video=0)).to_ndarray(format="gray")
+        assert facts["renderer"] == ("toon" if look == "toon" else "neural")
+        assert facts["likeness"]["consent"]["by"] == "Ada Lovelace"
+        assert facts["likeness"]["visibleMark"] == ("unmarked" not in look)
+        corners[look] = picture[mark.top : mark.top + 14, mark.left : 124].astype(int)
+    assert np.abs(corners["auto"] - corners["toon"]).mean() < 25  # the same badge, whoever draws
+    assert np.abs(corners["auto"] - corners["neural,unmarked"]).mean() > 40
+    assert speak_file.main([str(source), "--look", "oil"]) == 1
 
 
 def test_a_video_file_is_heard(tmp_path: Path) -> None:

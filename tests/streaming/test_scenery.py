@@ -98,3 +98,12 @@ def test_broken_pictures(form: str) -> None:
     for broken in (b"", whole[:20], whole[: len(whole) // 2], b"GIF89a", b"<svg/>"):
         with pytest.raises(TransportError, match="PNG, JPEG or WebP"):
             scenery.picture(broken)
+
+
+def test_what_draws_as_people_say_it() -> None:
+    assert scenery.look("auto") == ("auto", True)
+    assert scenery.look("Neural") == ("neural", True)
+    assert scenery.look("toon,unmarked") == ("toon", False)
+    for wrong in ("oil", "", "neural,", "neural,unmarked,unmarked", "unmarked"):
+        with pytest.raises(TransportError, match=r"auto\|toon\|neural"):
+            scenery.look(wrong)
