@@ -119,7 +119,7 @@ def far(chance: np.random.Generator, frames: int) -> F32:
     return _path(chance, keys, frames)
 
 
-def acted(chance: np.random.Generator, frames: int = FRAMES) -> list[Motion]:
+def acted(chance: np.random.Generator, frames: int) -> list[Motion]:
     """Made-up faces on a moving head, now and then with a blink."""
     weights = _path(chance, np.stack([_key(chance) for _ in range(3)]), frames)
     if chance.random() < 0.5:
@@ -161,7 +161,7 @@ def plan(package: Package, frames: int, held: int, seed: int = 0) -> list[Scene]
         count = -(-total // FRAMES)
         made_up = round(count * (0.2 if kept else _MADE_UP))
         runs = _windows(package, kept, count - made_up, chance)
-        runs += [swung(package, acted(chance)) for _ in range(made_up)]
+        runs += [swung(package, acted(chance, FRAMES)) for _ in range(made_up)]
         name = "held" if kept else "take"
         scenes += [
             Scene(f"{name}{n:04d}", runs[k], kept) for n, k in enumerate(chance.permutation(count))

@@ -33,7 +33,6 @@ def test_the_same_motion_gives_the_same_bytes_whatever_was_drawn_before() -> Non
     first = teacher().render(posed())
     teacher().render(posed({"jawOpen": 0.8}, yaw=20))
     assert (teacher().render(posed()) == first).all()
-    assert (Teacher("mira", SIZE).render(posed()) == first).all()
 
 
 def test_a_picture_has_a_figure_with_a_soft_edge_before_nothing() -> None:
@@ -45,7 +44,7 @@ def test_a_picture_has_a_figure_with_a_soft_edge_before_nothing() -> None:
     assert soft.sum() > SIZE  # strands and edges
 
 
-@pytest.mark.parametrize("name", ["mira", "theo", "vix"])
+@pytest.mark.parametrize("name", ["mira", "vix"])
 def test_the_figure_stands_where_the_cel_shaded_one_does(name: str) -> None:
     from engine.face.background import Transparent
     from engine.render.renderer import Renderer
@@ -59,19 +58,18 @@ def test_the_figure_stands_where_the_cel_shaded_one_does(name: str) -> None:
     assert far.max() < 30
 
 
-def test_key_light_comes_from_where_the_setting_says() -> None:
-    sides = []
-    for x in (-0.8, 0.8):
-        lit = Teacher("mira", SIZE, Setting(light=(x, 0.3, 0.5))).render(posed()).astype(float)
-        cheeks = lit[54:62, :, 1]
-        sides.append(cheeks[:, 26:40].mean() - cheeks[:, 56:70].mean())
-    assert sides[0] > 8 and sides[1] < -8
+def test_light_and_palette_come_from_the_setting() -> None:
+    setting = Setting(light=(0.8, 0.3, 0.5), palette={"hair": "#2040d0", "skin": "#805030"})
+    plain, ours = (
+        t.render(posed()).astype(int) for t in (teacher(), Teacher("mira", SIZE, setting))
+    )
 
+    def tilt(picture: np.ndarray) -> float:
+        cheeks = picture[54:62, :, 1]
+        return float(cheeks[:, 26:40].mean() / cheeks[:, 56:70].mean())
 
-def test_the_palette_reaches_skin_and_strands() -> None:
-    other = Teacher("mira", SIZE, Setting(palette={"hair": "#2040d0", "skin": "#805030"}))
-    plain, ours = teacher().render(posed()).astype(int), other.render(posed()).astype(int)
-    assert (plain[14, 40, 0] > plain[14, 40, 2]) and (ours[14, 40, 2] > ours[14, 40, 0])
+    assert tilt(plain) > 1.05 and tilt(ours) < 0.95
+    assert plain[14, 40, 0] > plain[14, 40, 2] and ours[14, 40, 2] > ours[14, 40, 0]
     assert ours[60, 48, :3].sum() < plain[60, 48, :3].sum() - 120
 
 
