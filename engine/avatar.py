@@ -89,11 +89,18 @@ class Avatar:
         return looks(self.renderer.package)
 
     def plain(self) -> "Avatar | None":
-        """The same avatar drawn at toon's cost, for when time is short, made once; None if it is
-        already."""
-        if self._plain is None and self.look != "toon":
-            self._plain = self.staged(replace(self.renderer.setting, look="toon"))
+        """The same avatar drawn at toon's cost before the same background, for when time is short,
+        made once; None if it is already."""
+        drawer = self.renderer
+        if self._plain is None and isinstance(drawer, Neural):
+            stand_in = replace(drawer.setting, look="toon", background=drawer.background)
+            self._plain = self.staged(stand_in)
         return self._plain
+
+    @property
+    def settled(self) -> bool:
+        """Whether its background is part of its look, so that a setting's is not shown."""
+        return isinstance(self.renderer, Neural) and self.renderer.settled
 
     @staticmethod
     def names() -> list[str]:

@@ -35,6 +35,9 @@ class Actor(Protocol):
 
     def staged(self, setting: Setting) -> "Actor": ...
 
+    @property
+    def settled(self) -> bool: ...  # a setting's background is not shown
+
     def plain(self) -> "Actor | None": ...  # drawn at less cost, if that can be; made once
 
     def render(self, motion: Motion) -> Video: ...

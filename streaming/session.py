@@ -81,7 +81,8 @@ class Session:
         self.muted = False
         self.mimic = Mimic()
         self._actor = actor
-        self._plain = actor.plain()
+        self._plain: Actor | None = None  # stands in for `_made_for` when time is short
+        self._made_for: Actor | None = None
         self._worker = worker
         self._pace = pace or Pace()
         self._state = state
@@ -157,15 +158,15 @@ class Session:
             self._state = await self._call(self._actor.restyle, self._state, style)
 
     def recast(self, actor: Actor) -> None:
-        """Show another face; it must have the same look-ahead. What it is drawn by when time is
-        short must have been made already (`actor.plain()`): the event loop does not wait."""
+        """Show another face; it must have the same look-ahead. If `actor.plain()` was not asked
+        before, the engine's thread makes what stands in for it, which may hold pictures up."""
         self._require_open()
         if actor.latency != self._actor.latency:
             raise ValueError(
                 f"the avatar looks {actor.latency} samples ahead, the session "
                 f"{self._actor.latency}; load it with the session's look-ahead"
             )
-        self._actor, self._plain = actor, actor.plain()
+        self._actor = actor
 
     async def interrupt(self) -> None:
         """Drop everything heard and drawn that has not left; the mouth closes smoothly."""
@@ -206,7 +207,10 @@ class Session:
     async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
         began = self.clock.now()
         late = began + self._draw_time - motion.start - self.playout.delay
-        actor, plain = self._actor, self._plain
+        actor = self._actor
+        if actor is not self._made_for:
+            self._plain, self._made_for = await self._call(actor.plain), actor
+        plain = self._plain
         if late > 0 and newer and began - self._drawn < STARVED:
             self.stats.skipped += 1
             self._pace.drew(_now_s(), -late / SAMPLE_RATE, 0.0, plain is not None)

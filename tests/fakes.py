@@ -127,6 +127,10 @@ class FakeAvatar:
     def looks(self) -> tuple[str, ...]:
         return ("toon", "neural")[: 1 + self.learned]
 
+    @property
+    def settled(self) -> bool:
+        return False
+
     def plain(self) -> "FakeAvatar | None":
         if self.look == "toon":
             return None

@@ -78,8 +78,7 @@ class Neural:
     def _stage(self, setting: Setting) -> None:
         self.setting, plate = setting, self.learned.plate
         self.background: Background = setting.background or self.package.manifest.background
-        # A network that sees its background leaves hair and shoulders to it.
-        if plate is not None and (setting.background is None or self._erosion is not None):
+        if plate is not None and (setting.background is None or self.settled):
             self.background = Picture(plate, 0)
             self._backdrop = spread(plate, self.height, self.width)
         else:
@@ -91,6 +90,12 @@ class Neural:
         out = np.zeros((*self._mesh.shape, 3), np.float32)
         out[:height, :width] = spread(picture, height, width) / np.float32(255)
         return out
+
+    @property
+    def settled(self) -> bool:
+        """Whether the picture behind is part of the look, whatever a setting says: a network that
+        sees it leaves hair and shoulders to it."""
+        return self.learned.plate is not None and self._erosion is not None
 
     @property
     def size(self) -> Size:

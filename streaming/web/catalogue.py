@@ -78,6 +78,8 @@ class Catalogue:
         self._portraits: dict[str, asyncio.Future[tuple[bytes, bytes]]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        # One at a time, so that what several guests ask for is made once.
+        self._dresser = ThreadPoolExecutor(1, thread_name_prefix="dresser")
 
     @property
     def avatars(self) -> list[str]:
@@ -128,8 +130,19 @@ class Catalogue:
         read = partial(scenery.picture, content, size, cut=True)
         return await asyncio.get_running_loop().run_in_executor(self._decoder, read)
 
+    async def dressed(self, actor: Actor, setting: Setting) -> Actor:
+        """An avatar of an entry in another setting, with what stands in for it when time is short.
+        Raises PackageError for a look that it does not have."""
+
+        def dress() -> Actor:
+            other = actor.staged(setting)
+            other.plain()
+            return other
+
+        return await asyncio.get_running_loop().run_in_executor(self._dresser, dress)
+
     def close(self) -> None:
-        for pool in (self._pool, self._decoder):
+        for pool in (self._pool, self._decoder, self._dresser):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _once(self, shelf: dict[K, asyncio.Future[V]], key: K, make: Callable[[], V]) -> V:

@@ -12,7 +12,6 @@ from typing import Any
 
 from engine.errors import PackageError
 from engine.frames import U8
-from engine.render.setting import Setting
 from engine.style.code import Style
 from streaming.actor import Actor
 from streaming.errors import TransportError
@@ -47,7 +46,7 @@ class Guest:
         without it no camera is taken."""
         self.key = secrets.token_urlsafe(16) if own else ""
         self.state = state
-        state |= {"colors": _shown(actor), "looks": list(actor.looks), "look": actor.look}
+        state |= {"colors": _shown(actor)} | _drawn(actor)
         self._session = session
         self._actor = actor
         self._worn = choice.avatar
@@ -115,10 +114,10 @@ class Guest:
         setting = wish.over(self._catalogue.setting, self._picture)
         if setting.look not in ("auto", *actor.looks):
             setting = replace(setting, look="auto")  # asked of another avatar
-        dressed = await asyncio.to_thread(_dressed, actor, setting)
+        dressed = await self._catalogue.dressed(actor, setting)
         if asked == self._asked:
             self._session.recast(dressed)
-            self.state |= {"looks": list(actor.looks), "look": dressed.look}
+            self.state |= _drawn(dressed)
 
     async def keep(self, style: Style) -> None:
         """Take a style in and glide to it; one of the same name is replaced."""
@@ -163,13 +162,11 @@ class Guest:
             self.watch.learn(value)
 
 
-def _dressed(actor: Actor, setting: Setting) -> Actor:
-    """The actor in a setting, with what it is drawn by when time is short: both take time."""
-    dressed = actor.staged(setting)
-    dressed.plain()
-    return dressed
-
-
 def _shown(actor: Actor) -> dict[str, str]:
     """The colours that the page offers, as the avatar has them by itself."""
     return {name: color for name, color in actor.colors.items() if name in LOOKS}
+
+
+def _drawn(actor: Actor) -> dict[str, Any]:
+    """What draws it and what could, and whether it brings its own background."""
+    return {"looks": list(actor.looks), "look": actor.look, "settled": actor.settled}

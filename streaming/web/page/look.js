@@ -76,12 +76,14 @@ export class Look {
 
   // Who draws is offered where there is a choice; what only a toon takes, where that draws.
   showDrawn() {
-    const { looks = [], look, eased } = this.told;
+    const { looks = [], look, settled, eased } = this.told;
     const drawn = this.wish.drawn[this.avatar()] ?? look;
     this.$("drawn-by").hidden = looks.length < 2;
     for (const input of document.getElementsByName("drawn")) input.checked = input.value === drawn;
     for (const row of document.querySelectorAll("#look .drawn")) row.hidden = look === "neural";
-    const hint = eased ? "Time is short: drawn as a toon until the network is fast enough again." : look === "neural" ? "Light, outline and colours are as the network has learned them." : "";
+    this.$("backgrounds").hidden = Boolean(settled);
+    const learned = settled ? "Light, colours and background are as the network has learned them." : "Light, outline and colours are as the network has learned them.";
+    const hint = eased ? "Time is short: drawn as a toon until the network is fast enough again." : look === "neural" ? learned : "";
     if (this.$("drawn-hint").textContent !== hint) this.$("drawn-hint").textContent = hint;
   }
 
@@ -98,8 +100,8 @@ export class Look {
   }
 
   // What the server tells of the avatar that is shown: what draws it, its colours as it was made.
-  receive({ colors, looks, look, eased }) {
-    const told = { looks, look, eased };
+  receive({ colors, looks, look, settled, eased }) {
+    const told = { looks, look, settled, eased };
     if (JSON.stringify(told) !== JSON.stringify(this.told)) {
       this.told = told;
       this.showDrawn();

@@ -266,3 +266,20 @@ def test_landmarks_and_gbuffer_are_those_of_the_toon(neat: Neural) -> None:
         np.testing.assert_array_equal(neat.landmarks(POSED)[name], at)
     np.testing.assert_array_equal(neat.gbuffer(POSED).mask, toon.gbuffer(POSED).mask)
     neat.warm()
+
+
+def test_what_stands_in_shows_the_same_face_before_the_same_background(tmp_path: Path) -> None:
+    """The mouth must not jump, nor the room, when time is short."""
+    plate = Image.new("RGB", (128, 128), "#2040c0")
+    config = Config(
+        "small", "person", default=True, background="plate", erode=Erode((1, 2, 3), 0.1)
+    )
+    avatar = Avatar.load(dressed(tmp_path / "ada", config, plate=plate), 128)
+    plain = avatar.plain()
+    assert avatar.look == "neural" and avatar.settled and plain is not None
+    assert plain.look == "toon" and plain is avatar.plain() and plain.plain() is None
+    np.testing.assert_array_equal(avatar.renderer.vertices(POSED), plain.renderer.vertices(POSED))
+    mine, theirs = avatar.render(POSED).i420, plain.render(POSED).i420
+    np.testing.assert_allclose(mine[5:20, 5:20].astype(int), theirs[5:20, 5:20], atol=2)
+    chosen = avatar.staged(Setting(look="toon"))
+    assert chosen.look == "toon" and not chosen.settled and chosen.looks == ("toon", "neural")
