@@ -6,7 +6,6 @@ Trains on a set of shots (made first where there is none), writes previews, log 
 """
 
 import argparse
-import shlex
 from pathlib import Path
 
 import torch
@@ -61,12 +60,23 @@ def main(argv: list[str]) -> int:
     notes = (
         f"Pictures: the {look} look of {package.name}, rendered by our own code; no picture of a "
         "person. Licence: as the package (LICENSE).\n\n"
-        f"    python -m engine.train renderer teacher {shlex.join(argv)}\n"
+        f"    {_command(options)}\n"
     )
     config = Config(size=options.size, kind="teacher", ppg=heard, x2=shots.scale == 2)
     binding.bind(options.avatar, options.out, painter, config, about, notes)
-    print(about["held_out"])
+    print(about["measured"])
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What was asked for, without the places of this machine."""
+    length = f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"
+    return (
+        f"python -m engine.train renderer teacher --avatar {Path(options.avatar).name} "
+        f"--shots SHOTS --out PACKAGE --size {options.size} --side {options.side} {length} "
+        f"--seed {options.seed}"
+        + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
+    )  # fmt: skip
 
 
 def _shoot(options: argparse.Namespace) -> None:

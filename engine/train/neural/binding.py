@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import PackageError
-from engine.face.learned import FILE, Config, dump
+from engine.face.learned import FILE, STEPS, Config, dump
 from engine.face.package import ASSETS, Package, load, names
 from engine.nets.unet import UNet, UNetConfig
 from engine.render.atlas import atlas
@@ -26,9 +26,10 @@ CARD = "renderer.md"
 
 
 def fingerprint(package: Package) -> str:
-    """Of what the atlas and the pictures of a mesh depend on: positions, triangles, materials."""
+    """Of a mesh at rest and of its atlas, as renderer.safetensors keeps it."""
     mesh, code = package.mesh, 0
-    for array in (mesh.position, mesh.triangle, mesh.material, mesh.uv):
+    places = np.rint(atlas(package) * STEPS).astype("<u2")
+    for array in (mesh.position, mesh.triangle, mesh.material, places):
         code = zlib.crc32(np.ascontiguousarray(array).tobytes(), code)
     return f"{code:08x}"
 
@@ -81,19 +82,24 @@ def _complete(net: UNet) -> UNet:
 def told(about: Mapping[str, Any]) -> dict[str, Any]:
     """The flat part of `about` that travels in the header."""
     flat = {name: about[name] for name in ("steps", "frames", "minutes", "device") if name in about}
-    return {**flat, "seed": about["recipe"]["seed"], **about["held_out"]}
+    kind = "held" if about["held"] else "trained"
+    measured = {f"{kind}_{name}": value for name, value in about["measured"].items()}
+    return {**flat, "seed": about["recipe"]["seed"], **measured}
 
 
 def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str:
     """Markdown beside the weights."""
-    rows = "\n".join(f"| {key} | {value:g} |" for key, value in about["held_out"].items())
+    rows = "\n".join(f"| {key} | {value:g} |" for key, value in about["measured"].items())
+    which = (
+        "held-out frames, never trained on" if about["held"] else "frames that it was trained on"
+    )
     recipe = {k: v for k, v in about["recipe"].items() if k != "weights"}
     return (
         f"# Neural look of {name}: card\n\n"
         f"`{FILE}`: {config.kind}, {config.size} network and a neural texture, trained by "
         f"`engine.train.neural` on {about['frames']} frames in {about['steps']} steps, "
         f"{about['minutes']} minutes on one {about['device']}.\n\n{notes}\n"
-        "Means over held-out frames, never trained on (dB; SSIM of luma):\n\n"
+        f"Means over {which} (dB; SSIM of luma):\n\n"
         f"| | |\n|---|---|\n{rows}\n\n"
         f"Recipe: `{json.dumps(recipe)}`, losses `{json.dumps(about['recipe']['weights'])}`\n"
     )

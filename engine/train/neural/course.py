@@ -64,12 +64,13 @@ def fit(
     resume: bool = False, preview_minutes: float = 3.0, eye: Path | None = PATH,
     tell: Callable[[float], None] | None = None,
 ) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
-    """Train, or go on from the checkpoint in `out`; returns the averaged painter and what is to be
-    told about it: recipe, steps, minutes, numbers on held-out frames.
+    """Train, or go on from the checkpoint in `out`; returns the averaged painter and what to
+    tell of it: recipe, steps, minutes, numbers on held-out frames, trained ones if none is held.
 
     `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
     now and then.
     """
+    shots.need(recipe.frames)
     out.mkdir(parents=True, exist_ok=True)
     frames = min(64, 4 * len(shots))
     texture = project(shots, recipe.side, frames, recipe.seed, device)
@@ -103,7 +104,8 @@ def fit(
     about = {
         "recipe": asdict(recipe), "steps": trainer.step, "frames": len(trainer.shots),
         "minutes": round(trainer.seconds / 60, 1), "device": device,
-        "held_out": {name: round(value, 4) for name, value in held.items()},
+        "half": trainer.half, "held": bool(trainer.shots.held),
+        "measured": {name: round(value, 4) for name, value in held.items()},
     }  # fmt: skip
     (out / "about.json").write_text(json.dumps(about, indent=1))
     return painter, about
@@ -117,6 +119,7 @@ TINY = Recipe(
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The flags that all trainings of the renderer share."""
     parser.add_argument("--size", choices=("small", "large"), default="large", help="network")
+    parser.add_argument("--side", type=int, default=512, help="texels of the texture")
     parser.add_argument("--minutes", type=float, default=30.0, help="of training")
     parser.add_argument("--steps", type=int, help="instead of minutes")
     parser.add_argument("--recurrent", action="store_true", help="with memory; 16-frame windows")
@@ -132,7 +135,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     """The recipe that the flags ask for."""
     if options.tiny:
         return replace(TINY, seed=options.seed)
-    recipe = Recipe(minutes=options.minutes, seed=options.seed)
+    recipe = Recipe(minutes=options.minutes, seed=options.seed, side=options.side)
     if options.steps:
         recipe = replace(recipe, steps=options.steps, minutes=None)
     if options.recurrent:

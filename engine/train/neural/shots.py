@@ -255,6 +255,15 @@ class Shots:
         """What the folder holds by now: a training may begin while its set is still made."""
         return Shots(self._folder)
 
+    def need(self, frames: int) -> None:
+        """Raises WeightsError unless a window of `frames` frames can be trained on."""
+        longest = max((clip.length for clip in self.train), default=0)
+        if longest < frames:
+            raise WeightsError(
+                f"{self._folder}: the longest clip to train on has {longest} frames, expected "
+                f"{frames} or more"
+            )
+
     def __len__(self) -> int:
         """Frames that are trained on."""
         return sum(c.length for c in self.train)

@@ -44,9 +44,17 @@ class Recipe:
     eye_every: int = 2  # steps
     silence: float = 0.3  # chance that a window's PPG is unknown
     side: int = 512  # texels of the texture on each side
-    half: bool = True  # bfloat16 where the device is faster with it
+    half: bool = True  # bfloat16 where the device has it
     seed: int = 0
     weights: Weights = field(default_factory=Weights)
+
+
+def halves(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16; one that does not is many times slower with it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 class Painter(nn.Module):
@@ -87,6 +95,7 @@ class Trainer:
             lr=recipe.rate, betas=(0.9, 0.99), fused=True,
         )  # fmt: skip
         self.against = torch.optim.Adam(self.critic.parameters(), lr=2e-4, betas=(0.5, 0.99))
+        self.half = recipe.half and halves(torch.device(device))
         self.step, self.seconds = 0, 0.0
         self._draw_afresh()
 
@@ -139,7 +148,7 @@ class Trainer:
     def _paint(self, lesson: Lesson) -> tuple[Tensor, Tensor | None]:
         """Both heads. A recurrent network sees the frames of each window one after another."""
         kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.recipe.half):
+        with torch.autocast(kind, torch.bfloat16, enabled=self.half):
             if not self.painter.net.config.hidden:
                 rgba, double, _ = self.painter(lesson)
             else:
@@ -193,7 +202,7 @@ class Trainer:
     def _perceived(self, ours: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
         assert self.eye is not None
         kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.recipe.half):
+        with torch.autocast(kind, torch.bfloat16, enabled=self.half):
             return losses.perceptual(self.eye, ours, truth, weight)
 
     def _criticised(self, lesson: Lesson, ours: Tensor, truth: Tensor) -> dict[str, Tensor]:
@@ -207,7 +216,7 @@ class Trainer:
             mesh = mesh.repeat_interleave(2, 2).repeat_interleave(2, 3)
         part = np.s_[:, :, scale * y : scale * (y + h), scale * x : scale * (x + wide)]
         kind = torch.device(self.device).type
-        with torch.autocast(kind, torch.bfloat16, enabled=self.recipe.half):
+        with torch.autocast(kind, torch.bfloat16, enabled=self.half):
             real, _ = self.critic(mesh, truth[part])
             fake, _ = self.critic(mesh, ours[part].detach())
         loss = losses.critic_loss(real.float(), fake.float())
@@ -216,7 +225,7 @@ class Trainer:
         self.against.step()
         for parameter in self.critic.parameters():
             parameter.requires_grad_(False)
-        with torch.autocast(kind, torch.bfloat16, enabled=self.recipe.half):
+        with torch.autocast(kind, torch.bfloat16, enabled=self.half):
             with torch.no_grad():
                 _, goals = self.critic(mesh, truth[part])
             score, seen = self.critic(mesh, ours[part])

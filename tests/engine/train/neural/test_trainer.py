@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from engine.errors import PackageError
+from engine.errors import PackageError, WeightsError
+from engine.face.learned import Config
 from engine.face.package import load
 from engine.nets.texture import sample
 from engine.nets.unet import UNetConfig
@@ -20,6 +21,8 @@ from engine.train.neural.projecting import fill, project
 from engine.train.neural.shots import Shots, join, write
 from engine.train.neural.trainer import Trainer
 from tests.engine.train.neural.test_shots import made
+
+CONFIG = Config(size="small", kind="teacher")
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +75,54 @@ def test_projected_texture_shows_the_pictures(toon: Path) -> None:
     assert (drawn - truth).abs().sum() / (3 * inside.sum()) < 0.06
 
 
-def test_training_improves_and_resumes_with_the_same_numbers(toon: Path, tmp_path: Path) -> None:
-    shots, config = Shots(toon), UNetConfig.of("small", x2=False)
-    recipe = replace(TINY, steps=30, critic_from=0.8, frames=2)
-    painter, about = fit(shots, config, recipe, tmp_path, eye=None)
+def test_training_improves_and_tells_what_was_held_out(toon: Path, tmp_path: Path) -> None:
+    recipe = replace(TINY, steps=30, critic_from=0.8)
+    _, about = fit(Shots(toon), UNetConfig.of("small", x2=False), recipe, tmp_path, eye=None)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["held"]["psnr"] > rows[0]["held"]["psnr"] + 0.3
     assert {"adversarial", "pixel", "alpha", "temporal"} <= set(rows[-1]["loss"])
     assert (tmp_path / "losses.png").is_file() and len(list(tmp_path.glob("preview_*.png"))) == 2
-    again, said = fit(shots, config, recipe, tmp_path, eye=None, resume=True)
-    assert said["held_out"] == about["held_out"] and said["steps"] == 30
-    assert torch.equal(again.texture, painter.texture)
+    assert about["held"] and "never trained on" in binding.card("mira", CONFIG, about, "")
+    own = {**about, "held": False}
+    assert "that it was trained on" in binding.card("mira", CONFIG, own, "")
+    assert binding.told(own)["trained_psnr"] == about["measured"]["psnr"]
+
+
+def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(toon: Path, tmp_path: Path) -> None:
+    def trainer() -> Trainer:
+        recipe = replace(TINY, steps=12, critic_from=0.2, critic_every=1)
+        texture = torch.full((1, 8, 16, 16), 0.5)
+        return Trainer(Shots(toon), texture, UNetConfig.of("small", x2=False), recipe, None)
+
+    first = trainer()
+    for _ in range(6):
+        first.advance()
+    first.save(tmp_path / "checkpoint.pt")
+    # A restart draws other crops than no restart; two restarts draw the same.
+    ends = []
+    for _ in range(2):
+        again = trainer()
+        again.load(tmp_path / "checkpoint.pt")
+        assert (again.step, again.seconds) == (6, first.seconds)
+        for old, new in ((first.optimiser, again.optimiser), (first.against, again.against)):
+            kept, found = old.state_dict()["state"], new.state_dict()["state"]
+            assert all(torch.equal(kept[i]["exp_avg"], found[i]["exp_avg"]) for i in kept)
+        for name, value in first.critic.state_dict().items():
+            assert torch.equal(value, again.critic.state_dict()[name])
+        for _ in range(3):
+            again.advance()
+        ends.append(again)
+    assert ends[0].step == 9
+    for name, value in ends[0].average.items():
+        assert torch.equal(value, ends[1].average[name])
+        assert torch.isfinite(value).all()
+    assert not torch.equal(ends[0].average["texture"], first.average["texture"])
+
+
+def test_sets_without_long_enough_clips_are_refused(tmp_path: Path) -> None:
+    made(tmp_path)
+    with pytest.raises(WeightsError, match="longest clip to train on has 3 frames, expected 4"):
+        fit(Shots(tmp_path), UNetConfig.of("small"), replace(TINY, frames=4), tmp_path, eye=None)
 
 
 def test_a_recurrent_network_is_taught_on_windows(toon: Path) -> None:
@@ -102,7 +142,9 @@ def test_the_command_writes_a_package_and_refuses_another_mesh(tmp_path: Path) -
     package = load(out)
     assert package.learned is not None and package.learned.config.kind == "teacher"
     assert package.learned.config.trained["steps"] == TINY.steps
-    assert "python -m engine.train renderer teacher --tiny" in (out / binding.CARD).read_text()
+    card = (out / binding.CARD).read_text()
+    assert "python -m engine.train renderer teacher --avatar mira" in card
+    assert str(tmp_path) not in card
     shot = toy.take(package, 64, toy.wander(1, 0), lambda _: np.zeros((64, 64, 4), np.uint8))
     write(tmp_path / "other", "one", 1, shot, about={"mesh": "0"})
     with pytest.raises(PackageError, match="make the shots again"):
