@@ -50,21 +50,23 @@ class Sitter:
     package: Package
     vertex: I64  # [468] of the package's mesh
     error: float  # px of the square pictures, mean over the landmarks inside the face
+    weights: F32  # [52] of the first frame
 
 
 def sit(
     points: F32, weights: F32, picture: tuple[U8, F32], folder: Path, size: int, name: str,
-    quick: bool = False,
+    quick: bool = False, looks: int = LOOKS,
 ) -> Sitter:  # fmt: skip
-    """Build a person's package in `folder`; `quick`: with small textures.
+    """Build a person's package in `folder`; `quick`: with small textures; `looks`: frames that
+    shape is fitted to.
 
     points: landmarks [T, 478, 3] of all frames in px of square pictures of `size`; weights [T, 52]
     of the tracker beside; picture: one of them [size, size, 3] with its landmarks, for colours.
     Raises TrackingError for too few frames.
     """
-    if len(points) < LOOKS:
-        raise TrackingError(f"{len(points)} frames show the face, expected {LOOKS} or more")
-    chosen = np.linspace(0, len(points) - 1, LOOKS).astype(int)
+    if len(points) < looks:
+        raise TrackingError(f"{len(points)} frames show the face, expected {looks} or more")
+    chosen = np.linspace(0, len(points) - 1, looks).astype(int)
     points, weights = points[chosen], weights[chosen]
     clay = Clay.load()
     who = recipe_of(points, picture, name)
@@ -79,7 +81,8 @@ def sit(
         _rest(folder, np.median(poses, axis=0))
     package = load(folder)
     aligned = _aligned(Aligner(package, vertex, size), points, weights)
-    return Sitter(package, vertex, float(np.mean([a.error[0, _INNER] for a in aligned])))
+    error = float(np.mean([a.error[0, _INNER] for a in aligned]))
+    return Sitter(package, vertex, error, aligned[0].weights[0])
 
 
 def recipe_of(points: F32, picture: tuple[U8, F32], name: str) -> Recipe:

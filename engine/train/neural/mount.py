@@ -1,0 +1,335 @@
+"""A picture with the rig laid over it -> an avatar package that is the picture, and moves.
+
+Of the rig stay the face inside its oval, eyeballs, teeth, tongue and throat; what is around comes
+from the picture (engine.train.neural.sheet). Every corner of a triangle has its place on one page
+(engine.train.neural.inpaint), so both looks draw it: the toon renderer flat, the neural one sharp
+and, after training, better than warped.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from engine.face.blendshapes import INDEX
+from engine.face.camera import Camera
+from engine.face.learned import FILE, Config, Erode, dump
+from engine.face.likeness import Likeness
+from engine.face.likeness import dump as dump_likeness
+from engine.face.mesh import Figure
+from engine.face.package import Package, load
+from engine.frames import BLENDSHAPES, Motion
+from engine.nets.unet import UNet
+from engine.train.bust import F64, I64
+from engine.train.neural import inpaint, sharp
+from engine.train.neural.alignment import LIPS, units
+from engine.train.neural.backdrop import filled
+from engine.train.neural.inpaint import SIDE, Page
+from engine.train.neural.sheet import Oval, lay
+from engine.train.neural.unwrap import SIZE, Unwrapped, projected
+from engine.train.pack import sparse
+
+PHOTO, PLATE, MESH = "photo", "plate", "mesh.safetensors"
+_INNER = ("mouth", "eye", "teeth", "tongue")
+_EDGE = 0.92  # of the oval: the skin that stays
+_BEHIND = 0.08  # dm behind the oval's deepest point: there a head's back begins
+_MOVED = 0.5  # px by which shutting the eyes moves what belongs to the lids
+_EYE_REACH = 46.0  # px around an eye within which lids lie
+_FACING = 0.25  # normals of skin that the picture shows
+_LIP_REACH = 0.16  # dm around the lips within which hidden skin takes the lips' colour
+_WIDEN = 0.06
+_SMILE = 0.5  # share of the picture's smile that stays at rest
+_LIP_MARKS = (13, 14, 78, 308)
+_TEETH = 0.05  # dm by which the upper teeth reach below the upper lip, behind the lower one
+_BEHIND_LID, _BEFORE = 0.03, 0.09  # dm: where shut lids wait, and how far a blink brings them
+_OVERLAP = 0.012  # dm: how far they close over the lower ones
+_RELIEF_FROM, _RELIEF = 0.15, 0.5  # dm: where the sides begin, and what is left of their depth
+_RIM = 400
+_BLINK = ("eyeBlinkRight", "eyeBlinkLeft")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What stays of the rig."""
+
+    triangle: I64  # [F, 3] of the rig's vertices
+    material: I64  # [F] index into `names`
+    names: tuple[str, ...]
+    lid: I64  # [F] 1, 2: of the right, left upper lid's part that moves; else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """The rig's geometry as it will be: at rest, and how each shape moves it."""
+
+    rest: F64  # [V, 3]
+    moves: F64  # [52 + C, V, 3]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Vertices beside the rig's."""
+
+    position: F64  # [N, 3]
+    moves: F64  # [52 + C, N, 3]
+    neck: F64  # [N]
+    breath: F64  # [N]
+    triangle: I64  # [F, 3]
+    places: F64  # [F, 3, 2] on the page
+    material: str
+
+
+def mount(
+    made: Unwrapped, folder: Path, likeness: Likeness, config: Config, net: UNet
+) -> Package:  # fmt: skip
+    """Write the package into `folder`, which holds the rig's; returns it."""
+    package, seen = made.package, made.screen()
+    oval = Oval.of(seen, made.vertex)
+    shut = made.weights.copy()
+    shut[[INDEX[name] for name in _BLINK]] = 1.0
+    blink = projected(package, Motion(0, shut, np.zeros(6, np.float32)))
+    kept = _kept(made, oval, seen, blink)
+    form = _form(made, kept)
+    page = inpaint.page(made.picture, made.points)
+    parts = [*_lids(form, kept, blink, page), _surroundings(made, form, kept, oval, seen)]
+    used = np.unique(kept.triangle)
+    places = np.concatenate([_places(made, kept, seen, page), *(p.places for p in parts)])
+    _tensors(folder, made, form, kept, used, parts, places)
+    _manifest(folder, made, kept, used, parts, likeness)
+    pixels = np.rint(page.pixels * 255).astype(np.uint8)
+    Image.fromarray(pixels).save(folder / f"{PHOTO}.png")
+    around = np.mgrid[:SIZE, :SIZE][::-1].reshape(2, -1).T + 0.5
+    hole = (oval.share(around) < 1).reshape(SIZE, SIZE)
+    Image.fromarray(filled(made.picture, hole)).save(folder / f"{PLATE}.png")
+    number = {int(v): i for i, v in enumerate(used)}
+    rim = [number[v] for v in dict.fromkeys(made.vertex.tolist()) if v in number]
+    config = replace(config, background=PLATE, erode=Erode(tuple(rim[:_RIM]), _WIDEN))
+    corner = ((places + 0.5) / SIDE).astype(np.float32)
+    look = dump(config, sharp.texture(page.pixels), corner, sharp.weights(net))
+    (folder / FILE).write_bytes(look)
+    return load(folder)
+
+
+def _form(made: Unwrapped, kept: _Kept) -> _Form:
+    """The rig with the picture's lids as its rest, and its teeth behind the picture's lips."""
+    rest, moves = made.package.mesh.position.astype(float), _dense(made.package)
+    for name in _BLINK:
+        k, share = INDEX[name], float(made.weights[INDEX[name]])
+        rest = rest + share * moves[k]
+        moves[k] *= 1 - share
+    rest = _flattened(rest, made.package.manifest.camera)
+    for name in ("teeth", "tongue"):
+        own = np.unique(kept.triangle[kept.material == kept.names.index(name)])
+        lips = rest[made.vertex[list(_LIP_MARKS)]]  # upper, lower, both corners
+        rest[own, 0] += lips[:, 0].mean() - (rest[own, 0].min() + rest[own, 0].max()) / 2
+        if name == "teeth":
+            row = rest[own]
+            order = np.sort(row[np.abs(row[:, 0] - lips[:, 0].mean()) < 0.1, 1])
+            gap = int(np.diff(order).argmax())
+            upper = own[row[:, 1] > (order[gap] + order[gap + 1]) / 2]
+            rest[upper, 1] += lips[0, 1] - _TEETH - order[gap + 1]
+    return _Form(rest, moves)
+
+
+def _flattened(points: F64, camera: Camera) -> F64:
+    """Points [V, 3] that project as they did, the deep sides of the head brought forward: what a
+    picture shows of them is few pixels, which a full turn would smear over the cheek."""
+    deep = np.minimum(points[:, 2] - _RELIEF_FROM, 0)
+    scale = (camera.distance - points[:, 2] + (1 - _RELIEF) * deep) / (
+        camera.distance - points[:, 2]
+    )
+    out = points.copy()
+    out[:, 2] -= (1 - _RELIEF) * deep
+    out[:, 0] *= scale
+    out[:, 1] = camera.height + (points[:, 1] - camera.height) * scale
+    return out
+
+
+def _lids(form: _Form, kept: _Kept, blink: F64, page: Page) -> list[_Part]:
+    """Shut lids, which the picture does not show: behind the open ones, before them in a blink."""
+    parts = []
+    for eye in range(2):
+        triangles = kept.triangle[kept.lid == eye + 1]
+        if not len(triangles):
+            continue
+        own, index = np.unique(triangles, return_inverse=True)
+        moves = form.moves[:, own].copy()
+        moves[INDEX[_BLINK[eye]]] += [0, -_OVERLAP, _BEFORE]
+        places = inpaint.of_eye(blink[own, :2], eye, page.centres[eye], True)
+        index = index.reshape(-1, 3)
+        parts.append(_Part(form.rest[own] - [0, 0, _BEHIND_LID], moves, np.ones(len(own)),
+                           np.zeros(len(own)), index, places[index], "skin"))  # fmt: skip
+    return parts
+
+
+def _surroundings(made: Unwrapped, form: _Form, kept: _Kept, oval: Oval, seen: F64) -> _Part:
+    """Hair, neck, shoulders and what lies behind, as a sheet."""
+    skin = np.unique(kept.triangle[kept.material == 0])
+    camera = made.package.manifest.camera
+    shown = _flattened(Figure(made.package).vertices(made.motion).astype(float), camera)
+    flat = np.concatenate([seen[:, :2], shown[:, 2:]], axis=1)
+    sheet = lay(oval, flat, form.rest, shown, skin, camera, SIZE)
+    moves = (form.moves[:, sheet.source] * sheet.share[None, ..., None]).sum(2)
+    places = inpaint.of_picture(sheet.place)[sheet.triangle]
+    return _Part(sheet.position, moves, sheet.neck, sheet.breath, sheet.triangle, places, "sheet")
+
+
+def _kept(made: Unwrapped, oval: Oval, seen: F64, blink: F64) -> _Kept:
+    """The face's front inside the oval, and what lies in its openings."""
+    mesh = made.package.mesh
+    table = [m.name for m in made.package.manifest.materials]
+    deepest = seen[made.vertex, 2].min() - _BEHIND
+    inside = (oval.share(seen[:, :2]) < _EDGE) & (seen[:, 2] > deepest)
+    own = mesh.material == table.index("skin")
+    faces = [mesh.triangle[own & inside[mesh.triangle].all(1)]]
+    faces += [mesh.triangle[mesh.material == table.index(name)] for name in _INNER]
+    material = np.repeat(np.arange(len(faces)), [len(f) for f in faces])
+    triangle = np.concatenate(faces).astype(np.int64)
+    moved = blink[:, 1] - seen[:, 1] > _MOVED
+    lid = np.zeros(len(triangle), np.int64)
+    for eye in range(2):
+        apart = np.abs(seen[:, :2] - inpaint.centre(made.points, eye))
+        near = (apart < (_EYE_REACH, 0.8 * _EYE_REACH)).all(1)
+        lid[(material == 0) & near[triangle].all(1) & moved[triangle].any(1)] = eye + 1
+    return _Kept(triangle, material, ("skin", *_INNER), lid)
+
+
+def _places(made: Unwrapped, kept: _Kept, seen: F64, page: Page) -> F64:
+    """Where on the page each corner of the rig's triangles lies [F, 3, 2]."""
+    out = inpaint.of_picture(_shown(made, kept, seen))[kept.triangle]
+    for index, name in enumerate(kept.names):
+        own = kept.material == index
+        if name in inpaint.MOUTHS:
+            light = _depth_light(name, made.package.mesh.position[kept.triangle[own]].astype(float))
+            out[own] = inpaint.of_ramp(name, light.ravel()).reshape(-1, 3, 2)
+    middle = page.centres.mean(0)[0]
+    balls = kept.material == kept.names.index("eye")
+    for eye, centre in enumerate(page.centres):
+        own = balls & ((seen[:, 0] < middle) == (eye == 0))[kept.triangle].all(1)
+        out[own] = inpaint.of_eye(seen[:, :2], eye, centre)[kept.triangle[own]]
+    return out
+
+
+def _depth_light(name: str, at: F64) -> F64:
+    """How light corners [F, 3, 3] inside the mouth are: less the deeper and the farther aside."""
+    deep = (at[..., 2].max() - at[..., 2]) / max(float(np.ptp(at[..., 2])), 1e-6)
+    aside = np.abs(at[..., 0]) / max(float(np.abs(at[..., 0]).max()), 1e-6)
+    if name == "mouth":
+        return np.asarray(0.2 + 0.5 * (1 - deep) ** 1.5)
+    if name == "tongue":
+        return np.asarray(0.9 * (1 - deep) ** 0.8)
+    return np.asarray(0.95 * (1 - 0.75 * deep) * (1 - 0.25 * aside**2))
+
+
+def _shown(made: Unwrapped, kept: _Kept, seen: F64) -> F64:
+    """Where in the picture each vertex [V, 2] takes its colour from: its own place, or, for the
+    hidden insides of the lips, the nearest lip that shows."""
+    triangles = kept.triangle[kept.material == 0]
+    flat = seen[:, :2].copy()
+    around = np.unique(triangles)
+    flat[around] = inpaint.outside_mouth(flat[around], made.points)
+    world = Figure(made.package).vertices(made.motion).astype(float)
+    corner = world[triangles]
+    face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    normal = np.zeros_like(world)
+    weld = made.package.mesh.weld
+    for k in range(3):
+        np.add.at(normal, weld[triangles[:, k]], face)
+    normal = normal[weld]
+    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+    lips = made.package.mesh.position[made.vertex[list(LIPS)]].astype(float)
+    used = np.unique(triangles)
+    at = made.package.mesh.position[used].astype(float)
+    near = np.linalg.norm(at[:, None] - lips, axis=-1).min(1) < _LIP_REACH
+    hidden = near & (normal[used, 2] < _FACING)
+    facing = near & ~hidden
+    if facing.any():
+        apart = np.linalg.norm(at[hidden][:, None] - at[facing], axis=-1)
+        flat[used[hidden]] = flat[used[facing][apart.argmin(1)]]
+    return flat
+
+
+def _tensors(
+    folder: Path, made: Unwrapped, form: _Form, kept: _Kept, used: I64, parts: list[_Part],
+    places: F64,
+) -> None:  # fmt: skip
+    """Write mesh.safetensors of the rig's used vertices and all other parts."""
+    mesh = made.package.mesh
+    number = np.full(len(mesh.position), -1)
+    number[used] = np.arange(len(used))
+    triangles, materials, count = [number[kept.triangle]], [kept.material], len(used)
+    for part in parts:
+        triangles.append(part.triangle + count)
+        materials.append(np.full(len(part.triangle), _names(kept).index(part.material)))
+        count += len(part.position)
+    triangle = np.concatenate(triangles)
+    uv = np.zeros((count, 2))
+    uv[triangle] = places / SIDE
+    uv[:, 1] = 1 - uv[:, 1]
+    _, weld = np.unique(mesh.weld[used], return_inverse=True)
+    extra = count - len(used)
+    tensors = {
+        "position": np.concatenate([form.rest[used], *(p.position for p in parts)]),
+        "uv": uv, "triangle": triangle, "material": np.concatenate(materials),
+        "weld": np.concatenate([weld, weld.max() + 1 + np.arange(extra)]),
+        "neck": np.concatenate([np.ones(len(used)), *(p.neck for p in parts)]),
+        "outline": np.zeros(count),
+        "proxy": np.concatenate([mesh.proxy[used], np.zeros((extra, 4))]),
+        "ambient": np.full(count, 255), "loose": np.zeros(count),
+        "breath": np.rint(255 * np.concatenate([np.zeros(len(used)), *(p.breath for p in parts)])),
+    }  # fmt: skip
+    shapes = sparse(np.concatenate([form.moves[:, used], *(p.moves for p in parts)], axis=1))
+    kinds = {name: str(array.dtype) for name, array in load_file(folder / MESH).items()}
+    typed = {name: np.ascontiguousarray(a, kinds[name]) for name, a in (tensors | shapes).items()}
+    save_file(typed, folder / MESH)
+
+
+def _names(kept: _Kept) -> list[str]:
+    """All materials, in order."""
+    return [*kept.names, "sheet"]
+
+
+def _dense(package: Package) -> F64:
+    """All shapes, correctives included [52 + C, V, 3]."""
+    mesh = package.mesh
+    everything = np.arange(len(mesh.position))
+    out = np.zeros((len(mesh.shape_scale), len(mesh.position), 3))
+    out[:BLENDSHAPES] = units(package, everything)
+    for k in range(BLENDSHAPES, len(out)):
+        rows = slice(mesh.shape_start[k], mesh.shape_start[k + 1])
+        out[k, mesh.shape_row[rows]] = mesh.shape_delta[rows] * mesh.shape_scale[k]
+    return out
+
+
+def _manifest(
+    folder: Path, made: Unwrapped, kept: _Kept, used: I64, parts: list[_Part], likeness: Likeness
+) -> None:
+    """Rewrite avatar.json: materials of what stays, one texture, landmarks, the smile."""
+    path = folder / "avatar.json"
+    about: dict[str, Any] = json.loads(path.read_text())
+    rows = {row["name"]: row for row in about["materials"]}
+    plain = {"flat": True, "outline": None, "casts": False, "receives": 0.0, "texture": PHOTO}
+    flat = [{**rows[name], **plain} for name in kept.names]
+    about["materials"] = [*flat, {**rows["skin"], **plain, "name": "sheet"}]
+    for texture in about["textures"].values():
+        for layer in texture.get("layers", ()):
+            (folder / f"{layer['mask']}.png").unlink(missing_ok=True)
+    about["textures"] = {PHOTO: {"picture": PHOTO}}
+    number = {int(v): i for i, v in enumerate(used)}
+    whole = np.concatenate([made.package.mesh.position[used], *(p.position for p in parts)])
+    for name, vertex in about["landmarks"].items():
+        if vertex not in number:
+            apart = np.linalg.norm(whole - made.package.mesh.position[vertex], axis=1)
+            number[vertex] = int(apart.argmin())
+        about["landmarks"][name] = number[vertex]
+    about["rest"] = {
+        name: round(_SMILE * float(made.weights[INDEX[name]]), 3)
+        for name in ("mouthSmileLeft", "mouthSmileRight")
+    }
+    about["likeness"] = dump_likeness(likeness)
+    (folder / "recipe.json").unlink(missing_ok=True)
+    path.write_text(json.dumps(about, indent=1) + "\n")
