@@ -13,7 +13,7 @@ from engine.face.package import Package
 from engine.frames import F32
 from engine.render.traits import strands as combed
 from engine.train.neural.skin import linear
-from engine.train.neural.tress import Strands, neighbours, scattered, walk
+from engine.train.neural.tress import Strands, areas, neighbours, scattered, walk
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -46,6 +46,14 @@ class Barber:
         if name not in self._names:
             return np.zeros(0, np.int64)
         return np.flatnonzero(self._mesh.material == self._names.index(name))
+
+    def _across(self, chosen: npt.NDArray[np.int64]) -> I32:
+        """Neighbours [F, 3] of all triangles, links among the chosen ones alone."""
+        faces = self._mesh.triangle
+        across = np.full((len(faces), 3), -1, np.int32)
+        linked = neighbours(self._place[faces[chosen]])
+        across[chosen] = np.where(linked >= 0, chosen[linked], -1)
+        return across
 
     def _ink(self, name: str) -> F32:
         return linear(self._colors[name])
@@ -84,18 +92,12 @@ class Barber:
         wanted = np.zeros(len(faces), bool)
         wanted[chosen] = True
         field = combed(mesh, wanted)
-        across = np.full((len(faces), 3), -1, np.int32)
-        linked = neighbours(self._place[faces[chosen]])
-        across[chosen] = np.where(linked >= 0, chosen[linked], -1)
-        light = mesh.ambient[faces[chosen]].mean(1)
-        corners = mesh.position[faces[chosen]].astype(float)
-        area = 0.5 * np.linalg.norm(
-            np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1
-        ) * np.clip(light * 3, 0.03, 1)  # fmt: skip
+        across = self._across(chosen)
+        # Where no light comes in, none are seen.
+        share = np.clip(mesh.ambient[faces[chosen]].mean(1) * 3, 0.03, 1)
+        area = areas(mesh.position, faces[chosen]) * share
         count = int(min(HEAD, area.sum() * _PER_AREA))
-        seed, start = scattered(
-            mesh.position, faces[chosen], count, chance, np.clip(light * 3, 0.03, 1)
-        )
+        seed, start = scattered(mesh.position, faces[chosen], count, chance, share)
         seed = chosen[seed].astype(np.int32)
         places = self._place[faces]
         long = self._length(seed, start, places, across, field)
@@ -116,6 +118,7 @@ class Barber:
         # Past the hem by a little only, each by its own.
         past = np.minimum(past, chance.gamma(2.0, 0.007, count)[:, None].astype(np.float32))
         t = np.linspace(0, 1, POINTS)
+        # Seeds follow the mesh: what a hairdo built later lies higher and is lighter.
         layer = np.sort(chance.uniform(0, 1, count))
         rise = 0.004 + 0.030 * layer[:, None] * np.sin(np.pi * np.minimum(t + 0.15, 1)) ** 0.8
         rise *= (0.25 + 0.75 * thick)[:, None]
@@ -180,9 +183,7 @@ class Barber:
         seed, start = seed[kept], start[kept]
         if len(seed) < 20:
             return None
-        across = np.full((len(faces), 3), -1, np.int32)
-        linked = neighbours(self._place[faces[chosen]])
-        across[chosen] = np.where(linked >= 0, chosen[linked], -1)
+        across = self._across(chosen)
         at = _mixed(mesh.position[faces[seed]], start)
         half = np.abs(at[:, 0])
         inner, outer = np.quantile(half, [0.02, 0.98])

@@ -108,8 +108,14 @@ def _streaks(
 
 
 @inlined
-def _gloss(nh: Scalar, nl: Scalar, vh: Scalar, rough: Scalar) -> Scalar:
+def _gloss(
+    nx: Scalar, ny: Scalar, nz: Scalar, hx: Scalar, hy: Scalar, hz: Scalar, vx: Scalar, vy: Scalar,
+    vz: Scalar, rough: Scalar, lamps: F32,
+) -> Scalar:  # fmt: skip
     """Two highlights of one surface, a broad one and a narrow one."""
+    nx, ny, nz = unit(nx, ny, nz)
+    nl = max(nx * lamps[0] + ny * lamps[1] + nz * lamps[2], 0.0)
+    nh, vh = max(nx * hx + ny * hy + nz * hz, 0.0), max(vx * hx + vy * hy + vz * hz, 0.0)
     return (lobe(nh, vh, rough, 0.04) * 0.6 + lobe(nh, vh, rough * 0.6, 0.04) * 0.4) * nl
 
 
@@ -171,10 +177,7 @@ def _pixel(
         r, g, b, nx = r * grain, g * grain, b * grain, nx + 0.05 * weave
     gloss, edge = 0.0, 0.0
     if specular > 0:
-        nx, ny, nz = unit(nx, ny, nz)
-        nl = max(nx * lamps[0] + ny * lamps[1] + nz * lamps[2], 0.0)
-        nh, vh = max(nx * hx + ny * hy + nz * hz, 0.0), max(vx * hx + vy * hy + vz * hz, 0.0)
-        gloss = _gloss(nh, nl, vh, rough) * specular * lit
+        gloss = _gloss(nx, ny, nz, hx, hy, hz, vx, vy, vz, rough, lamps) * specular * lit
         if what == _MOUTH or what == _TONGUE or what == _TOOTH:
             gloss *= ambient
         edge = specular * 0.35 * (0.02 + 0.98 * (1 - nv) ** 5) * sky

@@ -158,14 +158,18 @@ def walk(
     return triangle, weight, beyond
 
 
+def areas(points: F32, faces: I32) -> npt.NDArray[np.float64]:
+    """Of triangles [F, 3]."""
+    a, b, c = (points[faces[:, k]].astype(float) for k in range(3))
+    return np.asarray(0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1))
+
+
 def scattered(
     points: F32, faces: I32, count: int, chance: np.random.Generator,
     share: npt.NDArray[np.floating] | None = None,
 ) -> tuple[I32, F32]:  # fmt: skip
     """Seeds over triangles [F, 3], evenly by area times `share` [F]: (triangle [N], weights)."""
-    a, b, c = (points[faces[:, k]].astype(float) for k in range(3))
-    area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    area = area if share is None else area * share
+    area = areas(points, faces) * (1.0 if share is None else share)
     total = np.cumsum(area)
     at = (np.arange(count) + chance.uniform(0, 1, count)) / count * total[-1]
     seed = np.minimum(np.searchsorted(total, at), len(faces) - 1).astype(np.int32)
