@@ -9,6 +9,8 @@ the CPU.
     rasterize, overlay                        triangles -> keys (kernels.raster)
     fragments                                 keys -> surfaces of each pixel (kernels.fragment)
     shade                                     those -> RGB (kernels.cel; tables: kernels.look)
+    surfaces, sample                          keys -> a network's input (kernels.texture)
+    composite, cut_out                        its output -> RGB, RGBA (kernels.texture)
     silhouette                                keys -> fine alpha (kernels.matte)
     interpolate                               keys -> uv, normal, depth, mask (kernels.gbuffer)
     rgb_to_i420                               RGB -> I420 (kernels.i420)
@@ -22,10 +24,10 @@ from kernels.i420 import rgb_to_i420
 from kernels.matte import silhouette
 from kernels.mesh import bend, blend, inflate, normals, strands
 from kernels.raster import empty, overlay, rasterize, tiles_of
-from kernels.texture import composite, cut_out, sample, surfaces
+from kernels.texture import composite, cut_out, sample, spread, surfaces
 
 __all__ = [
     "bend", "blend", "casters", "composite", "cut_out", "empty", "fragments", "inflate",
     "interpolate", "normals", "overlay", "rasterize", "rgb_to_i420", "room", "sample", "shade",
-    "silhouette", "strands", "surfaces", "tiles_of",
+    "silhouette", "spread", "strands", "surfaces", "tiles_of",
 ]  # fmt: skip

@@ -27,6 +27,7 @@ _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _QUARTER, _BYTE = np.float32(0.25), np.float32(255)
 _FARTHEST = np.float32(1 / DEPTH_ONE)
 _EIGHT = np.uint64(DEPTH)
+SPREAD = 3  # px that an atlas runs over the edge of what is covered
 NEAR = 1 / 256  # of the atlas: samples of a pixel no farther apart, on either axis, are one place
 _NEAR = np.float32(NEAR)
 
@@ -169,6 +170,40 @@ def sample(uv: F32, atlas: F32, image: F32) -> None:
                     )  # fmt: skip
             for c in range(DEPTH):
                 image[c, y, x] = total[c]
+
+
+@jit
+def spread(image: F32, level: U8) -> None:
+    """Let planes 0:8 of image [PLANES, H, W] run over the edge of what is covered (plane 12) by
+    SPREAD pixels: one takes the mean of its known neighbours, those beside the edge first.
+
+    Alpha reaches a little beyond the mesh (strands, smoothed edges); without this a network would
+    have to paint colours there on top of nothing. level [H, W] is scratch.
+    """
+    height, width = level.shape
+    for y in range(height):
+        for x in range(width):
+            level[y, x] = image[12, y, x] > _ZERO
+    for ring in range(1, SPREAD + 1):
+        for y in range(height):
+            top, bottom = max(y - 1, 0), min(y + 2, height)
+            for x in range(width):
+                if level[y, x]:
+                    continue
+                count = 0
+                for v in range(top, bottom):
+                    for u in range(max(x - 1, 0), min(x + 2, width)):
+                        count += 0 < level[v, u] <= ring
+                if count == 0:
+                    continue
+                for c in range(DEPTH):
+                    total = _ZERO
+                    for v in range(top, bottom):
+                        for u in range(max(x - 1, 0), min(x + 2, width)):
+                            if 0 < level[v, u] <= ring:
+                                total += image[c, v, u]
+                    image[c, y, x] = total / np.float32(count)
+                level[y, x] = ring + 1
 
 
 @inlined

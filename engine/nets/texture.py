@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kernels.texture import SPREAD
+
 CHANNELS = 8  # the first three live in RGB space
 
 
@@ -29,3 +31,18 @@ def sample(texture: Tensor, uv: Tensor) -> Tensor:
     weight = met.to(texels.dtype)
     weight = weight / weight.sum(-1, keepdim=True).clamp(min=1)
     return (texels * weight[:, None]).sum(-1)
+
+
+def spread(sampled: Tensor, covered: Tensor) -> Tensor:
+    """Colours run SPREAD pixels over the edge of what is covered: a pixel takes the mean of its
+    known neighbours, those beside the edge first. Same numbers as `kernels.texture.spread`.
+
+    sampled [B, C, H, W]; covered [B, 1, H, W], above 0 where something is.
+    """
+    known = (covered > 0).to(sampled.dtype)
+    for _ in range(SPREAD):
+        near = F.avg_pool2d(known, 3, 1, 1)
+        mean = F.avg_pool2d(sampled * known, 3, 1, 1) / near.clamp(min=1e-6)
+        sampled = torch.where((known == 0) & (near > 0), mean, sampled)
+        known = (near > 0).to(sampled.dtype)
+    return sampled

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from engine.nets.texture import spread
 from engine.train.neural.shots import Crop
 
 MESH = slice(8, 13)  # channels of the image that the critic sees: normal, depth, coverage
@@ -47,7 +48,7 @@ class Lesson:
 
     def image(self, texture: Tensor) -> Tensor:
         """The network's input [N, 16, h, w] for a texture [1, 8, R, R]: the mean over the places
-        of the texture that a pixel averages, 0 where there is none (as kernels/texture.py)."""
+        of the texture that a pixel averages, spread over the edge (as kernels/texture.py)."""
         count, height, width = self.looks.shape
         points = torch.cat([self.uv.reshape(-1, 2), self.more_uv]) * 2 - 1
         found = F.grid_sample(
@@ -58,6 +59,7 @@ class Lesson:
         total = total.index_add(1, self.more_at, found[:, size:])
         mean = total / self.looks.reshape(1, -1).clamp(min=1)
         sampled = mean.reshape(-1, count, height, width).transpose(0, 1)
+        sampled = spread(sampled, self.looks[:, None])
         return torch.cat([sampled, self.plain], 1).contiguous(memory_format=torch.channels_last)
 
 

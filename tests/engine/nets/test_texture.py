@@ -1,8 +1,10 @@
 """The neural texture as it is sampled: places, borders, edges, gradients."""
 
+import numpy as np
 import torch
 
-from engine.nets.texture import sample
+from engine.nets.texture import sample, spread
+from kernels import texture as kernel
 
 
 def test_texel_centres_give_texels() -> None:
@@ -35,3 +37,20 @@ def test_gradients_reach_the_texture_only_where_it_is_seen() -> None:
     sample(texture, uv).sum().backward()
     assert texture.grad is not None
     assert float(texture.grad.sum()) == 3.0 and float(texture.grad[0, :, 0, 0].sum()) == 3.0
+
+
+def test_colours_run_over_the_edge_as_the_kernel_lets_them() -> None:
+    rng = np.random.default_rng(0)
+    image = rng.random((kernel.PLANES, 24, 32), np.float32)
+    image[12] = 0
+    image[12, 6:14, 9:20], image[12, 20, 2], image[12, 8, 9:12] = 1, 0.25, 0
+    image[: kernel.DEPTH] *= image[12] > 0
+    expected = spread(torch.from_numpy(image[None, :8]), torch.from_numpy(image[None, 12:13]))[0]
+    plain = image.copy()
+    kernel.spread(image, np.empty((24, 32), np.uint8))
+    torch.testing.assert_close(torch.from_numpy(image[:8]), expected)
+    inside = plain[12] > 0
+    assert np.array_equal(image[:8, inside], plain[:8, inside])
+    assert np.array_equal(image[8:], plain[8:])
+    reach = [bool((image[:8, 10, 19 + k] != 0).any()) for k in range(1, 6)]
+    assert reach == [True, True, True, False, False], "three pixels, no more"
