@@ -20,7 +20,7 @@ from engine.avatar import DEFAULT_AVATAR
 from engine.errors import PackageError, RuntimeUnavailable, TrackingError
 from engine.frames import F32, HOP_PHASE, SAMPLE_RATE
 from engine.motion.curves import SUFFIXES
-from engine.render.choose import AnyRenderer, choose
+from engine.render.choose import choose
 from engine.style import sheet
 from engine.style.code import with_head
 from engine.style.encoder import CODE

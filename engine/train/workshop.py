@@ -4,7 +4,9 @@ Contract: everything that comes from outside is checked here (PackageError in wo
 the recipes that come out are whole and in normal form. One thread at a time may build.
 """
 
+import importlib.util
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,6 +18,10 @@ from engine.errors import PackageError, RuntimeUnavailable
 from engine.face import package
 from engine.face.archive import Archive
 from engine.face.background import Picture, Transparent
+from engine.face.fields import Fields
+from engine.face.likeness import Consent, Likeness
+from engine.face.likeness import dump as dump_likeness
+from engine.face.likeness import parse as parse_likeness
 from engine.face.package import ASSETS, Package
 from engine.face.palette import code, derived
 from engine.frames import BLENDSHAPES, POSE, SAMPLES_PER_FRAME, Motion
@@ -38,6 +44,21 @@ BLANKS = b"\xef\xbb\xbf \t\r\n"  # that may stand before JSON
 SQUARE = 24  # px of the chequered pattern that stands for "nothing"
 
 
+def untrained() -> str:
+    """What to install before a person can be learned; empty if nothing is missing."""
+    if importlib.util.find_spec("torch") is not None:
+        return ""
+    return (
+        "learning a person needs PyTorch, which is not installed: install Vivify with its extra "
+        "`train` (pip install 'vivify[train,tracker]')"
+    )
+
+
+def _training(part: str, file: Path, folder: Path, name: str, by: str) -> list[str]:
+    command = [sys.executable, "-m", "engine.train", "renderer", part, str(file)]
+    return [*command, "--out", str(folder), "--name", name, f"--consent={by}"]
+
+
 class Workshop:
     """Builds, changes and reads avatars for an editor."""
 
@@ -53,6 +74,7 @@ class Workshop:
         textures and takes a second."""
         self.clay = Clay.load()
         self._quick = quick
+        self.minutes = 30.0  # of training, for a person from a video
         self._models = models
         self._clips = {True: talking, False: idle}
 
@@ -158,6 +180,19 @@ class Workshop:
             raise RuntimeUnavailable("photos need the face tracker; give the workshop its models")
         found = likeness.from_photo(rgb, self._models())
         return _json(found.recipe), list(found.notes)
+
+    def consent(self, by: str) -> None:
+        """Refuse a name that cannot stand under somebody's consent, before anything is read."""
+        agreed = Likeness("real person", Consent(by, "2000-01-01", "yes"))
+        parse_likeness(Fields(dump_likeness(agreed), "likeness"))
+
+    def person(self, video: Path, folder: Path, name: str, by: str) -> list[str]:
+        """The command that learns a person from a video, half an hour on a CPU."""
+        return [*_training("person", video, folder, name, by), "--minutes", str(self.minutes)]
+
+    def portrait(self, photo: Path, folder: Path, name: str, by: str) -> list[str]:
+        """The command that makes a photographic avatar of one photo, a minute or two."""
+        return _training("portrait", photo, folder, name, by)
 
     def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
         """A GLB or VRM, `file` its name, as a package in `folder`; the report line by line."""

@@ -1,9 +1,10 @@
 """The HTTP side of the studio: one page, a WebSocket with its preview, files in and out.
 
 GET / · GET /studio.json · GET /recipe · GET /random · GET /portrait · GET /package · GET /ws · POST
-/open · POST /import · POST /photo · POST /save · GET /healthz. Every refusal is JSON {"error",
-"message"}. Files are written below one folder only, under names that were checked; a photo is read
-only with ?consent=yes, stays in memory and is dropped after it was looked at.
+/open · POST /import · POST /photo · POST /save · GET /healthz, and those of
+streaming.studio.likeness. Every refusal is JSON {"error", "message"}. Files are written below
+one folder only, under names that were checked; a photo is read only with ?consent=yes, stays in
+memory and is dropped after it was looked at.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from engine.errors import VivifyError
 from engine.face import package
 from engine.render.renderer import Renderer
 from streaming.studio.atelier import Atelier, Json
+from streaming.studio.likeness import Likeness
 from streaming.studio.shelf import Shelf, Taken, named_after
 from streaming.studio.sitting import Say, Sitting, explained
 from streaming.web import gate, portrait
@@ -32,7 +34,7 @@ log = logging.getLogger(__name__)
 
 PAGE = Path(__file__).parent / "page"
 PARTS = (
-    "index.html", "studio.js", "dials.js", "preview.js", "history.js", "studio.css",
+    "index.html", "studio.js", "dials.js", "preview.js", "history.js", "person.js", "studio.css",
 )  # fmt: skip
 SHARED = ("style.css", "icon.svg", "ball.js")
 MAX_BODY = 128 << 10  # bytes of JSON
@@ -50,11 +52,13 @@ def create_app(
     seed: int = 0,
     hosts: frozenset[str] = frozenset(),
     missing: str = "",
+    untrained: str = "",
 ) -> web.Application:
     """`out`: where avatars are saved; `start`: the recipe shown first; `seed`: of the first random
-    person; `missing`: what must be installed before photos can be read."""
+    person; `missing`: what must be installed before photos can be read; `untrained`: before a
+    person can be learned."""
     app = web.Application(client_max_size=MAX_BODY, middlewares=[gate.guard(hosts, _explain)])
-    site = _Studio(atelier, out, start, seed, missing)
+    site = _Studio(atelier, out, start, seed, missing, untrained)
     app.router.add_get("/", site.page)
     app.router.add_get("/page/{name}", site.page)
     app.router.add_get("/studio.json", site.studio)
@@ -68,15 +72,19 @@ def create_app(
     app.router.add_post("/photo", site.photo)
     app.router.add_post("/save", site.save)
     app.router.add_get("/healthz", site.health)
+    site.likeness.add(app)
     app.on_shutdown.append(site.shutdown)
     app.cleanup_ctx.append(site.lifetime)
     return app
 
 
 class _Studio:
-    def __init__(self, atelier: Atelier, out: Path, start: Json, seed: int, missing: str) -> None:
+    def __init__(
+        self, atelier: Atelier, out: Path, start: Json, seed: int, missing: str, untrained: str
+    ) -> None:
         self._atelier, self._shelf, self._start = atelier, Shelf(out), start
         self._seed, self._missing = seed, missing
+        self.likeness = Likeness(atelier, self._shelf, missing or untrained)
         self._painter = ThreadPoolExecutor(1, thread_name_prefix="painter")
         self._builder = ThreadPoolExecutor(1, thread_name_prefix="builder")
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keeper")
@@ -202,6 +210,7 @@ class _Studio:
     async def shutdown(self, app: web.Application) -> None:
         for socket in list(self._pages):
             await socket.close()
+        await self.likeness.close()
 
     async def lifetime(self, app: web.Application) -> AsyncIterator[None]:
         yield

@@ -59,3 +59,13 @@ class Atelier(Protocol):
     def convert(self, content: bytes, file: str, folder: Path, permitted: bool) -> list[str]:
         """A GLB or VRM, `file` its name, as a package in `folder`; what it has and lacks, line by
         line. `permitted`: the person may use it where its terms do not allow everybody to."""
+
+    def consent(self, by: str) -> None:
+        """Refuse a name that cannot stand under somebody's consent."""
+
+    def person(self, video: Path, folder: Path, name: str, by: str) -> list[str]:
+        """The command that makes a package in `folder` out of a video of a person; `by`: who
+        agreed. It tells its progress as streaming.studio.errand expects."""
+
+    def portrait(self, photo: Path, folder: Path, name: str, by: str) -> list[str]:
+        """The same out of one photo."""

@@ -52,6 +52,21 @@ class Shelf:
         self._kept[name] = place
         return place, result
 
+    def free(self, name: str, replace: bool) -> str:
+        """The name, if an avatar may be kept under it. Raises Taken, and PackageError as `keep`."""
+        place = self.folder / checked(name)
+        if place.exists() and not replace:
+            raise Taken(f"{place} exists; give the avatar another name, or replace it")
+        return name
+
+    def spare(self) -> "tempfile.TemporaryDirectory[str]":
+        """A hidden folder beside the avatars, for work that leaves nothing behind."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return tempfile.TemporaryDirectory(dir=self.folder, prefix=".")
+        except OSError as error:
+            raise PackageError(f"{self.folder} cannot be written: {error.strerror}") from error
+
     def load(self, name: str) -> Package:
         """An avatar that was kept here since the start. Raises PackageError."""
         return package.load(self._found(name))

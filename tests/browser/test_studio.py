@@ -203,3 +203,31 @@ def test_keyboard_names_and_a_phone(chromium: Any, address: str, scheme: str) ->
     assert not page.is_checked("input[value=beanie]")
     assert page.errors == []
     page.context.close()
+
+
+def test_a_video_needs_consent_by_name_first(chromium: Any, address: str, tmp_path: Path) -> None:
+    page = open_studio(chromium, address, viewport={"width": 360, "height": 740})
+    page.click("#person")
+    page.wait_for_selector("#person-dialog[open]")
+    assert page.is_disabled("#person-file") and page.is_hidden("#person-cancel")
+    page.check("#person-consent")
+    assert page.is_disabled("#person-file")  # whose consent?
+    page.fill("#person-by", "Ada Lovelace")
+    page.screenshot(path=tmp_path / "person.png")
+    wrong = {"name": "me.txt", "mimeType": "text/plain", "buffer": b"no film"}
+    if page.text_content("#person-error"):  # something is not installed: the page says what
+        assert page.is_disabled("#person-file")
+    else:
+        page.set_input_files("#person-file", [wrong])
+        page.wait_for_function(
+            "document.getElementById('person-error').textContent.includes('.mp4')"
+        )
+        page.fill("#person-name", "")
+        assert page.is_disabled("#person-file")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#person-dialog", state="hidden")
+    page.click("#person")
+    assert not page.is_checked("#person-consent"), "consent is asked each time"
+    assert page.errors == []
+    page.context.close()

@@ -1,8 +1,10 @@
 """The command's edges: what cannot be done is said in one line; consent comes before reading."""
 
+import importlib
 import io
 import json
 import socket
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 
 from demos import make_avatar
 from engine.face import package
+from engine.train.workshop import Workshop
 from tests.browser import rig
 
 
@@ -99,3 +102,53 @@ def test_the_page_is_served_and_ends_cleanly(tmp_path: Path) -> None:
             about = json.load(response)
         assert about["start"]["name"] == "mira" and len(about["cast"]) >= 8
         assert {"hair", "colors", "light"} <= {group["id"] for group in about["groups"]}
+
+
+@pytest.mark.parametrize("command", [("video",), ("photo", "--neural")])
+def test_a_likeness_needs_the_persons_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
+    command: tuple[str, ...],
+) -> None:  # fmt: skip
+    monkeypatch.setattr("sys.stdin", io.StringIO("Ada\n"))  # a pipe is nobody's word
+    given = (*command, str(tmp_path / "me.mp4"), "--out", str(tmp_path / "out"))
+    assert "--consent NAME" in fails_with(capsys, *given)
+    assert "consent" in fails_with(capsys, *given, "--consent", "two\nlines")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_likeness_is_made_by_another_process(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Of a training only the command is looked at; a copy of mira stands for what it makes."""
+    asked: list[tuple[str, str]] = []
+
+    def command(self: Workshop, video: Path, folder: Path, name: str, by: str) -> list[str]:
+        asked.append((name, by))
+        script = (
+            "import shutil, sys; print('vivify-progress .5 learning', file=sys.stderr);"
+            f"shutil.copytree({str(package.ASSETS / 'mira')!r}, {str(folder)!r})"
+        )
+        return [sys.executable, "-c", script]
+
+    monkeypatch.setattr(Workshop, "person", command)
+    for lacking in ("missing", "untrained"):
+        monkeypatch.setattr(make_avatar, lacking, lambda: "")
+    video, out = tmp_path / "Me.mp4", tmp_path / "out"
+    video.write_bytes(b"a film")
+    given = ["video", str(video), "--consent", "Ada Lovelace", "--out", str(out)]
+    assert make_avatar.main(given) == 0
+    said = capsys.readouterr().out
+    assert asked == [("me", "Ada Lovelace")] and "Ada Lovelace agreed" in said
+    assert f"--avatar {out / 'me'}" in said and [p.name for p in out.iterdir()] == ["me"]
+    assert "--force" in fails_with(capsys, *given)
+    assert len(asked) == 1, "a name that is taken is refused before the work"
+
+
+def test_trainings_are_asked_as_they_take_it(tmp_path: Path) -> None:
+    """The flags of both trainings, as their own parsers read them."""
+    pytest.importorskip("torch")
+    for part in ("person", "portrait"):
+        made = getattr(Workshop(), part)(tmp_path / "me.mp4", tmp_path / "a", "ada", "-Ada")
+        assert made[1:5] == ["-m", "engine.train", "renderer", part]
+        main = importlib.import_module(f"engine.train.neural.{part}").main
+        assert main(made[5:]) == 2, "no such film, but every flag is known"

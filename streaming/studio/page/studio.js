@@ -1,6 +1,7 @@
 // The studio's behaviour: one recipe, its history, the preview, and files in and out.
 import { Dials } from "/page/dials.js";
 import { History } from "/page/history.js";
+import { Person } from "/page/person.js";
 import { Preview } from "/page/preview.js";
 
 const $ = (id) => document.getElementById(id);
@@ -240,6 +241,8 @@ async function bring(file, replace = false) {
   }
 }
 
+studio.person = new Person($, ask, (name) => preview.say("show", name));
+
 // --- controls -------------------------------------------------------------------------------
 
 function step(recipe) {
@@ -312,6 +315,7 @@ addEventListener("keydown", (event) => {
 async function load() {
   if (!/^(localhost|127\.|\[::1\])/.test(location.hostname)) {
     $("where").textContent = location.hostname;
+    $("person-where").textContent = `the computer that runs Vivify (${location.hostname})`;
     $("photo-where").textContent = `the computer that runs Vivify (${location.hostname})`;
   }
   let about;
