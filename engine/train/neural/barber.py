@@ -223,7 +223,9 @@ class Barber:
         faces = mesh.triangle
         for eye in range(2):
             low = used[eye * size + np.arange(_LASH_COLUMNS)]
-            full = self._fullness(low, used[eye * size + 2 * _LASH_COLUMNS + np.arange(25)])
+            full = self._fullness(
+                low, used[eye * size + 2 * _LASH_COLUMNS + np.arange(_LASH_COLUMNS)]
+            )
             rows = (
                 (700, 1.25, 0.009, 0.9, 0.0),
                 (int(130 * full), 1.2 + 1.4 * full, 0.0062, 0.35 + 0.45 * full, 1.0),

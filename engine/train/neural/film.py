@@ -15,8 +15,8 @@ _SHOULDER = 0.62
 def _tone(x: Scalar) -> Scalar:
     """Filmic: straight in the middle, a soft shoulder, a slight toe."""
     x = x * (x + 0.9) / (x + 0.93)
-    if x > 0.62:
-        return 0.62 + 0.38 * (1 - math.exp(-(x - 0.62) / 0.40))
+    if x > _SHOULDER:
+        return _SHOULDER + (1 - _SHOULDER) * (1 - math.exp((_SHOULDER - x) / 0.40))
     return x
 
 

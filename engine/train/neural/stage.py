@@ -21,7 +21,7 @@ from engine.train.neural import drama
 from engine.train.neural.binding import fingerprint
 from engine.train.neural.drama import Scene
 from engine.train.neural.shots import MOTION, PPG, write
-from engine.train.neural.teacher import Teacher
+from engine.train.neural.teacher import LOOK, Teacher
 from engine.train.neural.toy import take
 
 _DRAWN: dict[tuple[str, int], tuple[Package, Teacher]] = {}  # one of each in a process
@@ -38,18 +38,26 @@ def _heard(motion: Motion) -> F32:
     return np.zeros(PPG, np.float32) if motion.ppg is None else motion.ppg
 
 
-def _draw(folder: Path, avatar: str, size: int, scene: Scene) -> int:
+def _about(package: Package, frames: int, held: int, seed: int) -> dict[str, str]:
+    """What a clip must have been made with to belong to a set: names alone repeat."""
+    plan = f"seed {seed}, {frames} and {held} held"
+    return {
+        "avatar": package.name, "look": f"teacher {LOOK}", "mesh": fingerprint(package),
+        "plan": plan,
+    }  # fmt: skip
+
+
+def _draw(folder: Path, avatar: str, size: int, scene: Scene, about: dict[str, str]) -> int:
     """Draw and write one scene; returns its pictures."""
     package, teacher = _teacher(avatar, size)
     shots = take(package, size, scene.motions, teacher.render, [_heard(m) for m in scene.motions])
-    about = {"avatar": avatar, "look": "teacher", "mesh": fingerprint(package)}
     write(folder, scene.name, len(scene.motions), shots, held=scene.held, about=about)
     return len(scene.motions)
 
 
-def _done(folder: Path, scene: Scene, mesh: str) -> bool:
+def _done(folder: Path, scene: Scene, about: dict[str, str]) -> bool:
     head = folder / scene.name / "clip.json"
-    return head.exists() and json.loads(head.read_text())["about"].get("mesh") == mesh
+    return head.exists() and json.loads(head.read_text())["about"] == about
 
 
 def perform(
@@ -57,20 +65,21 @@ def perform(
     seed: int = 0, jobs: int = 1,
 ) -> None:  # fmt: skip
     """Draw what is missing of a training set: `frames` pictures to learn from, `held` of other
-    speech in other styles. Scenes of another mesh are drawn again. Raises PackageError."""
+    speech in other styles. Scenes of another mesh, look or plan are drawn again. Raises
+    PackageError."""
     package = load(avatar)
     folder.mkdir(parents=True, exist_ok=True)
     scenes = drama.plan(package, frames, held, seed)
-    mesh = fingerprint(package)
-    missing = [s for s in scenes if not _done(folder, s, mesh)]
+    about = _about(package, frames, held, seed)
+    missing = [s for s in scenes if not _done(folder, s, about)]
     bar = tqdm(total=sum(len(s.motions) for s in scenes), unit="picture", desc=avatar)
     bar.update(sum(len(s.motions) for s in scenes) - sum(len(s.motions) for s in missing))
     if jobs == 1:
         for scene in missing:
-            bar.update(_draw(folder, avatar, size, scene))
+            bar.update(_draw(folder, avatar, size, scene, about))
         return
     with ProcessPoolExecutor(jobs) as pool:
-        drawn = [pool.submit(_draw, folder, avatar, size, scene) for scene in missing]
+        drawn = [pool.submit(_draw, folder, avatar, size, scene, about) for scene in missing]
         for done in as_completed(drawn):
             bar.update(done.result())
 

@@ -24,6 +24,7 @@ from engine.train.neural.surface import Column, Surface
 from engine.train.neural.tress import Strands
 from kernels.raster import empty, rasterize, tiles_of
 
+LOOK = 1  # raised when pictures change: sets of different looks do not mix
 OVER = 2  # pixels drawn for one of the picture, each way
 _KEY = 1.06  # strength of the key light
 _RIM = 0.55

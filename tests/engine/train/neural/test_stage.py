@@ -64,9 +64,11 @@ def test_a_set_is_planned_drawn_once_and_resumed(
     drawn: list[str] = []
     real = stage._draw
 
-    def noted(folder: Path, avatar: str, size: int, scene: drama.Scene) -> int:
+    def noted(
+        folder: Path, avatar: str, size: int, scene: drama.Scene, about: dict[str, str]
+    ) -> int:
         drawn.append(scene.name)
-        return real(folder, avatar, size, scene)
+        return real(folder, avatar, size, scene, about)
 
     monkeypatch.setattr(stage, "_draw", noted)
     stage.perform(tmp_path, "mira", frames=8, held=4, size=64)
