@@ -150,8 +150,8 @@ def irradiate(
     """All pixels of keys [H, W, 4]. screen [V, 3], table [V, COLUMNS]: of the surface; depth,
     matrix: of the key light's map; search, taps: discs.
 
-    seen [H, W] = the nearest triangle at any of a pixel's samples or -1 (silhouettes are up to half a
-    pixel wider for it), far [H, W] its depth (2 where there is none),
+    seen [H, W] = the nearest triangle at any of a pixel's samples or -1 (silhouettes are up to half
+    a pixel wider for it), far [H, W] its depth (2 where there is none),
     out [H, W, 4] = irradiance RGB and the key light's visibility.
     """
     for y in range(keys.shape[0]):
