@@ -30,6 +30,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=2000, help="to draw, if there are none")
     parser.add_argument("--held", type=int, default=300, help="to draw for measuring")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
+    parser.add_argument("--start", type=Path, help="package whose network is gone on from")
     parser.add_argument("--work", type=Path, help="log, previews, checkpoint (default: OUT.work)")
     add_options(parser)
     options = parser.parse_args(argv)
@@ -54,6 +55,7 @@ def main(argv: list[str]) -> int:
         shots, net_of(options, shots.scale), recipe_of(options), options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,
         eye=PATH if PATH.is_file() else None,
+        start=None if options.start is None else load(options.start).learned,
     )  # fmt: skip
     heard = any(bool(clip.arrays["ppg"].any()) for clip in shots.train)
     look = str(shots.train[0].about.get("look", "teacher"))
@@ -75,6 +77,7 @@ def _command(options: argparse.Namespace) -> str:
         f"python -m engine.train renderer teacher --avatar {Path(options.avatar).name} "
         f"--shots SHOTS --out PACKAGE --size {options.size} --side {options.side} {length} "
         f"--seed {options.seed}"
+        + (f" --start {options.start.name}" if options.start else "")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip
 

@@ -8,8 +8,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
+from engine.errors import WeightsError
+from engine.face.learned import Learned
 from engine.nets.unet import UNetConfig
 from engine.train.neural import preview
 from engine.train.neural.features import PATH, Eye
@@ -62,13 +65,13 @@ class Diary:
 def fit(
     shots: Shots, config: UNetConfig, recipe: Recipe, out: Path, *, device: str = "cpu",
     resume: bool = False, preview_minutes: float = 3.0, eye: Path | None = PATH,
-    tell: Callable[[float], None] | None = None,
+    tell: Callable[[float], None] | None = None, start: Learned | None = None,
 ) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
     """Train, or go on from the checkpoint in `out`; returns the averaged painter and what to
     tell of it: recipe, steps, minutes, numbers on held-out frames, trained ones if none is held.
 
     `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
-    now and then.
+    now and then; `start`: the look of another avatar, whose network is gone on from.
     """
     shots.need(recipe.frames)
     out.mkdir(parents=True, exist_ok=True)
@@ -81,6 +84,8 @@ def fit(
     if resume and checkpoint.is_file():
         trainer.load(checkpoint)
     else:
+        if start is not None:
+            _begin(trainer, start)
         (out / LOG).unlink(missing_ok=True)
     diary, last = Diary(out, trainer), time.monotonic()
     held = diary.write()
@@ -109,6 +114,21 @@ def fit(
     }  # fmt: skip
     (out / "about.json").write_text(json.dumps(about, indent=1))
     return painter, about
+
+
+def _begin(trainer: Trainer, start: Learned) -> None:
+    """Take over a network, and of its texture what the new one cannot tell from pictures: where
+    the channels that are no colours lie. Raises WeightsError for a network of another size."""
+    net, texture = trainer.painter.net, trainer.painter.texture
+    weights = {name: torch.from_numpy(w.astype("f4")) for name, w in start.weights.items()}
+    own = net.state_dict()
+    if any(name not in weights or weights[name].shape != w.shape for name, w in own.items()):
+        raise WeightsError(f"the network to start with is {start.config.size}: use --size of it")
+    net.load_state_dict({name: weights[name] for name in own})
+    middle = torch.from_numpy(start.texture.astype("f4")).mean((0, 1))[3:]
+    with torch.no_grad():
+        texture[:, 3:] += middle.to(texture.device)[:, None, None]
+    trainer.average = {k: v.detach().clone() for k, v in trainer.painter.state_dict().items()}
 
 
 TINY = Recipe(

@@ -1,7 +1,7 @@
 """The trainer learns, goes on where it stopped, and binds what it made to its package."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from engine.train.neural.course import TINY, fit
 from engine.train.neural.lesson import Backdrop, Lesson
 from engine.train.neural.projecting import fill, project
 from engine.train.neural.shots import Shots, join, write
-from engine.train.neural.trainer import Trainer
+from engine.train.neural.trainer import Painter, Trainer
 from tests.engine.train.neural.test_shots import made
 
 CONFIG = Config(size="small", kind="teacher")
@@ -117,6 +117,22 @@ def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(toon: Path, tmp_pat
         assert torch.equal(value, ends[1].average[name])
         assert torch.isfinite(value).all()
     assert not torch.equal(ends[0].average["texture"], first.average["texture"])
+
+
+def test_a_training_starts_with_another_avatars_network(toon: Path, tmp_path: Path) -> None:
+    config = UNetConfig.of("small")
+    painter = Painter(config, torch.rand(1, 8, 16, 16))
+    with torch.no_grad():
+        painter.net.out.bias += 0.25
+    about = {"steps": 1, "recipe": asdict(TINY), "held": False, "measured": {}, "frames": 1,
+             "minutes": 0.0, "device": "cpu"}  # fmt: skip
+    start = binding.bind("mira", tmp_path / "old", painter, CONFIG, about).learned
+    recipe = replace(TINY, steps=1, rate=0.0, texture_rate=0.0)
+    new, _ = fit(Shots(toon), config, recipe, tmp_path / "new", eye=None, start=start)
+    assert torch.allclose(new.net.out.bias, painter.net.out.bias, atol=1e-3)
+    assert (new.texture[0, 3:].mean((1, 2)) - painter.texture[0, 3:].mean((1, 2))).abs().max() < 0.1
+    with pytest.raises(WeightsError, match="use --size"):
+        fit(Shots(toon), UNetConfig.of("large"), recipe, tmp_path / "no", eye=None, start=start)
 
 
 def test_sets_without_long_enough_clips_are_refused(tmp_path: Path) -> None:
