@@ -171,7 +171,7 @@ def outside_mouth(places: F64, points: F32) -> F64:
     nearest lip."""
     rim = points[list(_INNER_LIPS), :2].astype(float)
     middle = rim.mean(0)
-    grown = rim + (rim - middle) * [0.04, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
+    grown = rim + (rim - middle) * [0.14, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
     ring = np.concatenate([
         a + np.linspace(0, 1, 8, endpoint=False)[:, None] * (b - a)
         for a, b in zip(grown, np.roll(grown, -1, 0), strict=True)

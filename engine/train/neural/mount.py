@@ -43,13 +43,16 @@ _FACING = 0.25  # normals of skin that the picture shows
 _LIP_REACH = 0.16  # dm around the lips within which hidden skin takes the lips' colour
 _WIDEN = 0.06
 _SMILE = 0.5  # share of the picture's smile that stays at rest
+_UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
+_LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
+_SHUT, _LIP_SOFT = 0.006, 0.12  # dm: how far shut lips press, and how far around that is felt
 _LIP_MARKS = (13, 14, 78, 308)
 _TEETH = 0.05  # dm by which the upper teeth reach below the upper lip, behind the lower one
 _BEHIND_LID, _BEFORE = 0.03, 0.09  # dm: where shut lids wait, and how far a blink brings them
 _OVERLAP = 0.012  # dm: how far they close over the lower ones
 _RELIEF_FROM, _RELIEF = 0.15, 0.5  # dm: where the sides begin, and what is left of their depth
 _RIM = 400
-_BLINK = ("eyeBlinkRight", "eyeBlinkLeft")
+BLINK = ("eyeBlinkRight", "eyeBlinkLeft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def mount(
     package, seen = made.package, made.screen()
     oval = Oval.of(seen, made.vertex)
     shut = made.weights.copy()
-    shut[[INDEX[name] for name in _BLINK]] = 1.0
+    shut[[INDEX[name] for name in BLINK]] = 1.0
     blink = projected(package, Motion(0, shut, np.zeros(6, np.float32)))
     kept = _kept(made, oval, seen, blink)
     form = _form(made, kept)
@@ -117,11 +120,12 @@ def mount(
 def _form(made: Unwrapped, kept: _Kept) -> _Form:
     """The rig with the picture's lids as its rest, and its teeth behind the picture's lips."""
     rest, moves = made.package.mesh.position.astype(float), _dense(made.package)
-    for name in _BLINK:
+    for name in BLINK:
         k, share = INDEX[name], float(made.weights[INDEX[name]])
         rest = rest + share * moves[k]
         moves[k] *= 1 - share
     rest = _flattened(rest, made.package.manifest.camera)
+    _closed(made, kept, rest, moves)
     for name in ("teeth", "tongue"):
         own = np.unique(kept.triangle[kept.material == kept.names.index(name)])
         lips = rest[made.vertex[list(_LIP_MARKS)]]  # upper, lower, both corners
@@ -129,10 +133,28 @@ def _form(made: Unwrapped, kept: _Kept) -> _Form:
         if name == "teeth":
             row = rest[own]
             order = np.sort(row[np.abs(row[:, 0] - lips[:, 0].mean()) < 0.1, 1])
+            if len(order) < 2:
+                continue
             gap = int(np.diff(order).argmax())
             upper = own[row[:, 1] > (order[gap] + order[gap + 1]) / 2]
             rest[upper, 1] += lips[0, 1] - _TEETH - order[gap + 1]
     return _Form(rest, moves)
+
+
+def _closed(made: Unwrapped, kept: _Kept, rest: F64, moves: F64) -> None:
+    """Let lips that the picture shows apart meet at rest: what a fit leaves open would show a line
+    of teeth for ever. Half of the gap goes to either lip, told apart by what the jaw moves."""
+    upper, lower = (rest[made.vertex[list(rows)]] for rows in (_UPPER_LIP, _LOWER_LIP))
+    middle = (upper + lower) / 2
+    gap = np.maximum(upper[:, 1] - lower[:, 1] + _SHUT, 0)
+    order = np.argsort(middle[:, 0])
+    own = np.unique(kept.triangle[np.isin(kept.material, [0, kept.names.index("mouth")])])
+    at = rest[own]
+    near = np.linalg.norm((at[:, None] - middle)[..., :2], axis=-1).min(1)
+    here = np.interp(at[:, 0], middle[order, 0], gap[order]) * np.exp(-((near / _LIP_SOFT) ** 2))
+    drop = -moves[INDEX["jawOpen"]][own, 1]
+    jaw = np.clip(drop / max(float(drop.max()), 1e-6) / 0.8, 0, 1)
+    rest[own, 1] += here * (jaw - 0.5)
 
 
 def _flattened(points: F64, camera: Camera) -> F64:
@@ -158,7 +180,7 @@ def _lids(form: _Form, kept: _Kept, blink: F64, page: Page) -> list[_Part]:
             continue
         own, index = np.unique(triangles, return_inverse=True)
         moves = form.moves[:, own].copy()
-        moves[INDEX[_BLINK[eye]]] += [0, -_OVERLAP, _BEFORE]
+        moves[INDEX[BLINK[eye]]] += [0, -_OVERLAP, _BEFORE]
         places = inpaint.of_eye(blink[own, :2], eye, page.centres[eye], True)
         index = index.reshape(-1, 3)
         parts.append(_Part(form.rest[own] - [0, 0, _BEHIND_LID], moves, np.ones(len(own)),

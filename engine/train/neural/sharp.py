@@ -48,15 +48,18 @@ def network(size: str) -> UNet:
     """A fresh network of a shipped size that adds the details of `texture` to the doubled
     picture."""
     net = UNet(UNetConfig.of(size))
+    assert net.stem.bias is not None and net.grain.bias is not None
     with torch.no_grad():
-        for layer in (net.stem, net.lift0, net.join0, net.fine, net.grain):
-            layer.weight.zero_()
-            layer.bias.zero_()
+        # Only what carries the details: all else keeps its random start, or it could never learn.
+        for layer, rows in ((net.stem, 16), (net.lift0, None), (net.join0, 16)):
+            layer.weight[:rows] = 0
+        net.grain.weight.zero_()
         for k in range(16):  # detail k % 4 of the cell's pixel k // 4 of the grid
             pixel, detail = k // 4, k % 4
             net.stem.weight[k, DETAIL + detail, pixel // 2, pixel % 2] = 1
             net.stem.bias[k] = _LIFT
             net.join0.weight[k, k, 1, 1] = 1
+            net.fine.weight[4 * detail + pixel] = 0
             net.fine.weight[4 * detail + pixel, k, 1, 1] = 1
         for colour in range(3):
             for place in range(4):

@@ -8,7 +8,7 @@ Contract: nothing is guessed about a picture without a face: TrackingError says 
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,7 @@ class Unwrapped:
     """A picture and the mesh that lies over it when it shows `weights`, head straight."""
 
     picture: U8  # [SIZE, SIZE, 3]
+    square: Square  # what of the picture given it is
     points: F32  # [478, 3] landmarks in its pixels
     package: Package
     vertex: I64  # [468] of the package's mesh
@@ -73,7 +74,7 @@ def unwrap(rgb: U8, models: Models, folder: Path, name: str) -> Unwrapped:
 
     Raises TrackingError for no face, one too small or turned too far away.
     """
-    points = _landmarks(rgb, models)
+    points = marks(rgb, models)
     tall = float(np.linalg.norm(points[10, :2] - points[152, :2]))
     if tall < _LEAST:
         raise TrackingError(
@@ -94,7 +95,7 @@ def unwrap(rgb: U8, models: Models, folder: Path, name: str) -> Unwrapped:
     for key, value in found.expression.items():
         guess[0, INDEX[key]] = value
     sitter = sit(points[None], guess, (picture, points), folder, SIZE, name, True, looks=1)
-    made = Unwrapped(picture, points, sitter.package, sitter.vertex, _even(sitter.weights))
+    made = Unwrapped(picture, square, points, sitter.package, sitter.vertex, _even(sitter.weights))
     for _ in range(_TURNS):
         made = _pressed(made, folder)
     return made
@@ -113,7 +114,7 @@ def _even(weights: F32) -> F32:
     return out
 
 
-def _landmarks(rgb: U8, models: Models) -> F32:
+def marks(rgb: U8, models: Models) -> F32:
     """[478, 3] in pixels, the mean of several looks at the picture."""
     points = find(models, rgb)
     if points is None:
@@ -159,4 +160,4 @@ def _pressed(made: Unwrapped, folder: Path) -> Unwrapped:
     path = folder / "mesh.safetensors"
     held = {**load_file(path), "position": moved.astype(np.float32)}
     save_file({k: np.ascontiguousarray(v) for k, v in held.items()}, path)
-    return Unwrapped(made.picture, made.points, load(folder), made.vertex, made.weights)
+    return replace(made, package=load(folder))

@@ -1,0 +1,229 @@
+"""Texturer and renderer trained together on many people, and compared with two rivals.
+
+    python -m engine.train.neural.joint FOLDER --out FOLDER --minutes 10
+
+FOLDER: of engine.train.neural.pairs. As in StyleAvatar §5.2 a generator makes the neural texture
+from one picture's colours and learns together with the renderer; whom it was not trained on is
+drawn in the same way. Rivals: the picture warped by the mesh alone, and mapping, dense-warp and
+editing networks (StyleTalk++ §3.5) trained on the same pairs for the same time.
+Contract: weights know many people and none by name; pictures of people stay in FOLDER.
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from engine.eval.landmark_distance import fetched
+from engine.eval.pair import measure, table
+from engine.frames import U8
+from engine.nets.texturer import Texturer
+from engine.nets.warper import Warper
+from engine.train.neural import losses, sharp
+from engine.train.neural.features import PATH, Eye
+from engine.train.neural.inpaint import MARGIN
+from engine.train.neural.lesson import Lesson, halved
+from engine.train.neural.pairs import PAGES
+from engine.train.neural.shots import Clip, Shots, join
+
+RATE, NET_RATE, WARMUP = 1e-3, 2e-4, 100  # the renderer starts well: it learns slowly
+CROP, BATCH = 128, 4  # px of the grid, frames a step
+KEY = "vivify"
+_PERCEPTUAL = 1.0
+_CALM = 0.02  # weight of the texturer's own output: it shall say little that colours do not
+_HEIGHT = 512  # px of the true pictures
+
+
+class Joint(nn.Module):
+    """What is trained and shipped for portraits: a texturer and a renderer for anyone."""
+
+    def __init__(self, size: str = "small") -> None:
+        super().__init__()
+        self.texturer, self.net = Texturer(), sharp.network(size)
+
+    def texture(self, page: U8) -> Tensor:
+        """Page [R, R, 3] -> neural texture [1, 8, R, R]."""
+        plain = torch.from_numpy(sharp.texture(page.astype(np.float32) / 255))
+        colours = torch.from_numpy(page.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        added: Tensor = self.texturer(colours)
+        return plain.permute(2, 0, 1)[None] + added
+
+
+class Album:
+    """The pairs: clips and their pages."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shots = Shots(folder)
+        self.page = {
+            clip.name: np.asarray(Image.open(folder / PAGES / f"{clip.name}.png"), np.uint8)
+            for clip in self.shots.clips
+        }
+
+    def source(self, clip: Clip) -> U8:
+        """The picture that a clip's page was made of [_HEIGHT, _HEIGHT, 3]."""
+        part = slice(MARGIN, MARGIN + _HEIGHT)
+        return self.page[clip.name][part, part]
+
+    def draw(self, rng: np.random.Generator, size: int | None, count: int) -> tuple[Clip, Lesson]:
+        """`count` frames of one person, at one place of the picture."""
+        clip = self.shots.train[int(rng.integers(len(self.shots.train)))]
+        frames = rng.choice(clip.length, min(count, clip.length), replace=False)
+        region = clip.region(int(frames[0]))
+        y = x = 0
+        if size is not None:
+            near = np.argwhere(region >= 2 if rng.random() < 0.7 else region >= 1)
+            spot = near[rng.integers(len(near))] if len(near) else np.array(region.shape) // 2
+            low = spot - rng.integers(size // 4, 3 * size // 4, 2)
+            y, x = (int(v) for v in np.clip(low, 0, np.array(region.shape) - size))
+        crops = [clip.crop(int(f), 1, y, x, size, size) for f in frames]
+        return clip, Lesson.of(join(crops))
+
+
+def step(joint: Joint, album: Album, eye: Eye, rng: np.random.Generator) -> Tensor:
+    """Loss of one random person."""
+    clip, lesson = album.draw(rng, CROP, BATCH)
+    texture = joint.texture(album.page[clip.name])
+    plain, double, _ = joint.net(lesson.image(texture), lesson.ppg)
+    assert double is not None
+    truth, weight = lesson.target[:, :3], losses.region_weight(lesson.region, 1)
+    # Landmarks lay the mesh over a picture to a pixel or two: fine detail is compared by features,
+    # colours where two pixels do not matter.
+    loss = losses.pixel(halved(plain[:, :3]), halved(halved(truth)), halved(weight))
+    loss = loss + losses.pixel(halved(halved(double[:, :3])), halved(halved(truth)), halved(weight))
+    fine = losses.region_weight(lesson.region, 2)
+    loss = loss + _PERCEPTUAL * losses.perceptual(eye, double[:, :3], truth, fine)
+    added = texture[:, 3:] - 0
+    return loss + _CALM * added.square().mean()
+
+
+def warped(warper: Warper, album: Album, eye: Eye, rng: np.random.Generator) -> Tensor:
+    """The rival's loss of one random person: whole pictures at half their size."""
+    clip = album.shots.train[int(rng.integers(len(album.shots.train)))]
+    frames = rng.choice(clip.length, min(2, clip.length), replace=False)
+    crop = join([clip.crop(int(f)) for f in frames])
+    truth = halved(torch.from_numpy(crop.target).permute(0, 3, 1, 2).float() / 255)
+    source = _small(album.source(clip)).expand(len(truth), -1, -1, -1)
+    found = warper(source, torch.from_numpy(crop.motion))
+    weight = losses.region_weight(torch.from_numpy(crop.region).long(), 1)
+    loss = losses.pixel(found, truth, weight)
+    return loss + _PERCEPTUAL * losses.perceptual(eye, found, truth, weight)
+
+
+def _small(picture: U8) -> Tensor:
+    """[H, W, 3] -> [1, 3, H / 2, W / 2] in 0..1."""
+    return halved(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255)
+
+
+def train(
+    model: nn.Module, loss: Callable[[np.random.Generator], Tensor], minutes: float, name: str
+) -> int:
+    """Adam with a cosine to nothing after `minutes`; returns the steps."""
+    own = model.net.parameters() if isinstance(model, Joint) else ()
+    slow = {id(parameter) for parameter in own}
+    groups = [
+        {"params": [p for p in model.parameters() if (id(p) in slow) == few], "rate": pace}
+        for few, pace in ((True, NET_RATE), (False, RATE))
+    ]
+    optimiser = torch.optim.Adam([g for g in groups if g["params"]], lr=RATE, betas=(0.9, 0.99))
+    rng, began, count = np.random.default_rng(0), time.monotonic(), 0
+    mean, bar = 0.0, tqdm(total=round(60 * minutes), desc=name, unit="s")
+    while (spent := time.monotonic() - began) < 60 * minutes:
+        for group in optimiser.param_groups:
+            calm = 0.5 * (1 + float(np.cos(np.pi * spent / 60 / minutes)))
+            group["lr"] = group["rate"] * calm * min(1.0, (count + 1) / WARMUP)
+        value = loss(rng)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        count += 1
+        mean += (float(value.detach()) - mean) / min(count, 50)
+        bar.n = round(spent)
+        bar.set_postfix(step=count, loss=f"{mean:.4f}")
+    bar.close()
+    return count
+
+
+@torch.no_grad()
+def pictures(joint: Joint, album: Album, clip: Clip) -> list[U8]:
+    """A clip as the joint model draws it."""
+    texture = joint.texture(album.page[clip.name])
+    return [
+        _bytes(joint.net(lesson.image(texture), lesson.ppg)[1])
+        for lesson in (Lesson.of(clip.crop(f)) for f in range(clip.length))
+    ]
+
+
+@torch.no_grad()
+def flows(warper: Warper, album: Album, clip: Clip) -> list[U8]:
+    """A clip as the rival without a mesh draws it, doubled."""
+    source, out = _small(album.source(clip)), []
+    for f in range(clip.length):
+        found = warper(source, torch.from_numpy(clip.crop(f).motion))
+        out.append(_bytes(F.interpolate(found, scale_factor=2.0, mode="bilinear")))
+    return out
+
+
+def _bytes(found: Tensor | None) -> U8:
+    assert found is not None
+    rgb = found[0, :3].permute(1, 2, 0).clamp(0, 1).mul(255).round()
+    return np.asarray(rgb.numpy(), np.uint8)
+
+
+def compare(rows: dict[str, Callable[[Clip], list[U8]]], album: Album, out: Path) -> str:
+    """A table over the people held back, and a sheet of pictures beside it."""
+    models, held = fetched(), album.shots.held
+    truth = [np.array(clip.crop(f).target[0, ..., :3]) for clip in held for f in range(clip.length)]
+    found, shown = {}, [truth]
+    for name, draw in rows.items():
+        ours = [picture for clip in held for picture in draw(clip)]
+        found[name] = measure(ours, truth, models)
+        shown.append(ours)
+    picks = range(0, len(truth), max(1, len(truth) // 6))
+    sheet = np.concatenate(
+        [np.concatenate([row[k][100:400, 100:400] for k in picks], 1) for row in shown]
+    )
+    Image.fromarray(sheet).save(out / "compared.png")
+    (out / "compared.json").write_text(json.dumps(found, indent=1))
+    return table(found)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Train both, print the table, write weights, pictures and numbers to --out."""
+    parser = argparse.ArgumentParser(description="train the portraits' joint model")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
+    parser.add_argument("--size", choices=("small", "large"), default="small")
+    options = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    options.out.mkdir(parents=True, exist_ok=True)
+    album, eye = Album(options.folder), Eye.load(PATH)
+    joint, warper = Joint(options.size), Warper()
+    count = train(joint, lambda rng: step(joint, album, eye, rng), options.minutes, "texturer")
+    about = {"steps": count, "people": len(album.shots.train), "frames": len(album.shots)}
+    state = {name: value.half().contiguous() for name, value in joint.state_dict().items()}
+    save_file(state, options.out / "portrait.safetensors", {KEY: json.dumps(about)})
+    train(warper, lambda rng: warped(warper, album, eye, rng), options.minutes, "dense warp")
+    plain = Joint(options.size)
+    print(compare({
+        "warp only": lambda clip: pictures(plain, album, clip),
+        "ours": lambda clip: pictures(joint, album, clip),
+        "dense warp": lambda clip: flows(warper, album, clip),
+    }, album, options.out))  # fmt: skip
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
