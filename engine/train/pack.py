@@ -23,7 +23,8 @@ from engine.train.bust import F64, Part, breath_weight
 LEAST = 0.0014  # dm: smaller movements are dropped
 FAST = 22_000  # triangles that one core draws in time at 512 x 512
 # Files of a package, of which none may outlive the mesh that it was made for.
-OWN = ("avatar.json", "mesh.safetensors", "renderer.safetensors", "recipe.json", "LICENSE")
+OWN = ("avatar.json", "mesh.safetensors", "recipe.json", "LICENSE")
+LOOK = ("renderer.safetensors", "renderer.md")  # trained for one mesh: kept if it is the same again
 
 
 def sparse(shapes: F64) -> dict[str, npt.NDArray[Any]]:
@@ -140,6 +141,12 @@ def replacing(folder: Path) -> Iterator[Path]:
         ) from error
 
 
+def _alike(one: Path, other: Path) -> bool:
+    """Whether two packages have the same mesh, byte by byte."""
+    meshes = [folder / "mesh.safetensors" for folder in (one, other)]
+    return all(m.is_file() for m in meshes) and meshes[0].read_bytes() == meshes[1].read_bytes()
+
+
 def _swap(place: Path, made: Path, old: Path) -> None:
     """Put `made` at `place`, what was there at `old`; undone if half of it fails."""
     if not place.exists():
@@ -147,8 +154,9 @@ def _swap(place: Path, made: Path, old: Path) -> None:
         return
     package = (place / "avatar.json").exists()
     new = {path.name for path in made.iterdir()}
+    stale = OWN if _alike(place, made) else OWN + LOOK
     for path in place.iterdir():
-        if path.name in new or (package and (path.name in OWN or path.suffix == ".png")):
+        if path.name in new or (package and (path.name in stale or path.suffix == ".png")):
             continue
         if path.is_dir() and not path.is_symlink():
             shutil.copytree(path, made / path.name, symlinks=True)

@@ -84,7 +84,7 @@ def told(about: Mapping[str, Any]) -> dict[str, Any]:
     flat = {name: about[name] for name in ("steps", "frames", "minutes", "device") if name in about}
     kind = "held" if about["held"] else "trained"
     measured = {f"{kind}_{name}": value for name, value in about["measured"].items()}
-    return {**flat, "seed": about["recipe"]["seed"], **measured}
+    return {**flat, "seed": about["recipes"][0]["seed"], **measured}
 
 
 def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str:
@@ -93,7 +93,7 @@ def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str
     which = (
         "held-out frames, never trained on" if about["held"] else "frames that it was trained on"
     )
-    recipe = {k: v for k, v in about["recipe"].items() if k != "weights"}
+    recipes = "\n".join(f"- `{json.dumps(recipe)}`" for recipe in about["recipes"])
     return (
         f"# Neural look of {name}: card\n\n"
         f"`{FILE}`: {config.kind}, {config.size} network and a neural texture, trained by "
@@ -101,5 +101,6 @@ def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str
         f"{about['minutes']} minutes on one {about['device']}.\n\n{notes}\n"
         f"Means over {which} (dB; SSIM of luma):\n\n"
         f"| | |\n|---|---|\n{rows}\n\n"
-        f"Recipe: `{json.dumps(recipe)}`, losses `{json.dumps(about['recipe']['weights'])}`\n"
+        "Recipe, one more for each step from which on it was changed; a schedule by minutes takes "
+        f"more or fewer steps on another machine:\n\n{recipes}\n"
     )

@@ -4,7 +4,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def fit(
     tell: Callable[[float], None] | None = None, start: Learned | None = None,
 ) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
     """Train, or go on from the checkpoint in `out`; returns the averaged painter and what to
-    tell of it: recipe, steps, minutes, numbers on held-out frames, trained ones if none is held.
+    tell of it: recipes, steps, minutes, numbers on held-out frames, trained ones if none is held.
 
     `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
     now and then; `start`: the look of another avatar, whose network is gone on from.
@@ -107,7 +107,7 @@ def fit(
     trainer.save(checkpoint)
     painter = trainer.averaged()
     about = {
-        "recipe": asdict(recipe), "steps": trainer.step, "frames": len(trainer.shots),
+        "recipes": trainer.history, "steps": trainer.step, "frames": len(trainer.shots),
         "minutes": round(trainer.seconds / 60, 1), "device": device,
         "half": trainer.half, "held": bool(trainer.shots.held),
         "measured": {name: round(value, 4) for name, value in held.items()},

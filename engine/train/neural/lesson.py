@@ -43,7 +43,7 @@ class Lesson:
             region=tensor(crop.region).long(),
             target=tensor(crop.target).permute(0, 3, 1, 2).float().div_(255),
             ppg=tensor(crop.ppg).transpose(1, 2).contiguous(),
-            behind=bool(crop.background.any()),
+            behind=crop.behind,
         )  # fmt: skip
 
     def image(self, texture: Tensor) -> Tensor:

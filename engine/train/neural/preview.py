@@ -18,7 +18,6 @@ from engine.train.neural.shots import Crop, Shots
 from engine.train.neural.trainer import Painter
 
 _GREY = 0.62  # what pictures with alpha are laid over
-_SETTLED = 4  # times that a recurrent network sees a picture before it is looked at
 _GAIN = 4  # by which errors are shown brighter
 
 
@@ -41,11 +40,8 @@ def draw(painter: Painter, crop: Crop, scale: int, device: str = "cpu") -> tuple
     """(truth, ours) [H, W, 3] of one whole frame, at the target's size."""
     lesson = Lesson.of(crop, device)
     drop = Backdrop(lesson, torch.full((1, 3, 1, 1), _GREY, device=device))
-    hidden = None
     with torch.no_grad():
-        # What a recurrent network remembers is as if the picture had stood still.
-        for _ in range(_SETTLED if painter.net.config.hidden else 1):
-            rgba, double, hidden = painter(lesson, hidden)
+        rgba, double, _ = painter(lesson)  # a recurrent one remembers nothing, as live
     fine = double if scale == 2 and double is not None else rgba
     if scale == 2 and double is None:
         fine = torch.nn.functional.interpolate(rgba, scale_factor=2.0, mode="bilinear")

@@ -59,6 +59,7 @@ class Crop:
     background: F32  # [N, h, w, 3] 0 if there is none
     ppg: F32  # [N, 8, 40]
     motion: F32  # [N, 58]
+    behind: bool  # whether the background is known
 
 
 def _compact(shot: Shot) -> tuple[_U16, npt.NDArray[np.uint8], npt.NDArray[np.uint32], _U16]:
@@ -220,13 +221,18 @@ class Clip:
             ),
             ppg=a["ppg"][start : start + count].astype(f32),
             motion=np.array(a["motion"][start : start + count]),
+            behind=behind is not None,
         )  # fmt: skip
 
 
 def join(crops: list[Crop]) -> Crop:
     """Crops of one size one after another."""
     sizes = np.cumsum([0, *(c.looks.size for c in crops)])
-    joined = {name: np.concatenate([getattr(c, name) for c in crops]) for name in Crop.__slots__}
+    arrays = [name for name in Crop.__slots__ if name != "behind"]
+    joined: dict[str, Any] = {
+        name: np.concatenate([getattr(c, name) for c in crops]) for name in arrays
+    }
+    joined["behind"] = any(c.behind for c in crops)
     joined["more_at"] = np.concatenate(
         [c.more_at + size for c, size in zip(crops, sizes[:-1], strict=True)]
     )

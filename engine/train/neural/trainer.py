@@ -97,6 +97,7 @@ class Trainer:
         self.against = torch.optim.Adam(self.critic.parameters(), lr=2e-4, betas=(0.5, 0.99))
         self.half = recipe.half and halves(torch.device(device))
         self.step, self.seconds = 0, 0.0
+        self.history = [{"from_step": 0, **asdict(recipe)}]  # one more where a recipe changes
         self._draw_afresh()
 
     def _draw_afresh(self) -> None:
@@ -255,7 +256,7 @@ class Trainer:
             "painter": self.painter.state_dict(), "average": self.average,
             "critic": self.critic.state_dict(), "step": self.step, "seconds": self.seconds,
             "optimiser": self.optimiser.state_dict(), "against": self.against.state_dict(),
-            "recipe": json.dumps(asdict(self.recipe)),
+            "history": json.dumps(self.history),
         }  # fmt: skip
         torch.save(whole, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
@@ -269,6 +270,10 @@ class Trainer:
         self.optimiser.load_state_dict(saved["optimiser"])
         self.against.load_state_dict(saved["against"])
         self.step, self.seconds = saved["step"], saved["seconds"]
+        history, own = json.loads(saved["history"]), json.loads(json.dumps(self.history[0]))
+        if {**history[-1], "from_step": 0} != own:
+            history.append({**own, "from_step": self.step})
+        self.history = history
         self._draw_afresh()
 
 

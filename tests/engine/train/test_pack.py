@@ -13,9 +13,9 @@ TENSORS: dict[str, Any] = {"position": np.zeros((3, 3), np.float32)}
 INK = np.zeros((2, 2), np.uint8)
 
 
-def write(folder: Path, name: str, **pictures: Any) -> None:
+def write(folder: Path, name: str, tensors: dict[str, Any] = TENSORS, **pictures: Any) -> None:
     texts = {"LICENSE": "mine", "recipe.json": "{}"}
-    pack.write(folder, TENSORS, {"name": name}, pictures, texts, quick=True)
+    pack.write(folder, tensors, {"name": name}, pictures, texts, quick=True)
 
 
 def listing(folder: Path) -> dict[str, bytes]:
@@ -26,12 +26,20 @@ def test_nothing_of_the_old_avatar_is_left(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "ada"
     write(folder, "ada", skin=INK, hair=INK)
     (folder / "renderer.safetensors").write_bytes(b"for the old mesh")
-    write(folder, "eve", skin=INK)
+    write(folder, "eve", {"position": np.ones((3, 3), np.float32)}, skin=INK)
     assert set(listing(folder)) == {
         "avatar.json", "mesh.safetensors", "skin.png", "LICENSE", "recipe.json"
     }  # fmt: skip
     assert "eve" in (folder / "avatar.json").read_text()
     assert [p.name for p in folder.parent.iterdir()] == ["ada"]
+
+
+def test_a_neural_look_stays_while_the_mesh_is_the_same(tmp_path: Path) -> None:
+    write(tmp_path / "ada", "ada", skin=INK)
+    for name in pack.LOOK:
+        (tmp_path / "ada" / name).write_text("trained")
+    write(tmp_path / "ada", "ada", hair=INK)
+    assert set(pack.LOOK) <= set(listing(tmp_path / "ada"))
 
 
 def test_other_files_stay(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from engine.errors import PackageError, WeightsError
 from engine.face.learned import Config
 from engine.face.package import load
-from engine.nets.texture import sample
+from engine.nets.texture import sample, spread
 from engine.nets.unet import UNetConfig
 from engine.train.neural import apprentice, binding, toy
 from engine.train.neural.course import TINY, fit
@@ -40,7 +40,9 @@ def test_a_lesson_samples_as_the_kernel_does(tmp_path: Path) -> None:
     image = lesson.image(texture)
     assert image.shape == (2, 16, 16, 32)
     for n, part in ((1, np.s_[1:17, 8:40]), (2, np.s_[0:16, 0:32])):
-        truth = sample(texture, torch.from_numpy(shots[n].uv[part])[None])
+        uv = torch.from_numpy(shots[n].uv[part])[None]
+        met = (~torch.isnan(uv[..., 0])).any(-1)[:, None].float()
+        truth = spread(sample(texture, uv), met)
         assert (image[n - 1, :8] - truth[0]).abs().max() < 2e-3
     assert torch.equal(image[0, 12], torch.from_numpy(shots[1].coverage[1:17, 8:40]))
 
@@ -117,6 +119,12 @@ def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(toon: Path, tmp_pat
         assert torch.equal(value, ends[1].average[name])
         assert torch.isfinite(value).all()
     assert not torch.equal(ends[0].average["texture"], first.average["texture"])
+    changed = trainer()
+    changed.recipe = replace(changed.recipe, rate=1e-4)
+    changed.history[0]["rate"] = 1e-4
+    changed.load(tmp_path / "checkpoint.pt")
+    assert [row["from_step"] for row in changed.history] == [0, 6]
+    assert len(ends[0].history) == 1
 
 
 def test_a_training_starts_with_another_avatars_network(toon: Path, tmp_path: Path) -> None:
@@ -124,7 +132,7 @@ def test_a_training_starts_with_another_avatars_network(toon: Path, tmp_path: Pa
     painter = Painter(config, torch.rand(1, 8, 16, 16))
     with torch.no_grad():
         painter.net.out.bias += 0.25
-    about = {"steps": 1, "recipe": asdict(TINY), "held": False, "measured": {}, "frames": 1,
+    about = {"steps": 1, "recipes": [asdict(TINY)], "held": False, "measured": {}, "frames": 1,
              "minutes": 0.0, "device": "cpu"}  # fmt: skip
     start = binding.bind("mira", tmp_path / "old", painter, CONFIG, about).learned
     recipe = replace(TINY, steps=1, rate=0.0, texture_rate=0.0)
