@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from statistics import median
 
 WINDOW_S = 2.0
-LATE = 0.25  # share of late pictures in the window that is too many
-LEAST = 10  # late pictures; fewer are an accident
+LATE = 0.25  # share of late pictures that is too many, in either half of the window
+LEAST = 5  # late pictures in each half; fewer, or in one half only, are an accident
 CALM = 0.04  # share of late pictures up to which dear ones may be tried
-ROOM = 0.75  # share of the engine's time that may be planned
+ROOM = 0.85  # share of the engine's time that may be planned
 HOLD_S = 4.0
 LONGEST_S = 120.0
 STABLE_S = 20.0  # a return that lasted as long was right
@@ -57,16 +57,16 @@ class Pace:
         `slack`: seconds until it is due; `able`: its avatar can be drawn dearly.
         """
         self._pictures.append(_Picture(now, slack, spent, able))
-        late = self._late(now)
-        crowded = late >= LEAST and late >= LATE * len(self._pictures)
-        if self.dear and crowded and any(p.able for p in self._pictures):
+        self._trim(now)
+        if self.dear and self._crowded(now) and any(p.able for p in self._pictures):
             self._fall(now)
 
     def probing(self, now: float) -> bool:
         """Whether the picture just drawn plainly should be drawn dearly as well, to see."""
         if self.dear or now < self._free:
             return False
-        return self._late(now) <= CALM * len(self._pictures)
+        self._trim(now)
+        return sum(p.slack < 0 for p in self._pictures) <= CALM * len(self._pictures)
 
     def probed(self, now: float, spent: float) -> None:
         """A dear picture took `spent` seconds and was not shown."""
@@ -79,11 +79,20 @@ class Pace:
             self.dear, self._since = True, now
             self._forget()
 
-    def _late(self, now: float) -> int:
-        """Late pictures of the window that ends now."""
+    def _crowded(self, now: float) -> bool:
+        """Whether too many have been late for some time, not for a moment."""
+        middle = now - WINDOW_S / 2
+        for half in (
+            [p.slack < 0 for p in self._pictures if p.when < middle],
+            [p.slack < 0 for p in self._pictures if p.when >= middle],
+        ):
+            if sum(half) < LEAST or sum(half) < LATE * len(half):
+                return False
+        return True
+
+    def _trim(self, now: float) -> None:
         while self._pictures and self._pictures[0].when < now - WINDOW_S:
             self._pictures.popleft()
-        return sum(p.slack < 0 for p in self._pictures)
 
     def _fall(self, now: float) -> None:
         self.dear = False

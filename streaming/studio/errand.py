@@ -48,7 +48,9 @@ class Errand:
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE,
-            start_new_session=os.name != "nt",  # Ctrl-C is for us; its children end with it
+            # A group of its own: Ctrl-C is for us, and its children end with it. No session of
+            # its own, which would get as much time as ours however low its priority.
+            process_group=None if os.name == "nt" else 0,
         )
         if sys.platform != "win32":
             with contextlib.suppress(ProcessLookupError):
