@@ -31,7 +31,7 @@ _LIP_EDGE = 2.5  # px between the mouth's opening and where a lip is surely seen
 _CHEEKS = (50, 205, 280, 425, 117, 346)
 # Linear enough: colours of a well lit mouth, front and deep; 0..255.
 MOUTHS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    "mouth": ((104, 42, 38), (16, 6, 6)),
+    "mouth": ((112, 46, 42), (26, 9, 9)),
     "teeth": ((228, 216, 202), (70, 52, 46)),
     "tongue": ((182, 98, 92), (66, 26, 26)),
 }
@@ -60,7 +60,7 @@ def of_eye(places: F64, eye: int, middle: F64, shut: bool = False) -> F64:
     low = np.array([_STRIP + 2.0, row * _TALL + 2.0])
     high = low + np.array([_WIDE - 5.0, _TALL - 5.0])
     goal = np.array([_STRIP + _WIDE / 2, (row + 0.5) * _TALL])
-    return np.clip(places - np.round(middle) + goal, low, high)
+    return np.asarray(np.clip(places - np.round(middle) + goal, low, high))
 
 
 def of_ramp(name: str, shade: F64) -> F64:
@@ -96,7 +96,7 @@ def page(picture: U8, points: F32) -> Page:
         ramp = np.array(deep) + share * (np.array(front) - np.array(deep))
         top = _RAMPS + row * _RAMP
         pixels[top : top + _RAMP, _STRIP : _STRIP + _WIDE] = ramp
-    return Page(pixels / 255, np.array(centres))
+    return Page(np.asarray(pixels / 255, np.float32), np.array(centres))
 
 
 def _crop(picture: U8, middle: F64) -> tuple[U8, F64]:
@@ -122,7 +122,7 @@ def ball(crop: U8, opening: Bool, iris: F64) -> U8:
     inside = inside if inside.any() else opening
     white = inside & (away > 1.15)
     out = filled(crop, ~white) if white.sum() > 6 else np.full_like(crop, 200)
-    light = out.astype(np.float32)
+    light = out.astype(np.float64)
     # Lids shade it from above; both ends of an eye lie deep.
     seen = inside & (away <= 1.15)
     if seen.sum() > 8:

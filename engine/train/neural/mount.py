@@ -241,10 +241,10 @@ def _depth_light(name: str, at: F64) -> F64:
     deep = (at[..., 2].max() - at[..., 2]) / max(float(np.ptp(at[..., 2])), 1e-6)
     aside = np.abs(at[..., 0]) / max(float(np.abs(at[..., 0]).max()), 1e-6)
     if name == "mouth":
-        return np.asarray(0.2 + 0.5 * (1 - deep) ** 1.5)
+        return np.asarray(0.3 + 0.5 * (1 - deep) ** 1.2)
     if name == "tongue":
         return np.asarray(0.9 * (1 - deep) ** 0.8)
-    return np.asarray(0.95 * (1 - 0.75 * deep) * (1 - 0.25 * aside**2))
+    return np.asarray(0.76 * (1 - 0.75 * deep) * (1 - 0.35 * aside**2))
 
 
 def _shown(made: Unwrapped, kept: _Kept, seen: F64) -> F64:

@@ -15,8 +15,9 @@ import torch
 
 from engine.errors import TrackingError, VivifyError
 from engine.eval.landmark_distance import fetched
+from engine.face.fields import Fields
 from engine.face.learned import SIZES, Config
-from engine.face.likeness import Consent, Likeness
+from engine.face.likeness import Consent, Likeness, dump, parse
 from engine.face.package import Package
 from engine.frames import U8
 from engine.tracker.models import Models
@@ -80,6 +81,7 @@ def main(argv: list[str]) -> int:
     today = datetime.now(UTC).date().isoformat()
     likeness = Likeness("real person", Consent(options.consent, today, STATEMENT))
     try:
+        parse(Fields(dump(likeness), "--consent"))  # before anything is spent on it
         package = build(
             _picture(options.picture), _models(options.face_model), options.out, likeness,
             options.name, options.size, _shown,
