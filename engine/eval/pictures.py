@@ -35,7 +35,7 @@ def length(path: str | Path) -> int | None:
         return len(files(source))
     if not source.is_file():
         return None
-    container, stream = _open(source)
+    container, stream = opened(source)
     with container:
         return stream.frames or None
 
@@ -74,7 +74,8 @@ def _folder(path: Path) -> Iterator[U8]:
             raise FrameError(f"{file} is no picture that can be read ({error})") from error
 
 
-def _open(path: Path) -> tuple[InputContainer, VideoStream]:
+def opened(path: Path) -> tuple[InputContainer, VideoStream]:
+    """A video and its track of moving pictures. Raises FrameError."""
     try:
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
@@ -89,13 +90,19 @@ def _open(path: Path) -> tuple[InputContainer, VideoStream]:
 
 
 def _video(path: Path) -> Iterator[U8]:
-    container, stream = _open(path)
+    container, stream = opened(path)
     with container:
         stream.thread_count = 1
         try:
             for frame in container.decode(stream):
-                rgb = frame.to_ndarray(format="rgb24")
-                turns = round(getattr(frame, "rotation", 0) / 90) % 4
-                yield np.ascontiguousarray(np.rot90(rgb, turns))
+                yield upright(frame)
         except av.FFmpegError as error:
             raise FrameError(f"{path} cannot be decoded to its end ({error})") from error
+
+
+def upright(frame: av.VideoFrame) -> U8:
+    """A decoded picture as RGB [H, W, 3], turned as it is to be shown: telephones film on their
+    side."""
+    rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(rgb, turns))

@@ -6,12 +6,13 @@ and a background out of which the widened face is taken.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from engine.face.package import Package
 from engine.frames import F32, HOP, SAMPLE_RATE, U8, Motion
+from engine.motion.curves import at_moments
 from engine.offline import perform
 from engine.render.atlas import atlas
 from engine.render.grid import Surfaces
@@ -35,14 +36,11 @@ _LATE = 16 * HOP  # samples: rows older than this say nothing of a picture
 class Scene:
     """One video, ready to be learnt from or measured on."""
 
+    name: str  # of its own among the person's videos
     footage: Footage
     aligned: Aligned
     ppg: F32  # [T, 8, 40] zeros where nothing is heard
-
-    @property
-    def name(self) -> str:
-        """The file's."""
-        return self.footage.path.stem
+    said: F32 | None = None  # [T, 52] weights that our own line makes of the sound
 
     def motion(self, frame: int) -> Motion:
         """As it would be drawn live."""
@@ -59,10 +57,11 @@ class Camera:
         names = [m.name for m in package.manifest.materials]
         self._skins = [i for i, name in enumerate(names) if name in SKINS]
 
-    def hole(self, motion: Motion) -> Bool:
+    def hole(self, motion: Motion, widen: float = WIDEN) -> Bool:
         """[size, size] where the face may be."""
         self._surfaces.trace(motion)
-        return self.erosion.hole(self._surfaces.screen, self._size, self._size)
+        erosion = replace(self.erosion, widen=widen)
+        return erosion.hole(self._surfaces.screen, self._size, self._size)
 
     def shots(self, scene: Scene, plate: U8 | None, frames: slice) -> Iterator[Shot]:
         """Frames of a scene; `plate` [size, size, 3]: what lies behind all of them, None: each
@@ -76,11 +75,14 @@ class Camera:
             material = self._package.mesh.material[trace.triangle]
             skin = (trace.triangle >= 0) & np.isin(material, self._skins)
             marks = {k: screen[v] for k, v in self._package.manifest.landmarks.items()}
-            behind = self.erosion.erode(picture if plate is None else plate, screen)
+            hole = self.erosion.hole(screen, self._size, self._size)
+            # True black is no hole.
+            behind = np.maximum(picture if plate is None else plate, 1)
+            # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be.
             yield Shot(
-                trace.uv, trace.normal, trace.depth, trace.coverage, regions(marks, skin),
+                trace.uv, trace.normal, trace.depth, hole.astype(np.float32), regions(marks, skin),
                 picture, scene.ppg[t], np.concatenate([motion.weights, motion.pose]),
-                np.asarray(behind, np.uint8),
+                np.where(hole[..., None], 0, behind).astype(np.uint8),
             )  # fmt: skip
 
     def plate(self, scene: Scene, frames: slice) -> U8:
@@ -95,17 +97,24 @@ class Camera:
             for t, picture in enumerate(pictures(scene.footage, self._size))
             if t in wanted
         }
-        return backdrop(held[calm], (pair for t, pair in held.items() if t != calm))
+        made = backdrop(held[calm], (pair for t, pair in held.items() if t != calm))
+        return np.maximum(made, 1)  # true black is no hole
 
 
-def heard(footage: Footage) -> F32:
-    """PPG windows [T, 8, 40] of a video's frames as the live line hears them, oldest row first."""
+def heard(footage: Footage) -> tuple[F32, F32 | None]:
+    """What the live line makes of a video's sound at its frames.
+
+    PPG windows [T, 8, 40], oldest row first, and the weights [T, 52] it would move a face by; zeros
+    and None where there is no sound.
+    """
     out = np.zeros((len(footage.start), *PPG), np.float32)
     if not len(footage.pcm):
-        return out
-    rows = [row for output in perform([(footage.pcm, SAMPLE_RATE)]) for row in output.rows]
-    if not rows:
-        return out
+        return out, None
+    outputs = list(perform([(footage.pcm, SAMPLE_RATE)]))
+    rows = [row for output in outputs for row in output.rows]
+    motions = [motion for output in outputs for motion in output.motions]
+    if not rows or not motions:
+        return out, None
     start = np.array([row.start for row in rows], np.int64)
     said = np.array([row.spoken.posteriors[0, 0] for row in rows], np.float32)
     silence = np.zeros(PPG, np.float32)
@@ -113,6 +122,8 @@ def heard(footage: Footage) -> F32:
     padded = np.concatenate([silence, said])
     for t, moment in enumerate(footage.start):
         last = int(np.searchsorted(start, moment, side="right"))  # rows up to the picture's time
-        if last and moment - start[last - 1] < _LATE:
+        if moment - (start[last - 1] if last else 0) < _LATE:
             out[t] = padded[last : last + PPG[0]]
-    return out
+    times = np.array([motion.start for motion in motions], np.int64)
+    moved = np.array([motion.weights for motion in motions], np.float32)
+    return out, at_moments(moved, times, footage.start)

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.errors import AudioError, TrackingError
+from engine.errors import AudioError, FrameError, TrackingError
+from engine.eval.pictures import opened, upright
 from engine.eval.recordings import read_sound
 from engine.frames import F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, U8
 from engine.tracker.clip import rest
@@ -123,36 +124,35 @@ def _ticks(path: Path) -> Iterator[tuple[int, int, U8]]:
     """(tick, number of the picture, picture) at 25 a second: what is shown at each 40 ms."""
     tick, held = 0, None
     for (number, seconds), rgb in _decoded(path):
+        if seconds > MOST_S:  # before a far timestamp is filled with pictures
+            raise TrackingError(
+                f"{path.name} is longer than {MOST_S / 60:.0f} minutes, expected 30 s to 10 "
+                "minutes: cut it"
+            )
         # A picture counts for the ticks from its own time up to the next one's.
         while held is not None and tick / FPS < seconds - 0.5 / FPS:
             yield tick, *held
             tick += 1
         held = number, rgb
-        if seconds > MOST_S:
-            raise TrackingError(
-                f"{path.name} is longer than {MOST_S / 60:.0f} minutes, expected 30 s to 10 "
-                "minutes: cut it"
-            )
     if held is not None:
         yield tick, *held
 
 
 def _decoded(path: Path) -> Iterator[tuple[tuple[int, float], U8]]:
-    """((number, seconds since the first), picture) of a video."""
+    """((number, seconds since the file begins), picture) of a video."""
     if not path.is_file():
         raise TrackingError(f"there is no video {path}: give the path of a file")
     try:
-        with av.open(str(path)) as file:
-            if not file.streams.video:
-                raise TrackingError(f"{path.name} has no pictures, expected a video of a person")
-            rate = file.streams.video[0].average_rate or Fraction(FPS)
-            first = None
-            for number, frame in enumerate(file.decode(video=0)):
-                seconds = float(number / rate) if frame.time is None else float(frame.time)
-                first = seconds if first is None else first
-                rgb = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-                yield (number, seconds - first), rgb
-    except av.FFmpegError as error:
+        file, stream = opened(path)
+        with file:
+            stream.thread_count = 1
+            rate = stream.average_rate or Fraction(FPS)
+            # Sound is read from the container's beginning on, too.
+            begin = (file.start_time or 0) / av.time_base
+            for number, frame in enumerate(file.decode(stream)):
+                seconds = number / rate if frame.time is None else frame.time - begin
+                yield (number, float(seconds)), upright(frame)
+    except (av.FFmpegError, FrameError) as error:
         raise TrackingError(f"{path.name} cannot be read as a video: {error}") from error
 
 

@@ -1,8 +1,10 @@
 """Unseen parts of a person's videos, drawn from the motion tracked in them, beside their rivals.
 
-Contract: ours goes through engine.render.neural, as live. `clip`: the network sees each picture's
-own surroundings (VAST's template video); `plate`: one still picture of the same video, as a call
-has. Metrics are those of engine.eval.pair.
+Contract: ours goes through engine.render.neural, as live, driven by the motion tracked in the true
+video: this measures the renderer. `sound`: driven by our own line's lips instead, in a plain style,
+with the tracked head: that is what VAST's row is, whose motion comes from speech. `clip` and
+`sound`: the network sees each picture's own surroundings (VAST's template video); `plate`: one
+still picture of the same video, as a call has. Metrics are those of engine.eval.pair.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,14 +20,16 @@ from engine.frames import U8
 from engine.render.neural import Neural
 from engine.render.setting import Setting
 from engine.tracker.models import Models
-from engine.train.neural.filming import SIZE, Camera, Scene
+from engine.train.neural.filming import SIZE, WIDEN, Camera, Scene
 from engine.train.neural.footage import pictures
 from engine.train.neural.rivals import Nearest, Warped
 
-CLIP, PLATE, NEAREST, WARPED = "ours, clip", "ours, plate", "nearest", "warped"
-# VAST, Table 1, GRID (speakers s1 and s25, other split, other landmarks).
+CLIP, PLATE, SOUND = "ours, clip", "ours, plate", "ours, sound"
+NEAREST, WARPED = "nearest", "warped"
+# VAST, Table 1, GRID: driven by speech; speakers s1 and s25, other split, other landmarks.
 VAST: Scores = {"ssim": 0.922, "cpbd": 0.2265, "cpbd_truth": 0.2650, "lmd": 1.444, "m_lmd": 1.479}
 _CLOSE = 128  # px of the strip's part around the mouth
+_SEAM = 0.015  # of the picture
 _MOST = 4000  # training pictures that the nearest is looked for among
 
 Part = tuple[Scene, slice]
@@ -51,33 +55,41 @@ class Gallery:
         self._warped = Warped(package, portrait, known[2][calm])
 
     def draw(self, scene: Scene, frame: int, truth: U8, plate: U8) -> dict[str, U8]:
-        """All four pictures of one frame, by their name."""
+        """All pictures of one frame, by their name; without sound none of `SOUND`."""
         motion = replace(scene.motion(frame), ppg=scene.ppg[frame])
-        hole = self._camera.hole(motion)
-        # Nothing of the truth may shine through where the face is drawn.
-        around = np.where(hole[..., None], 0, truth).astype(np.uint8)
-        return {
+        # Nothing of the truth may shine through where the face is drawn; at the very edge of what
+        # the network does not see, what lies behind closes the seam, as a plate does live.
+        inner = self._camera.hole(motion, WIDEN - _SEAM)
+        around = np.where(inner[..., None], 0, truth).astype(np.uint8)
+        made = {
             CLIP: self._neural.render_over(motion, around),
             PLATE: self._neural.render_over(motion, plate),
             NEAREST: self._nearest.picture(motion),
-            WARPED: self._warped.picture(motion, truth, hole),
+            WARPED: self._warped.picture(motion, truth, inner),
         }
+        if scene.said is not None:
+            spoken = replace(motion, weights=scene.said[frame])
+            made[SOUND] = self._neural.render_over(spoken, around)
+        return made
 
     def measure(
         self, held: Sequence[Part], plates: Mapping[str, U8], models: Models | None,
         strips: Path | None = None,
     ) -> dict[str, Scores]:  # fmt: skip
         """Means over all held frames, by name. `plates`: of each scene; `strips`: folder for a PNG
-        of each part: truth and the four, three moments below each other."""
+        of each part: truth and the others, three moments below each other."""
         sums: dict[str, list[tuple[int, Scores]]] = {}
         for scene, frames in held:
             chosen = _frames((scene, frames))
-            pairs = {name: Pair(models) for name in (CLIP, PLATE, NEAREST, WARPED)}
-            kept, wanted = [], set(chosen[[len(chosen) // 5, len(chosen) // 2, -8]].tolist())
+            pairs: dict[str, Pair] = {}
+            kept, wanted = (
+                [],
+                set(chosen[[len(chosen) // 5, len(chosen) // 2, -len(chosen) // 8]].tolist()),
+            )
             for t, truth in zip(chosen, _shown(scene, set(chosen.tolist())), strict=True):
                 made = self.draw(scene, int(t), truth, plates[scene.name])
-                for name, pair in pairs.items():
-                    pair.add(made[name], truth)
+                for name, picture in made.items():
+                    pairs.setdefault(name, Pair(models)).add(picture, truth)
                 if int(t) in wanted:
                     kept.append(strip([truth, *made.values()], self._mouth(scene, int(t))))
             for name, pair in pairs.items():

@@ -1,5 +1,6 @@
 """Videos become 25 pictures a second of one face, or an error that says why not."""
 
+import struct
 from pathlib import Path
 
 import av
@@ -80,6 +81,39 @@ def test_what_is_no_video_is_named(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("hello")
     with pytest.raises(TrackingError, match="text.mp4 cannot be read"):
         list(_ticks(tmp_path / "text.mp4"))
+
+
+def test_films_on_their_side_are_turned_upright(tmp_path: Path) -> None:
+    wide = np.zeros((64, 96, 3), np.uint8)
+    wide[:, :48] = 200
+    path = video(tmp_path / "clip.mp4", [wide] * 4)
+    turned = tmp_path / "turned.mp4"
+    # The display matrix in the track's header, as telephones write it: a quarter turn.
+    content, matrix = (
+        path.read_bytes(),
+        struct.pack(">9i", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30),
+    )
+    quarter = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    header = content.index(b"tkhd")
+    at = content.index(matrix, header)
+    turned.write_bytes(content[:at] + quarter + content[at + len(matrix) :])
+    _, _, rgb = next(iter(_ticks(turned)))
+    assert rgb.shape == (96, 64, 3)
+    assert abs(int(rgb[:40].mean()) - int(rgb[56:].mean())) > 150
+
+
+def test_a_far_timestamp_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "far.mkv"
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        for n, rgb in enumerate(greys(3)):
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts = n * 1_000_000
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    with pytest.raises(TrackingError, match="longer than 15 minutes"):
+        list(_ticks(path))
 
 
 def test_a_drawn_face_is_followed(tmp_path: Path, models: Models) -> None:

@@ -1,0 +1,77 @@
+"""What is filmed is what live use has: the mesh, the sound, surroundings without the face."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.face.package import Package
+from engine.frames import BLENDSHAPES, SAMPLE_RATE, SAMPLES_PER_FRAME, U8
+from engine.offline import perform
+from engine.train.bust import I64
+from engine.train.neural.filming import SIZE, Camera, Scene, heard
+from engine.train.neural.footage import Footage
+from engine.train.neural.shots import Clip, write
+from engine.train.neural.showing import _mean, strip
+from tests.engine.train.neural.conftest import FRAMES
+
+
+def test_shots_are_whole_and_hide_the_face(
+    fitted: tuple[Package, I64], scene: Scene, tmp_path: Path
+) -> None:
+    camera = Camera(*fitted)
+    path = write(tmp_path, "clip", FRAMES, camera.shots(scene, None, slice(None)))
+    crop = Clip(path).crop(0, FRAMES)
+    hole = camera.hole(scene.motion(0))
+    assert not crop.background[0][hole].any()
+    assert (crop.coverage[0] == hole).all()  # alpha begins there
+    outside = crop.background[0][~hole] * 255
+    assert np.abs(outside - crop.target[0][~hole]).max() <= 1.01  # true black is lifted
+    assert set(np.unique(crop.region)) == {0, 1, 2, 3}
+    assert crop.motion[2, BLENDSHAPES] == pytest.approx(4)
+
+
+def test_the_hole_follows_the_head_and_can_be_narrower(
+    fitted: tuple[Package, I64], scene: Scene
+) -> None:
+    camera = Camera(*fitted)
+    first, last = camera.hole(scene.motion(0)), camera.hole(scene.motion(2))
+    assert (first != last).any()
+    inner = camera.hole(scene.motion(0), 0.02)
+    assert inner.sum() < first.sum() and not (inner & ~first).any()
+
+
+def test_a_plate_has_no_face(fitted: tuple[Package, I64], scene: Scene) -> None:
+    plate = Camera(*fitted).plate(scene, slice(None))
+    assert plate.shape == (SIZE, SIZE, 3)
+    face = plate[100:150, 110:146].reshape(-1, 3)
+    assert float(face.std(0).max()) < 25  # no eyes, no mouth
+
+
+def test_windows_are_what_the_line_hears(scene: Scene) -> None:
+    rng = np.random.default_rng(0)
+    pcm = (0.1 * rng.standard_normal(SAMPLE_RATE)).astype(np.float32)
+    count = 20
+    start = np.arange(count, dtype=np.int64) * SAMPLES_PER_FRAME
+    empty = np.zeros((count, 0), np.float32)
+    footage = Footage(Path("clip.mp4"), np.arange(count), start, empty, empty, pcm)
+    live = [m for out in perform([(pcm, SAMPLE_RATE)]) for m in out.motions]
+    windows, said = heard(footage)
+    assert said is not None
+    for t in range(4, count):  # before, the line still remembers a row from before the sound
+        assert live[t].ppg is not None
+        assert windows[t] == pytest.approx(live[t].ppg, abs=1e-5)
+        assert said[t] == pytest.approx(live[t].weights, abs=1e-5)
+    assert not scene.ppg.any() and scene.said is None  # a silent video says nothing
+
+
+def test_strips_show_pictures_and_their_mouths() -> None:
+    row: list[U8] = [np.full((SIZE, SIZE, 3), i, np.uint8) for i in range(3)]
+    sheet = strip(row, (5, 250))
+    assert sheet.shape == (2 * SIZE, 3 * SIZE, 3)
+    assert [int(sheet[-1, i * SIZE, 0]) for i in range(3)] == [0, 1, 2]
+
+
+def test_means_are_by_frames_and_counts_are_sums() -> None:
+    rows = [(10, {"psnr": 30.0, "lost": 1.0}), (30, {"psnr": 34.0, "lost": 2.0})]
+    assert _mean(rows) == {"psnr": 33.0, "lost": 3.0}
