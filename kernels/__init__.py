@@ -11,6 +11,7 @@ the CPU.
     shade                                     those -> RGB (kernels.cel; tables: kernels.look)
     surfaces, sample                          keys -> a network's input (kernels.texture)
     composite, cut_out                        its output -> RGB, RGBA (kernels.texture)
+    across, lay, lift                         the same at another size (kernels.resize)
     silhouette                                keys -> fine alpha (kernels.matte)
     interpolate                               keys -> uv, normal, depth, mask (kernels.gbuffer)
     rgb_to_i420                               RGB -> I420 (kernels.i420)
@@ -24,10 +25,11 @@ from kernels.i420 import rgb_to_i420
 from kernels.matte import silhouette
 from kernels.mesh import bend, blend, inflate, normals, strands
 from kernels.raster import empty, overlay, rasterize, tiles_of
+from kernels.resize import across, lay, lift
 from kernels.texture import composite, cut_out, sample, spread, surfaces
 
 __all__ = [
-    "bend", "blend", "casters", "composite", "cut_out", "empty", "fragments", "inflate",
-    "interpolate", "normals", "overlay", "rasterize", "rgb_to_i420", "room", "sample", "shade",
-    "silhouette", "spread", "strands", "surfaces", "tiles_of",
+    "across", "bend", "blend", "casters", "composite", "cut_out", "empty", "fragments", "inflate",
+    "interpolate", "lay", "lift", "normals", "overlay", "rasterize", "rgb_to_i420", "room",
+    "sample", "shade", "silhouette", "spread", "strands", "surfaces", "tiles_of",
 ]  # fmt: skip

@@ -24,12 +24,31 @@ _ID = np.int64(0xFFFFFFFF)
 _OX0, _OX1, _OX2, _OX3 = (np.float32(x / SUBPIXEL) for x, _ in OFFSETS)
 _OY0, _OY1, _OY2, _OY3 = (np.float32(y / SUBPIXEL) for _, y in OFFSETS)
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
+_NOTHING = np.float32(np.nan)
 _QUARTER, _BYTE = np.float32(0.25), np.float32(255)
 _FARTHEST = np.float32(1 / DEPTH_ONE)
 _EIGHT = np.uint64(DEPTH)
 SPREAD = 3  # px that an atlas runs over the edge of what is covered
 NEAR = 1 / 256  # of the atlas: samples of a pixel no farther apart, on either axis, are one place
 _NEAR = np.float32(NEAR)
+
+
+@inlined
+def _alike(key: Scalar, k0: Scalar, k1: Scalar, k2: Scalar, k3: Scalar) -> Scalar:
+    """Bits of the samples that show the same triangle as `key`."""
+    same = int((k0 ^ key) & _ID == 0) | int((k1 ^ key) & _ID == 0) << 1
+    return same | int((k2 ^ key) & _ID == 0) << 2 | int((k3 ^ key) & _ID == 0) << 3
+
+
+@inlined
+def _middle(same: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+    """(how many samples, the mean of their places in a pixel) of bits."""
+    on0, on1 = np.float32(same & 1), np.float32(same >> 1 & 1)
+    on2, on3 = np.float32(same >> 2 & 1), np.float32(same >> 3)
+    count = on0 + on1 + on2 + on3
+    px = (on0 * _OX0 + on1 * _OX1 + on2 * _OX2 + on3 * _OX3) / count
+    py = (on0 * _OY0 + on1 * _OY1 + on2 * _OY2 + on3 * _OY3) / count
+    return count, px, py
 
 
 @jit
@@ -43,7 +62,6 @@ def surfaces(
     covers, and of image [PLANES, H, W]: normal (mean, so shorter than 1 on an edge), depth in
     [0, 1) and the share of samples that are covered; 0 where nothing is.
     """
-    nothing = np.float32(np.nan)
     for y in range(keys.shape[0]):
         for x in range(keys.shape[1]):
             k0, k1, k2, k3 = keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]
@@ -52,29 +70,17 @@ def surfaces(
             covered = (left & 1) + (left >> 1 & 1) + (left >> 2 & 1) + (left >> 3)
             for s in range(SAMPLES):
                 if not left >> s & 1:
-                    uv[y, x, s, 0] = nothing
-                    uv[y, x, s, 1] = nothing
+                    uv[y, x, s, 0] = uv[y, x, s, 1] = _NOTHING
             nx, ny, nz, depth = _ZERO, _ZERO, _ZERO, np.int64(0)
             u_low, v_low, u_high, v_high = _ONE + _ONE, _ONE + _ONE, -_ONE, -_ONE
             u_sum, v_sum = _ZERO, _ZERO
             while left:
-                if left & 1:
-                    key = k0
-                elif left & 2:
-                    key = k1
-                elif left & 4:
-                    key = k2
-                else:
-                    key = k3
-                same = int((k0 ^ key) & _ID == 0) | int((k1 ^ key) & _ID == 0) << 1
-                same |= int((k2 ^ key) & _ID == 0) << 2 | int((k3 ^ key) & _ID == 0) << 3
-                same &= left
+                key = k0 if left & 1 else k1 if left & 2 else k2 if left & 4 else k3
+                same = left & _alike(key, k0, k1, k2, k3)
                 left ^= same
-                on0, on1 = np.float32(same & 1), np.float32(same >> 1 & 1)
-                on2, on3 = np.float32(same >> 2 & 1), np.float32(same >> 3)
-                count = on0 + on1 + on2 + on3
-                px = np.float32(x) + (on0 * _OX0 + on1 * _OX1 + on2 * _OX2 + on3 * _OX3) / count
-                py = np.float32(y) + (on0 * _OY0 + on1 * _OY1 + on2 * _OY2 + on3 * _OY3) / count
+                count, px, py = _middle(same)
+                px += np.float32(x)
+                py += np.float32(y)
                 t = np.uint64(key & _ID)
                 i, j = np.uint64(triangles[t, 0]), np.uint64(triangles[t, 1])
                 k = np.uint64(triangles[t, 2])
@@ -87,12 +93,10 @@ def surfaces(
                 v = b0 * corners[t, 0, 1] + b1 * corners[t, 1, 1] + b2 * corners[t, 2, 1]
                 for s in range(SAMPLES):
                     if same >> s & 1:
-                        uv[y, x, s, 0] = u
-                        uv[y, x, s, 1] = v
+                        uv[y, x, s, 0], uv[y, x, s, 1] = u, v
                 u_low, u_high = min(u_low, u), max(u_high, u)
                 v_low, v_high = min(v_low, v), max(v_high, v)
-                u_sum += count * u
-                v_sum += count * v
+                u_sum, v_sum = u_sum + count * u, v_sum + count * v
                 nx += count * (b0 * normals[i, 0] + b1 * normals[j, 0] + b2 * normals[k, 0])
                 ny += count * (b0 * normals[i, 1] + b1 * normals[j, 1] + b2 * normals[k, 1])
                 nz += count * (b0 * normals[i, 2] + b1 * normals[j, 2] + b2 * normals[k, 2])
@@ -103,8 +107,7 @@ def surfaces(
             if covered and u_high - u_low <= _NEAR and v_high - v_low <= _NEAR:
                 for s in range(SAMPLES):
                     if uv[y, x, s, 0] == uv[y, x, s, 0]:
-                        uv[y, x, s, 0] = u_sum * share
-                        uv[y, x, s, 1] = v_sum * share
+                        uv[y, x, s, 0], uv[y, x, s, 1] = u_sum * share, v_sum * share
             image[8, y, x], image[9, y, x], image[10, y, x] = nx * share, ny * share, nz * share
             image[11, y, x] = np.float32(depth) * share * _FARTHEST
             image[12, y, x] = np.float32(covered) * _QUARTER

@@ -1,11 +1,12 @@
 """Motion -> what a neural renderer reads of the mesh, on its grid.
 
-The grid is the picture at half its size, or at its own if the picture is small, rounded up to what
-a network can halve four times: what lies beyond the picture, right and below, is cut off
-afterwards. Grid and picture see through one camera, so a network's output of twice the grid's size
-lies on the picture pixel by pixel.
+A network knows hair and lashes at the scale it was trained at, so it sees every picture at that
+one: the grid's shorter side is 256 px whatever the picture's is, and its longer one as much more,
+rounded up to what a network can halve four times. Grid and picture see through one camera and share
+their middle; what a network paints, on the grid or at twice its size, is resized to the picture.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +17,24 @@ from engine.frames import F32, Motion
 from engine.render.gbuffer import Visibility
 from engine.render.workspace import Buffers, workspace
 from kernels.raster import EMPTY, triangle_of
-from kernels.texture import PLANES, sample, surfaces
+from kernels.texture import PLANES, sample, spread, surfaces
 
 STEP = 16  # px: a network halves its input four times
-WHOLE = 256  # px: pictures with a side no longer than this are drawn without enlarging
+SIDE = 256  # px of the grid's shorter side; pictures no larger are drawn without enlarging
+WIDEST = 512  # px: no figure reaches farther; beyond there is background only
 _VIEWER = (0.0, 0.0, 1.0)  # the light matters to outlines only, which are not drawn
 
 
 def shrink(width: int, height: int) -> int:
-    """Pixels of a picture per pixel of its grid: 1 or 2."""
-    return 1 if min(width, height) <= WHOLE else 2
+    """How much larger than its grid a picture is asked of the network: 1 or 2."""
+    return 1 if min(width, height) <= SIDE else 2
+
+
+def grid(width: int, height: int) -> tuple[int, int]:
+    """(width, height) of the grid on which a network draws a picture of this size."""
+    scale = SIDE / min(width, height)
+    across, down = (min(rounded(math.ceil(side * scale)), WIDEST) for side in (width, height))
+    return across, down
 
 
 def rounded(side: int) -> int:
@@ -58,6 +67,7 @@ class Surfaces:
         self._corners = np.ascontiguousarray(corner_uv[self._seen.source], np.float32)
         self._space = workspace(*self.shape)
         self._uv = np.empty((*self.shape, 4, 2), np.float32)
+        self._level = np.empty(self.shape, np.uint8)
         self.image: F32 = np.zeros((PLANES, *self.shape), np.float32)
 
     @property
@@ -79,6 +89,7 @@ class Surfaces:
         with self._space.lend() as buffers:
             self._resolve(motion, buffers)
         sample(self._uv, texture, self.image)
+        spread(self.image, self._level)
         return self.image
 
     def trace(self, motion: Motion) -> Trace:

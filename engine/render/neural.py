@@ -5,7 +5,11 @@
 Deferred neural rendering (StyleAvatar §5.2) with the sound's PPG at the bottleneck and the eroded
 background as input (VAST supplement §2). Same contract as engine.render.renderer: the same motion
 gives the same bytes, any motion gives a sane picture, one thread at a time. A recurrent network
-does so too in `render`, which starts from nothing remembered; `step` carries what it remembers.
+does so too in `render`, which starts from nothing remembered and so never looks as it was trained
+to: use `step`, which carries what it remembers (engine.render.choose refuses such packages).
+
+The network sees one scale, whatever the picture's size (engine.render.grid): its answer is resized,
+except where the shorter side is 256 or 512 px.
 
 The look is what it was trained on: of a Setting the background counts, not colours, light or lines;
 and not even that where the network was trained to see what is behind a person.
@@ -24,8 +28,9 @@ from engine.face.background import Background, Picture, Transparent
 from engine.face.learned import Learned
 from engine.face.package import Package, load
 from engine.frames import F32, PPG_WINDOW, U8, Motion, Video
+from engine.render.canvas import Canvas
 from engine.render.gbuffer import GBuffer, Visibility
-from engine.render.grid import Surfaces, shrink
+from engine.render.grid import Surfaces, grid, shrink
 from engine.render.mark import badge, marked
 from engine.render.plate import Erosion
 from engine.render.renderer import Size, sides
@@ -37,7 +42,7 @@ from engine.runtime import load as open_graph
 from engine.speech.phonemes import PHONES
 from kernels.cache import release
 from kernels.i420 import rgb_to_i420
-from kernels.texture import PLANES, composite, cut_out
+from kernels.texture import PLANES
 
 RUNTIME = "openvino"
 FALLBACK = "onnxruntime"  # part of every installation
@@ -64,8 +69,9 @@ class Neural:
             )
         self.learned: Learned = self.package.learned
         self._shrink = shrink(self.width, self.height)
-        shown = self.width // self._shrink, self.height // self._shrink
+        shown = grid(self.width, self.height)
         self._mesh = Surfaces(self.package, self.learned.corner_uv, shown)
+        self._canvas = Canvas(*self._mesh.shape, self._shrink, self.height, self.width)
         self._texture = self.learned.texture.astype(np.float32)
         self._output = "rgba_x2" if self._shrink == 2 else "rgba"
         self.graph = _graph(self.learned, self._mesh.shape, self._output, runtime)
@@ -85,11 +91,8 @@ class Neural:
             self._backdrop = backdrop(self.background, self.height, self.width)
 
     def _reduced(self, picture: U8) -> F32:
-        """A picture behind on the grid [gh, gw, 3] in 0..1; 0 where the grid goes on beyond it."""
-        height, width = self.height // self._shrink, self.width // self._shrink
-        out = np.zeros((*self._mesh.shape, 3), np.float32)
-        out[:height, :width] = spread(picture, height, width) / np.float32(255)
-        return out
+        """A picture behind on the grid [gh, gw, 3] in 0..1."""
+        return np.asarray(spread(picture, *self._mesh.shape) / np.float32(255), np.float32)
 
     @property
     def settled(self) -> bool:
@@ -135,7 +138,7 @@ class Neural:
         rgba, _ = self._answer(motion, self.init_state())
         out = np.empty((self.height, self.width, 4), np.uint8)
         if isinstance(self.background, Transparent):
-            cut_out(rgba, out)
+            self._canvas.lift(rgba, out)
             if self._marked:
                 badge(self.height, self.width).stamp_clear(out)
         else:
@@ -150,7 +153,8 @@ class Neural:
         return np.zeros((1, self._hidden, rows // _STATE, columns // _STATE), np.float32)
 
     def step(self, motion: Motion, state: F32) -> tuple[Video, F32]:
-        """One picture and what is remembered of it; all of a session's, in order."""
+        """One picture and what is remembered of it: all of a session's, in order, from
+        `init_state` on."""
         rgba, state = self._answer(motion, state)
         i420 = np.empty((self.height * 3 // 2, self.width), np.uint8)
         rgb_to_i420(self._over(rgba, self._backdrop), i420)
@@ -164,7 +168,9 @@ class Neural:
         image = self._mesh.draw(motion, self._texture)
         behind = self._behind if behind is None else behind
         if behind is not None and self._erosion is not None:
-            image[13:16] = np.moveaxis(self._erosion.erode(behind, self._mesh.screen), 2, 0)
+            hole = self._erosion.hole(self._mesh.screen, *behind.shape[:2])
+            image[12] = hole  # as in training: what is not seen is drawn, the rest is let be
+            image[13:16] = np.where(hole, 0, np.moveaxis(behind, 2, 0))
         feed = {"image": image[None], "ppg": self._heard(motion)}
         if self._hidden:
             feed["hidden"] = state
@@ -181,7 +187,7 @@ class Neural:
 
     def _over(self, rgba: F32, behind: U8) -> U8:
         out = np.empty((self.height, self.width, 3), np.uint8)
-        composite(rgba, behind, out)
+        self._canvas.lay(rgba, behind, out)
         if self._marked:
             badge(self.height, self.width).stamp(out)
         return out

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from engine.face.package import load
+from engine.face.mesh import Figure
+from engine.face.package import load, names
 from engine.frames import Motion
 from engine.render.atlas import atlas
 from engine.render.gbuffer import Visibility
-from engine.render.grid import Surfaces, rounded, shrink
+from engine.render.grid import SIDE, WIDEST, Surfaces, grid, rounded, shrink
 from engine.render.workspace import workspace
 from kernels.raster import EMPTY
 from tests.golden.pictures import motion
@@ -29,6 +30,27 @@ def coverage(width: int, height: int, posed: Motion) -> np.ndarray:
                                               ((640, 360), 2), ((1280, 720), 2)])  # fmt: skip
 def test_small_pictures_are_drawn_whole(size: tuple[int, int], pixels: int) -> None:
     assert shrink(*size) == pixels
+
+
+@pytest.mark.parametrize("size", [(64, 64), (256, 256), (512, 512), (1280, 720), (300, 420),
+                                  (1920, 64), (64, 1920)])  # fmt: skip
+def test_grids_have_one_scale_and_cover_the_picture(size: tuple[int, int]) -> None:
+    found = grid(*size)
+    assert min(found) == SIDE and max(found) <= WIDEST
+    for side, pixels in zip(found, size, strict=True):
+        shown = pixels * SIDE / min(size)
+        assert side % 16 == 0 and side - shown < 16 and (side >= shown or side == WIDEST)
+
+
+def test_no_figure_of_ours_is_wider_than_the_widest_grid() -> None:
+    for name in names():
+        face = load(name)
+        figure, camera = Figure(face), face.manifest.camera
+        for sign in (-1, 1):
+            pose = np.array([sign * 42, 0, sign * 26, sign * 0.2, 0, 0.35], np.float32)
+            points = figure.vertices(Motion(0, np.zeros(52, np.float32), pose))
+            x = camera.project(points, WIDEST, SIDE)[:, 0]
+            assert x.min() > 0 and x.max() < WIDEST, name
 
 
 def test_sides_are_rounded_up_to_what_a_network_can_halve() -> None:
@@ -57,7 +79,8 @@ def test_trace_tells_what_draw_reads() -> None:
     np.testing.assert_array_equal(image[11], trace.depth)
     np.testing.assert_array_equal(image[12], trace.coverage)
     outside = trace.coverage == 0
-    assert (image[:, outside] == 0).all() and (image[:8, ~outside] > 0).all()
+    assert (image[8:13, outside] == 0).all() and (image[:8, ~outside] > 0).all()
+    assert (image[:8, :8, :8] == 0).all()  # colours go on beyond edges, but not everywhere
     assert (trace.triangle[outside] == -1).all() and (trace.triangle[~outside] >= 0).all()
     whole = trace.coverage == 1
     assert (np.linalg.norm(trace.normal[whole], axis=1) < 1.001).all()
@@ -74,7 +97,7 @@ def test_uv_is_that_of_the_nearest_triangle() -> None:
     corners = UV[trace.triangle[inside]]
     low, high = corners.min(1) - 1 / 200, corners.max(1) + 1 / 200
     uv = trace.uv[inside][:, 0]
-    assert inside.mean() > 0.4 and ((uv >= low) & (uv <= high)).all()
+    assert inside.mean() > 0.3 and ((uv >= low) & (uv <= high)).all()
 
 
 def test_motions_that_are_no_numbers_are_drawn_at_rest() -> None:
