@@ -12,9 +12,11 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-WINDOW_S = 2.0
-LATE = 0.25  # share of late pictures that is too many, in either half of the window
-LEAST = 5  # late pictures in each half; fewer, or in one half only, are an accident
+WINDOW_S = 3.0
+LATE = (
+    0.25  # share of late pictures that is too many, in the first and the last third of the window
+)
+LEAST = 5  # late pictures in both; fewer, or in one of them only, are an accident
 CALM = 0.04  # share of late pictures up to which dear ones may be tried
 ROOM = 0.85  # share of the engine's time that may be planned
 HOLD_S = 4.0
@@ -81,14 +83,10 @@ class Pace:
 
     def _crowded(self, now: float) -> bool:
         """Whether too many have been late for some time, not for a moment."""
-        middle = now - WINDOW_S / 2
-        for half in (
-            [p.slack < 0 for p in self._pictures if p.when < middle],
-            [p.slack < 0 for p in self._pictures if p.when >= middle],
-        ):
-            if sum(half) < LEAST or sum(half) < LATE * len(half):
-                return False
-        return True
+        third = WINDOW_S / 3
+        first = [p.slack < 0 for p in self._pictures if p.when < now - 2 * third]
+        last = [p.slack < 0 for p in self._pictures if p.when >= now - third]
+        return all(sum(late) >= max(LEAST, LATE * len(late)) for late in (first, last))
 
     def _trim(self, now: float) -> None:
         while self._pictures and self._pictures[0].when < now - WINDOW_S:

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -432,6 +433,12 @@ def look_of(watch: Watch) -> list[tuple[int, bool]]:
     return [(clock, drawn_dearly(video)) for clock, _, video in watch.pictures]
 
 
+@pytest.fixture
+def no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up time only: what this computer takes for a fake picture must decide nothing."""
+    monkeypatch.setattr("streaming.session.time", SimpleNamespace(perf_counter=lambda: 0.0))
+
+
 def crowded(dear_s: Callable[[float], float], seconds: float) -> tuple[Session, Watch]:
     """A session whose neural pictures take `dear_s` at a time of the loop."""
     worker = InlineWorker(0.003, 0.010, dear_s(0))
@@ -449,6 +456,7 @@ def crowded(dear_s: Callable[[float], float], seconds: float) -> tuple[Session, 
     )  # fmt: skip
 
 
+@pytest.mark.usefixtures("no_real_time")
 def test_plain_pictures_stand_in_while_dear_ones_would_be_late_and_sound_never_waits() -> None:
     session, watch = crowded(lambda now: 0.060 if now < 4 else 0.015, 20.0)
     looks = look_of(watch)
@@ -463,12 +471,14 @@ def test_plain_pictures_stand_in_while_dear_ones_would_be_late_and_sound_never_w
     assert figures["renderer"] == "neural" and not figures["eased"]
 
 
+@pytest.mark.usefixtures("no_real_time")
 def test_the_figures_say_what_stands_in() -> None:
     session, _ = crowded(lambda now: 0.080, 4.0)
     figures = session.snapshot()
     assert figures["renderer"] == "toon" and figures["eased"]
 
 
+@pytest.mark.usefixtures("no_real_time")
 def test_an_avatar_with_one_look_is_never_eased() -> None:
     session, watch = play(
         lambda clock: microphone(stereo(bursts(5.0)), clock), 5.0,
