@@ -27,14 +27,14 @@ from tqdm import tqdm
 from engine.eval.landmark_distance import fetched
 from engine.eval.pair import measure, table
 from engine.frames import U8
-from engine.nets.texturer import Texturer
 from engine.nets.warper import Warper
-from engine.train.neural import losses, sharp
+from engine.train.neural import losses
 from engine.train.neural.features import PATH, Eye
 from engine.train.neural.inpaint import MARGIN
 from engine.train.neural.lesson import Lesson, halved
 from engine.train.neural.pairs import PAGES
 from engine.train.neural.shots import Clip, Shots, join
+from engine.train.neural.texturer import Joint
 
 RATE, NET_RATE, WARMUP = 1e-3, 2e-4, 100  # the renderer starts well: it learns slowly
 CROP, BATCH = 128, 4  # px of the grid, frames a step
@@ -42,21 +42,6 @@ KEY = "vivify"
 _PERCEPTUAL = 1.0
 _CALM = 0.02  # weight of the texturer's own output: it shall say little that colours do not
 _HEIGHT = 512  # px of the true pictures
-
-
-class Joint(nn.Module):
-    """What is trained and shipped for portraits: a texturer and a renderer for anyone."""
-
-    def __init__(self, size: str = "small") -> None:
-        super().__init__()
-        self.texturer, self.net = Texturer(), sharp.network(size)
-
-    def texture(self, page: U8) -> Tensor:
-        """Page [R, R, 3] -> neural texture [1, 8, R, R]."""
-        plain = torch.from_numpy(sharp.texture(page.astype(np.float32) / 255))
-        colours = torch.from_numpy(page.astype(np.float32) / 255).permute(2, 0, 1)[None]
-        added: Tensor = self.texturer(colours)
-        return plain.permute(2, 0, 1)[None] + added
 
 
 class Album:
@@ -96,11 +81,12 @@ def step(joint: Joint, album: Album, eye: Eye, rng: np.random.Generator) -> Tens
     plain, double, _ = joint.net(lesson.image(texture), lesson.ppg)
     assert double is not None
     truth, weight = lesson.target[:, :3], losses.region_weight(lesson.region, 1)
-    # Landmarks lay the mesh over a picture to a pixel or two: fine detail is compared by features,
-    # colours where two pixels do not matter.
+    # Landmarks lay the mesh over a picture to a pixel or two, where colours are compared as well as
+    # in full: by features and coarse colours alone it learns to draw noise.
     loss = losses.pixel(halved(plain[:, :3]), halved(halved(truth)), halved(weight))
     loss = loss + losses.pixel(halved(halved(double[:, :3])), halved(halved(truth)), halved(weight))
     fine = losses.region_weight(lesson.region, 2)
+    loss = loss + losses.pixel(double[:, :3], truth, fine)
     loss = loss + _PERCEPTUAL * losses.perceptual(eye, double[:, :3], truth, fine)
     added = texture[:, 3:] - 0
     return loss + _CALM * added.square().mean()
@@ -204,24 +190,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
+    parser.add_argument("--resume", type=Path, help="weights to go on from")
+    parser.add_argument("--alone", action="store_true", help="without the dense-warp rival")
     parser.add_argument("--size", choices=("small", "large"), default="small")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     torch.manual_seed(0)
     options.out.mkdir(parents=True, exist_ok=True)
     album, eye = Album(options.folder), Eye.load(PATH)
-    joint, warper = Joint(options.size), Warper()
+    start = options.resume
+    joint = Joint(options.size) if start is None else Joint.load(start, options.size)
+    warper = Warper()
     count = train(joint, lambda rng: step(joint, album, eye, rng), options.minutes, "texturer")
     about = {"steps": count, "people": len(album.shots.train), "frames": len(album.shots)}
     state = {name: value.half().contiguous() for name, value in joint.state_dict().items()}
     save_file(state, options.out / "portrait.safetensors", {KEY: json.dumps(about)})
-    train(warper, lambda rng: warped(warper, album, eye, rng), options.minutes, "dense warp")
     plain = Joint(options.size)
-    print(compare({
+    rows: dict[str, Callable[[Clip], list[U8]]] = {
         "warp only": lambda clip: pictures(plain, album, clip),
         "ours": lambda clip: pictures(joint, album, clip),
-        "dense warp": lambda clip: flows(warper, album, clip),
-    }, album, options.out))  # fmt: skip
+    }
+    if not options.alone:
+        train(warper, lambda rng: warped(warper, album, eye, rng), options.minutes, "dense warp")
+        rows["dense warp"] = lambda clip: flows(warper, album, clip)
+    print(compare(rows, album, options.out))
     return 0
 
 

@@ -12,24 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from engine.face.blendshapes import INDEX
 from engine.face.camera import Camera
-from engine.face.learned import FILE, Config, Erode, dump
+from engine.face.learned import FILE, Config, dump
 from engine.face.likeness import Likeness
 from engine.face.likeness import dump as dump_likeness
 from engine.face.mesh import Figure
 from engine.face.package import Package, load
 from engine.frames import BLENDSHAPES, Motion
-from engine.nets.unet import UNet
 from engine.train.bust import F64, I64
-from engine.train.neural import inpaint, sharp
+from engine.train.neural import inpaint
 from engine.train.neural.alignment import LIPS, units
 from engine.train.neural.backdrop import filled
 from engine.train.neural.inpaint import SIDE, Page
 from engine.train.neural.sheet import Oval, lay
+from engine.train.neural.texturer import Joint
 from engine.train.neural.unwrap import SIZE, Unwrapped, projected
 from engine.train.pack import sparse
 
@@ -41,17 +42,15 @@ _MOVED = 0.5  # px by which shutting the eyes moves what belongs to the lids
 _EYE_REACH = 46.0  # px around an eye within which lids lie
 _FACING = 0.25  # normals of skin that the picture shows
 _LIP_REACH = 0.16  # dm around the lips within which hidden skin takes the lips' colour
-_WIDEN = 0.06
 _SMILE = 0.5  # share of the picture's smile that stays at rest
 _UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 _LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
 _SHUT, _LIP_SOFT = 0.006, 0.12  # dm: how far shut lips press, and how far around that is felt
 _LIP_MARKS = (13, 14, 78, 308)
-_TEETH = 0.05  # dm by which the upper teeth reach below the upper lip, behind the lower one
+_TEETH = 0.025  # dm by which the upper teeth reach below the upper lip, behind the lower one
 _BEHIND_LID, _BEFORE = 0.03, 0.09  # dm: where shut lids wait, and how far a blink brings them
 _OVERLAP = 0.012  # dm: how far they close over the lower ones
 _RELIEF_FROM, _RELIEF = 0.15, 0.5  # dm: where the sides begin, and what is left of their depth
-_RIM = 400
 BLINK = ("eyeBlinkRight", "eyeBlinkLeft")
 
 
@@ -87,7 +86,7 @@ class _Part:
 
 
 def mount(
-    made: Unwrapped, folder: Path, likeness: Likeness, config: Config, net: UNet
+    made: Unwrapped, folder: Path, likeness: Likeness, config: Config, joint: Joint
 ) -> Package:  # fmt: skip
     """Write the package into `folder`, which holds the rig's; returns it."""
     package, seen = made.package, made.screen()
@@ -108,11 +107,13 @@ def mount(
     around = np.mgrid[:SIZE, :SIZE][::-1].reshape(2, -1).T + 0.5
     hole = (oval.share(around) < 1).reshape(SIZE, SIZE)
     Image.fromarray(filled(made.picture, hole)).save(folder / f"{PLATE}.png")
-    number = {int(v): i for i, v in enumerate(used)}
-    rim = [number[v] for v in dict.fromkeys(made.vertex.tolist()) if v in number]
-    config = replace(config, background=PLATE, erode=Erode(tuple(rim[:_RIM]), _WIDEN))
+    # The sheet covers all of the picture: nothing behind it is to be left alone, so no erosion.
+    config = replace(config, background=PLATE)
     corner = ((places + 0.5) / SIDE).astype(np.float32)
-    look = dump(config, sharp.texture(page.pixels), corner, sharp.weights(net))
+    with torch.no_grad():
+        texture = joint.texture(pixels)[0].permute(1, 2, 0).numpy()
+    weights = {key: value.numpy() for key, value in joint.net.state_dict().items()}
+    look = dump(config, texture, corner, weights)
     (folder / FILE).write_bytes(look)
     return load(folder)
 
@@ -231,7 +232,8 @@ def _places(made: Unwrapped, kept: _Kept, seen: F64, page: Page) -> F64:
     middle = page.centres.mean(0)[0]
     balls = kept.material == kept.names.index("eye")
     for eye, centre in enumerate(page.centres):
-        own = balls & ((seen[:, 0] < middle) == (eye == 0))[kept.triangle].all(1)
+        side = seen[:, 0] < middle if eye == 0 else seen[:, 0] >= middle
+        own = balls & side[kept.triangle].all(1)
         out[own] = inpaint.of_eye(seen[:, :2], eye, centre)[kept.triangle[own]]
     return out
 
@@ -244,7 +246,7 @@ def _depth_light(name: str, at: F64) -> F64:
         return np.asarray(0.3 + 0.5 * (1 - deep) ** 1.2)
     if name == "tongue":
         return np.asarray(0.9 * (1 - deep) ** 0.8)
-    return np.asarray(0.76 * (1 - 0.75 * deep) * (1 - 0.35 * aside**2))
+    return np.asarray(0.88 * (1 - 0.75 * deep) * (1 - 0.35 * aside**2))
 
 
 def _shown(made: Unwrapped, kept: _Kept, seen: F64) -> F64:

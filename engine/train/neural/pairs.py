@@ -29,12 +29,12 @@ from engine.face.package import Package
 from engine.frames import F32, U8, Motion
 from engine.render.grid import Surfaces
 from engine.tracker.models import Models
-from engine.train.neural import sharp
 from engine.train.neural.alignment import Aligner
 from engine.train.neural.footage import cut
 from engine.train.neural.mount import BLINK, PHOTO, mount
 from engine.train.neural.regions import regions
 from engine.train.neural.shots import PPG, Shot, write
+from engine.train.neural.texturer import Joint
 from engine.train.neural.unwrap import SIZE, Unwrapped, marks, unwrap
 
 PAGES = "pages"
@@ -90,7 +90,7 @@ def pair(
         made = unwrap(next(stream), models, Path(scratch) / "rig", "pair")
         likeness = Likeness("invented person", None)
         config = Config(size="small", kind="portrait", ppg=False)
-        package = mount(made, Path(scratch) / "rig", likeness, config, sharp.network("small"))
+        package = mount(made, Path(scratch) / "rig", likeness, config, Joint())
         (folder / PAGES).mkdir(parents=True, exist_ok=True)
         page = package.pictures[PHOTO]
         Image.fromarray(page).save(folder / PAGES / f"{video.stem}.png")

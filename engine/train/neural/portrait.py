@@ -23,8 +23,8 @@ from engine.frames import U8
 from engine.tracker.models import Models
 from engine.train import pack
 from engine.train.likeness import read
-from engine.train.neural import sharp
 from engine.train.neural.mount import mount
+from engine.train.neural.texturer import Joint
 from engine.train.neural.unwrap import unwrap
 
 STATEMENT = "The person shown agreed to this avatar of them."
@@ -50,7 +50,7 @@ def build(
             size=size, kind="portrait", ppg=False, default=True,
             trained={"steps": 0, "data": "one picture"},
         )  # fmt: skip
-        package = mount(made, spare, likeness, config, sharp.network(size))
+        package = mount(made, spare, likeness, config, Joint(size))
         say(1.0, "done")
     return package
 

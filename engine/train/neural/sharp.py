@@ -9,7 +9,6 @@ may go on from here. At its own pose a picture comes back as it was, in others i
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.face.learned import CHANNELS
 from engine.frames import F32
@@ -66,9 +65,3 @@ def network(size: str) -> UNet:
                 net.grain.weight[4 * colour + place, place, 1, 1] = 1
             net.grain.bias[4 * colour : 4 * colour + 4] = -_LIFT
     return net
-
-
-def weights(net: UNet) -> dict[str, F32]:
-    """By name, as engine.face.learned.dump takes them."""
-    state: dict[str, Tensor] = net.state_dict()
-    return {name: value.cpu().numpy() for name, value in state.items()}

@@ -20,9 +20,9 @@ def _points() -> F32:
         first = (468, 473)[eye]
         points[first : first + 5, :2] = x, 220
         points[first + 1 : first + 5, :2] += [[8, 0], [0, 8], [-8, 0], [0, -8]]
-    rows = inpaint._INNER_LIPS
-    turn = np.linspace(np.pi, -np.pi, len(rows), endpoint=False)
-    points[list(rows), :2] = np.stack([256 + 30 * np.cos(turn), 330 - 6 * np.sin(turn)], 1)
+    lips = inpaint._INNER_LIPS
+    turn = np.linspace(np.pi, -np.pi, len(lips), endpoint=False)
+    points[list(lips), :2] = np.stack([256 + 30 * np.cos(turn), 330 - 6 * np.sin(turn)], 1)
     return points
 
 

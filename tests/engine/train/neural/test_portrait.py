@@ -17,9 +17,10 @@ from engine.render.neural import Neural
 from engine.render.renderer import Renderer
 from engine.tracker.models import Models
 from engine.train.bust import I64
-from engine.train.neural import portrait, sharp
+from engine.train.neural import portrait
 from engine.train.neural.footage import Square
 from engine.train.neural.mount import mount
+from engine.train.neural.texturer import Joint
 from engine.train.neural.unwrap import SIZE, Unwrapped, projected, unwrap
 
 _FACE = np.s_[150:380, 150:360]
@@ -50,7 +51,7 @@ def drawn(made: Unwrapped, tmp_path_factory: pytest.TempPathFactory) -> Package:
     shutil.copytree(ASSETS / "mira", folder)
     config = Config(size="small", kind="portrait", ppg=False, default=True)
     likeness = Likeness("invented person", None)
-    return mount(made, folder, likeness, config, sharp.network("small"))
+    return mount(made, folder, likeness, config, Joint())
 
 
 def _apart(one: U8, other: U8) -> float:
