@@ -3,6 +3,11 @@
 A graph is one of ours, shipped in `engine/assets`; its JSON config travels in its metadata under
 the key "vivify". Foreign ONNX is never loaded: a user's package brings tensors only, which take the
 place of the graph's own after their names, shapes and values are checked.
+
+TensorRT goes here: a row in RUNTIMES, a branch in `_open` and a file engine/runtimes/tensorrt.py
+whose class parses `source(path, wish).data` with its ONNX parser, makes one optimization profile of
+`wish.shape`, builds with FP16 where `precision` is "auto", and keeps the engine it built beside the
+kernels' cache, by the hash of those bytes. Nothing else asks which runtime there is.
 """
 
 from collections.abc import Mapping, Sequence

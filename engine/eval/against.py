@@ -21,12 +21,11 @@ from engine.face.package import Package
 from engine.frames import F32, SAMPLE_RATE, Motion
 from engine.motion.curves import read_curves
 from engine.motion.npz import read_arrays
-from engine.render.choose import AnyRenderer, choose
+from engine.render.choose import AnyRenderer, choose, looks
 from engine.render.setting import Setting
 from engine.tracker.models import Models
 
 MOTION = "motion.npz"
-TOON, NEURAL = "toon", "neural"
 _MOUTH = ("mouth_corner_left", "mouth_corner_right", "lip_upper_inner", "lip_lower_inner")
 _HEAD = ("eye_outer_left", "eye_outer_right", "chin", "nose_tip")
 # In widths of the points: round the lips, round and above the eyes and the chin.
@@ -74,11 +73,9 @@ def _motions(path: Path) -> list[Motion]:
     ]
 
 
-def looks(package: Package, look: str) -> list[str]:
-    """Those to measure: the one asked for, or with "auto" all that the package has."""
-    if look != "auto":
-        return [look]
-    return [TOON] if package.learned is None else [TOON, NEURAL]
+def measured(package: Package, look: str) -> tuple[str, ...]:
+    """Looks to measure: the one asked for, or with "auto" all that the package has."""
+    return looks(package) if look == "auto" else (look,)
 
 
 def measure(package: Package, look: str, truth: Truth, models: Models | None = None) -> Scores:

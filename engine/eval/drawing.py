@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from engine.face import package
 from engine.frames import Motion
-from engine.render.choose import choose
+from engine.render.choose import choose, looks
 from engine.render.renderer import Size
 
 PAUSE_S = 0.008
@@ -43,11 +43,6 @@ _DRAW = (
 def key(size: Size) -> str:
     """'512' or '1280x720'."""
     return str(size) if isinstance(size, int) else f"{size[0]}x{size[1]}"
-
-
-def looks(avatar: str) -> list[str]:
-    """What an avatar can be drawn as."""
-    return ["toon"] if package.load(avatar).learned is None else ["toon", "neural"]
 
 
 def costs(
@@ -83,7 +78,7 @@ def table(
     """Rows by avatar, printed too; a neural look is one more row, 'NAME neural'. `others`: whom
     further sessions show."""
     rows: dict[str, dict[str, Any]] = {}
-    drawn = [(name, look) for name in avatars for look in looks(name)]
+    drawn = [(name, look) for name in avatars for look in looks(package.load(name))]
     for name, look in tqdm(drawn, unit="avatar", leave=False):
         cpu = {key(size): costs(name, motions, size, look) for size in sizes}
         begun = fresh(name, [o for o in others if o != name][:4], look)

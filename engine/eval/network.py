@@ -20,7 +20,7 @@ from engine.errors import PackageError
 from engine.eval.recordings import bundled
 from engine.face import package
 from engine.frames import F32, PPG_WINDOW, SAMPLE_RATE
-from engine.nets.unet import INPUTS, UNet, UNetConfig
+from engine.nets.unet import INPUTS, STRIDE, UNet, UNetConfig
 from engine.offline import perform
 from engine.render.grid import Surfaces
 from engine.runtime import ASSETS, Array, available, load
@@ -78,7 +78,7 @@ def measure(
     runtimes: Sequence[tuple[str, str]],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """A row per (runtime, precision) and head."""
-    path = ASSETS / f"renderer_{size}.onnx"
+    path = ASSETS / f"renderer_{size}{'_recurrent' * ('hidden' in feed)}.onnx"
     shape = {name: value.shape for name, value in feed.items()}
     truth = load(path, "torch", tensors=tensors).run(feed)
     rows = []
@@ -115,7 +115,11 @@ def _weighed(avatar: str | None) -> dict[str, tuple[Mapping[str, Array], Mapping
     face = package.load(Path(avatar) if Path(avatar).exists() else avatar)
     if face.learned is None:
         raise PackageError(f"avatar {face.name} has no neural look (renderer.safetensors)")
-    return {face.learned.config.size: (face.learned.weights, pictured(face))}
+    feed = pictured(face)
+    if face.learned.config.recurrent:
+        net = UNetConfig.of(face.learned.config.size, recurrent=True)
+        feed["hidden"] = np.zeros((1, net.hidden, SIDE // STRIDE, SIDE // STRIDE), np.float32)
+    return {face.learned.config.size: (face.learned.weights, feed)}
 
 
 def main(argv: list[str]) -> int:
@@ -131,7 +135,7 @@ def main(argv: list[str]) -> int:
     print(f"{'size':6s} {'runtime':12s} {'head':8s} CPU ms p10   p50  load ms  levels max    mean")
     report: dict[str, Any] = {"rows": [], "gflop": {}, "parameters": {}}
     for size, (tensors, feed) in _weighed(options.avatar).items():
-        net = UNet(UNetConfig.of(size))
+        net = UNet(UNetConfig.of(size, recurrent="hidden" in feed))
         cost = gflop(net)
         plain = sum(value for name, value in cost.items() if name not in DOUBLING)
         report["gflop"][size] = {"rgba": round(plain, 3), "rgba_x2": round(sum(cost.values()), 3)}

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from engine.errors import FrameError
+from engine.errors import FrameError, TrackingError
 from engine.eval.cpbd import BLOCK, cpbd
 from engine.eval.identity import Identity
 from engine.eval.landmark_distance import Watch, distance, head, mouth
@@ -79,8 +79,9 @@ class Pair:
             self._sums.setdefault(name, []).append(value)
 
     def scores(self) -> Scores:
-        """Means over all pictures. Raises FrameError for fewer than three, TrackingError where
-        faces are missing in more than half of the pictures of a clip."""
+        """Means over all pictures. Raises FrameError for fewer than engine.eval.temporal.SPAN,
+        TrackingError where faces are missing in more than half of the pictures of a clip, or where
+        no picture shows one in both."""
         flicker = self._temporal.result()
         out = {name: float(np.mean(values)) for name, values in self._sums.items()}
         out |= {
@@ -121,6 +122,11 @@ class _Faces:
     def scores(self) -> Scores:
         for watch, name in zip(self._watches, self._names, strict=True):
             watch.check(name)
+        if not self._points:
+            raise TrackingError(
+                f"no picture shows a face in both {self._names[0]} and {self._names[1]}; expected "
+                "the same moments of one person"
+            )
         ours, truth = (np.array(points) for points in zip(*self._points, strict=True))
         apart, alike = distance(truth, ours, self._side), self._people[0].to(self._people[1])
         return {

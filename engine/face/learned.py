@@ -7,6 +7,7 @@ against the graph's names and shapes when they are put there (engine.render.neur
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from safetensors.numpy import load, save
 from engine.errors import PackageError
 from engine.face.archive import parsed
 from engine.face.fields import LINE, NAME, Fields
+from engine.face.tensors import Mesh
 
 FILE = "renderer.safetensors"
 LIMIT = 48 << 20  # bytes of the file
@@ -47,7 +49,14 @@ class Erode:
     """What of the picture behind the network may not see: a hull about some vertices, widened."""
 
     vertices: tuple[int, ...]
-    widen: float  # share of the picture's shorter side
+    widen: float  # share of the picture's shorter side by which the hull grows
+
+    def __post_init__(self) -> None:
+        if len(self.vertices) < 3 or not 0 <= self.widen <= WIDEST:
+            raise PackageError(
+                f"erode has {len(self.vertices)} vertices and widen {self.widen!r:.20}, expected 3 "
+                f"or more and 0 to {WIDEST}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,16 @@ class Learned:
     corner_uv: F32  # [F, 3, 2] place of each triangle's corners in the texture
     weights: dict[str, npt.NDArray[np.float16]]  # by name in the network's graph
     plate: U8 | None = None  # [H, W, 3] the picture that was behind
+
+
+def fingerprint(mesh: Mesh, corner_uv: F32) -> str:
+    """Of a mesh at rest and of the places of its triangles' corners as the file keeps them: a
+    texture fits no other. `Config.trained` has it under "mesh"."""
+    code = 0
+    places = np.rint(corner_uv * STEPS).astype("<u2")
+    for array in (mesh.position, mesh.triangle, mesh.material, places):
+        code = zlib.crc32(np.ascontiguousarray(array).tobytes(), code)
+    return f"{code:08x}"
 
 
 def dump(config: Config, texture: F32, corner_uv: F32, weights: Mapping[str, F32]) -> bytes:

@@ -23,6 +23,7 @@ from engine.face.mask import Masks
 
 ASSETS = Path(__file__).parents[1] / "assets" / "avatars"
 U8 = npt.NDArray[np.uint8]
+_PLATE, _ASPECT = 16, 4  # px of the shortest side of a picture behind; long to short
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +85,22 @@ def _learned(archive: Archive, mesh: tensors.Mesh) -> Learned | None:
         return None
     data = archive.read(learned.FILE, learned.LIMIT)
     found = learned.read(data, len(mesh.triangle), len(mesh.position))
+    made_for = found.config.trained.get("mesh")
+    if made_for is not None and made_for != learned.fingerprint(mesh, found.corner_uv):
+        raise PackageError(
+            f"{learned.FILE} was trained for another mesh than this package's: train it again, or "
+            "take the file out"
+        )
     name = found.config.background
     if name is None:
         return found
     plate = archive.png(f"{name}.png")
-    if min(plate.shape[:2]) < 2:
-        raise PackageError(f"{name}.png is {plate.shape[1]}x{plate.shape[0]}, too small")
+    short, long = sorted(plate.shape[:2])
+    if short < _PLATE or long > _ASPECT * short:
+        raise PackageError(
+            f"{name}.png is {plate.shape[1]}x{plate.shape[0]}, expected {_PLATE} px a side or more "
+            f"and at most {_ASPECT} times as long as broad"
+        )
     return replace(found, plate=plate)
 
 

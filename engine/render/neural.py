@@ -32,7 +32,7 @@ from engine.render.canvas import Canvas
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.grid import Surfaces, grid, shrink
 from engine.render.mark import badge, marked
-from engine.render.plate import Erosion
+from engine.render.plate import opening
 from engine.render.renderer import Size, sides
 from engine.render.setting import Setting
 from engine.render.toon import backdrop
@@ -77,7 +77,7 @@ class Neural:
         self.graph = _graph(self.learned, self._mesh.shape, self._output, runtime)
         self._hidden = int(self.graph.config["net"]["hidden"])
         erode, plate = self.learned.config.erode, self.learned.plate
-        self._erosion = None if erode is None else Erosion(erode.vertices, erode.widen)
+        self._erode = erode
         self._behind = None if plate is None else self._reduced(plate)
         self._stage(setting or Setting())
 
@@ -98,7 +98,7 @@ class Neural:
     def settled(self) -> bool:
         """Whether the picture behind is part of the look, whatever a setting says: a network that
         sees it leaves hair and shoulders to it."""
-        return self.learned.plate is not None and self._erosion is not None
+        return self.learned.plate is not None and self._erode is not None
 
     @property
     def size(self) -> Size:
@@ -129,7 +129,7 @@ class Neural:
                 f"the picture behind is {behind.dtype} {behind.shape}, expected uint8 "
                 f"({self.height}, {self.width}, 3)"
             )
-        seen = None if self._erosion is None else self._reduced(behind)
+        seen = None if self._erode is None else self._reduced(behind)
         return self._over(self._answer(motion, self.init_state(), seen)[0], behind)
 
     def render_rgba(self, motion: Motion) -> U8:
@@ -167,8 +167,8 @@ class Neural:
         another picture than the plate, on the grid."""
         image = self._mesh.draw(motion, self._texture)
         behind = self._behind if behind is None else behind
-        if behind is not None and self._erosion is not None:
-            hole = self._erosion.hole(self._mesh.screen, *behind.shape[:2])
+        if behind is not None and self._erode is not None:
+            hole = opening(self._erode, self._mesh.screen, *behind.shape[:2])
             image[12] = hole  # as in training: what is not seen is drawn, the rest is let be
             image[13:16] = np.where(hole, 0, np.moveaxis(behind, 2, 0))
         feed = {"image": image[None], "ppg": self._heard(motion)}

@@ -14,6 +14,8 @@ from engine.runtimes.onnxfile import INPUT, OUTPUT, cut, metadata, names, replac
 
 Array = npt.NDArray[Any]
 PRECISIONS = ("f32", "auto")
+# What reading bytes that are no graph may end in; `names` and `cut` walk them like a list.
+_TORN = (ValueError, IndexError, KeyError, StopIteration)
 
 
 class Graph(Protocol):
@@ -24,7 +26,8 @@ class Graph(Protocol):
     outputs: tuple[str, ...]
 
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:
-        """Evaluate on one thread; inputs are not modified, outputs are fresh arrays."""
+        """Evaluate on one thread, on torch's own; inputs are not modified, outputs are fresh
+        arrays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +59,20 @@ def source(path: Path, wish: Wish) -> Source:
     try:
         config = _parsed(metadata(data).get("vivify"), path)
         inputs, outputs = names(data, INPUT), names(data, OUTPUT)
-    except ValueError as error:
+    except _TORN as error:
         raise torn(path, error) from error
     if unknown := sorted(set(wish.shape) - set(inputs)):
         raise WeightsError(f"{path.name} has no inputs {unknown}, only {list(inputs)}")
-    if wish.tensors is not None:
-        data = replaced(data, fitting(wish.tensors, config, path))
+    fit = None if wish.tensors is None else fitting(wish.tensors, config, path)
     if wish.outputs is not None:
         if unknown := sorted(set(wish.outputs) - set(outputs)):
             raise WeightsError(f"{path.name} has no outputs {unknown}, only {list(outputs)}")
         outputs = tuple(name for name in outputs if name in wish.outputs)
-        data = cut(data, outputs)
+    try:
+        data = data if fit is None else replaced(data, fit)
+        data = data if wish.outputs is None else cut(data, outputs)
+    except _TORN as error:
+        raise torn(path, error) from error
     return Source(data, config, inputs, outputs)
 
 

@@ -12,7 +12,10 @@ from engine.runtimes.onnxfile import weights
 
 
 class TorchGraph:
-    """A `Graph` on torch: the renderer only, always float32."""
+    """A `Graph` on torch: the renderer only, always float32.
+
+    It uses as many threads as torch.set_num_threads says, which belongs to the whole process: set
+    it to 1 before measuring."""
 
     def __init__(self, path: Path, wish: Wish) -> None:
         data, self.config, self.inputs, self.outputs = source(path, wish)

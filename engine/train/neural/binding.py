@@ -6,16 +6,14 @@ therefore carry the mesh's fingerprint, and a set of another mesh is refused.
 
 import json
 import shutil
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from engine.errors import PackageError
-from engine.face.learned import FILE, STEPS, Config, dump
+from engine.face import learned
+from engine.face.learned import FILE, Config, dump
 from engine.face.package import ASSETS, Package, load, names
 from engine.nets.unet import UNet, UNetConfig
 from engine.render.atlas import atlas
@@ -27,11 +25,7 @@ CARD = "renderer.md"
 
 def fingerprint(package: Package) -> str:
     """Of a mesh at rest and of its atlas, as renderer.safetensors keeps it."""
-    mesh, code = package.mesh, 0
-    places = np.rint(atlas(package) * STEPS).astype("<u2")
-    for array in (mesh.position, mesh.triangle, mesh.material, places):
-        code = zlib.crc32(np.ascontiguousarray(array).tobytes(), code)
-    return f"{code:08x}"
+    return learned.fingerprint(package.mesh, atlas(package))
 
 
 def check(shots: Shots, package: Package) -> None:
@@ -60,7 +54,8 @@ def bind(
     net = _complete(painter.net)
     config = replace(
         config, size=net.config.size, x2=config.x2 and painter.net.config.detail > 0,
-        recurrent=net.config.hidden > 0, trained={**config.trained, **told(about)},
+        recurrent=net.config.hidden > 0,
+        trained={**config.trained, **told(about), "mesh": fingerprint(package)},
     )  # fmt: skip
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
     weights = {name: value.cpu().numpy() for name, value in net.state_dict().items()}

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.face.learned import Erode
 from engine.face.package import Package
 from engine.frames import F32, HOP, SAMPLE_RATE, U8, Motion
 from engine.motion.curves import at_moments
 from engine.offline import perform
 from engine.render.atlas import atlas
 from engine.render.grid import Surfaces
-from engine.render.plate import Erosion
+from engine.render.plate import opening
 from engine.speech.phonemes import INDEX as PHONE
 from engine.train.bust import I64
 from engine.train.neural.alignment import OVAL, Aligned
@@ -51,7 +52,7 @@ class Camera:
     """Draws a person's mesh on the grid and takes faces out of backgrounds."""
 
     def __init__(self, package: Package, vertex: I64, size: int = SIZE) -> None:
-        self.erosion = Erosion(tuple(int(v) for v in dict.fromkeys(vertex[list(OVAL)])), WIDEN)
+        self.erode = Erode(tuple(int(v) for v in dict.fromkeys(vertex[list(OVAL)])), WIDEN)
         self._package, self._size = package, size
         self._surfaces = Surfaces(package, atlas(package), size)
         names = [m.name for m in package.manifest.materials]
@@ -60,8 +61,8 @@ class Camera:
     def hole(self, motion: Motion, widen: float = WIDEN) -> Bool:
         """[size, size] where the face may be."""
         self._surfaces.trace(motion)
-        erosion = replace(self.erosion, widen=widen)
-        return erosion.hole(self._surfaces.screen, self._size, self._size)
+        erode = replace(self.erode, widen=widen)
+        return opening(erode, self._surfaces.screen, self._size, self._size)
 
     def shots(self, scene: Scene, plate: U8 | None, frames: slice) -> Iterator[Shot]:
         """Frames of a scene; `plate` [size, size, 3]: what lies behind all of them, None: each
@@ -75,7 +76,7 @@ class Camera:
             material = self._package.mesh.material[trace.triangle]
             skin = (trace.triangle >= 0) & np.isin(material, self._skins)
             marks = {k: screen[v] for k, v in self._package.manifest.landmarks.items()}
-            hole = self.erosion.hole(screen, self._size, self._size)
+            hole = opening(self.erode, screen, self._size, self._size)
             # True black is no hole.
             behind = np.maximum(picture if plate is None else plate, 1)
             # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be.

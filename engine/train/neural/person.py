@@ -22,7 +22,7 @@ from engine.errors import TrackingError, VivifyError
 from engine.eval.landmark_distance import fetched
 from engine.eval.pair import table
 from engine.face.fields import Fields
-from engine.face.learned import Config, Erode
+from engine.face.learned import Config
 from engine.face.likeness import Consent, Likeness, dump, parse
 from engine.face.package import Package
 from engine.frames import FPS, U8
@@ -31,7 +31,7 @@ from engine.train.neural import binding
 from engine.train.neural.alignment import Aligner
 from engine.train.neural.course import add_options, fit, net_of, recipe_of
 from engine.train.neural.features import PATH
-from engine.train.neural.filming import SIZE, WIDEN, Camera, Scene, heard
+from engine.train.neural.filming import SIZE, Camera, Scene, heard
 from engine.train.neural.footage import Footage, pictures, watch
 from engine.train.neural.identity import Sitter, sit
 from engine.train.neural.shots import Shots, write
@@ -211,7 +211,7 @@ def bind(
     """The package with its neural look."""
     config = Config(
         size=painter.net.config.size, kind="person", x2=False, ppg=spoken, default=True,
-        background=PLATE, erode=Erode(camera.erosion.vertices, WIDEN),
+        background=PLATE, erode=camera.erode,
     )  # fmt: skip
     notes = "Pictures: a video of the person, who agreed (avatar.json). Not to be passed on."
     return binding.bind(source, out, painter, config, about, notes)

@@ -135,3 +135,7 @@ def test_clips_without_a_face_are_refused(truth: list[np.ndarray], models: Model
         measure(nobody, truth, models)
     found = measure([*truth[:-2], *nobody[-2:]], truth, models)
     assert found["lost"] == 2 and found["lmd"] == 0 and found["psnr_mouth"] < 100
+    apart = [p if n % 2 else nobody[0] for n, p in enumerate(truth)]
+    together = [nobody[0] if n % 2 else p for n, p in enumerate(truth)]
+    with pytest.raises(TrackingError, match="no picture shows a face in both OURS and TRUTH"):
+        measure(apart, together, models)

@@ -171,20 +171,20 @@ def files() -> Files:
     return small()
 
 
-def png(side: int, mode: str = "RGB") -> bytes:
+def png(side: int, high: int = 0, mode: str = "RGB") -> bytes:
     buffer = io.BytesIO()
-    Image.new(mode, (side, side)).save(buffer, "PNG")
+    Image.new(mode, (side, high or side)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def test_packages_carry_it(files: Files, tmp_path: Path) -> None:
     assert package.load(folder(files, tmp_path / "drawn")).learned is None
-    files |= {FILE: made(PERSON), "plate.png": png(8)}
+    files |= {FILE: made(PERSON), "plate.png": png(16)}
     edit("likeness", GRANTED)(files)
     for path in (folder(files, tmp_path / "pack"), zipped(files, tmp_path / "z.zip", "mira/")):
         found = package.load(path).learned
         assert found is not None and found.config == PERSON
-        assert found.plate is not None and found.plate.shape == (8, 8, 3)
+        assert found.plate is not None and found.plate.shape == (16, 16, 3)
 
 
 def test_a_missing_or_broken_plate(files: Files, tmp_path: Path) -> None:
@@ -193,8 +193,26 @@ def test_a_missing_or_broken_plate(files: Files, tmp_path: Path) -> None:
     with pytest.raises(PackageError, match=r"plate\.png is missing"):
         package.load(folder(files, tmp_path / "none"))
     files["plate.png"] = png(1)
-    with pytest.raises(PackageError, match="too small"):
+    with pytest.raises(PackageError, match="1x1, expected 16 px"):
         package.load(zipped(files, tmp_path / "tiny.zip"))
+    # Spread over a picture, it would fill a machine's memory.
+    files["plate.png"] = png(4096, 16)
+    with pytest.raises(PackageError, match="4096x16, expected"):
+        package.load(zipped(files, tmp_path / "long.zip"))
+
+
+def test_a_look_of_another_mesh(files: Files, tmp_path: Path) -> None:
+    found = package.load(folder(files | {FILE: made()}, tmp_path / "any"))
+    assert found.learned is not None
+    right = learned.fingerprint(found.mesh, found.learned.corner_uv)
+    for said, name in ((right, "right"), ("0badbeef", "wrong")):
+        files[FILE] = made(replace(CONFIG, trained={"mesh": said}))
+        path = folder(files, tmp_path / name)
+        if name == "right":
+            assert package.load(path).learned is not None
+            continue
+        with pytest.raises(PackageError, match="trained for another mesh"):
+            package.load(path)
 
 
 def test_too_large_or_a_link(files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +232,7 @@ GRANTED = {"of": "real person", "consent": CONSENT, "mark": True}
 
 @pytest.mark.parametrize("kind", ["person", "portrait"])
 def test_a_photograph_of_nobody_is_refused(kind: str, files: Files, tmp_path: Path) -> None:
-    files |= {FILE: made(replace(PERSON, kind=kind)), "plate.png": png(8)}
+    files |= {FILE: made(replace(PERSON, kind=kind)), "plate.png": png(16)}
     with pytest.raises(PackageError, match="add 'likeness' with the person's consent"):
         package.load(folder(files, tmp_path / "pack"))
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from engine.errors import PackageError
-from engine.render.plate import Erosion, hull
+from engine.face.learned import Erode
+from engine.render.plate import hull, opening
 
 SCREEN = np.array([[20, 20, 0], [40, 20, 0], [40, 44, 0], [20, 44, 0], [30, 30, 0]], np.float32)
 
@@ -23,32 +24,24 @@ def test_hulls_of_a_line_and_of_one_point() -> None:
 
 
 def test_the_hole_is_the_widened_hull() -> None:
-    hole = Erosion((0, 1, 2, 3, 4), 0.1).hole(SCREEN, 64, 64)
+    hole = opening(Erode((0, 1, 2, 3, 4), 0.1), SCREEN, 64, 64)
     y, x = np.mgrid[:64, :64] + 0.5
     away = np.hypot(np.maximum(np.abs(x - 30) - 10, 0), np.maximum(np.abs(y - 32) - 12, 0))
     assert hole[away < 5].all()
     assert not hole[away > 8].any()
 
 
-def test_the_hole_is_black_and_the_rest_untouched() -> None:
-    behind = np.full((64, 64, 3), 9, np.uint8)
-    erosion = Erosion((0, 1, 2), 0.05)
-    eroded = erosion.erode(behind, SCREEN)
-    hole = erosion.hole(SCREEN, 64, 64)
-    assert not eroded[hole].any() and (eroded[~hole] == 9).all() and (behind == 9).all()
-
-
 def test_a_face_beside_the_picture_leaves_it_whole() -> None:
-    assert not Erosion((0, 1, 2), 0.02).hole(SCREEN + 200, 64, 64).any()
+    assert not opening(Erode((0, 1, 2), 0.02), SCREEN + 200, 64, 64).any()
 
 
 @pytest.mark.parametrize(("vertices", "widen"), [((0, 1), 0.1), ((0, 1, 2), -0.1), ((0, 1, 2), 2)])
 def test_impossible_erosions_are_refused(vertices: tuple[int, ...], widen: float) -> None:
     with pytest.raises(PackageError, match="erode"):
-        Erosion(vertices, widen)
+        Erode(vertices, widen)
 
 
 @pytest.mark.parametrize("where", [[[5, 5]] * 5, [[5, 5], [9, 9], [5, 5], [9, 9], [7, 7]]])
 def test_a_face_without_breadth_leaves_a_small_hole(where: list[list[int]]) -> None:
-    hole = Erosion((0, 1, 2, 3, 4), 0.05).hole(np.array(where, np.float32), 64, 64)
+    hole = opening(Erode((0, 1, 2, 3, 4), 0.05), np.array(where, np.float32), 64, 64)
     assert 0 < hole.sum() < 200

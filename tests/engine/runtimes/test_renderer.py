@@ -12,6 +12,7 @@ from engine.errors import RuntimeUnavailable, WeightsError
 from engine.nets.recurrent import Drawn, Hidden, Recurrent, Seen
 from engine.nets.unet import UNet, UNetConfig
 from engine.runtime import ASSETS, Array, Graph, available, load
+from engine.runtimes.graph import Wish, source
 from engine.runtimes.onnxfile import weights
 from engine.train.renderer_export import SHIPPED, path_of, scrambled, tensors_of
 from tests.contract import assert_streams
@@ -133,6 +134,20 @@ def test_wishes_that_cannot_be_are_named(tmp_path: Path) -> None:
         for runtime in RUNTIMES:
             with pytest.raises(WeightsError, match=r"torn\.onnx"):
                 load(torn, runtime)
+
+
+def test_flipped_bytes_are_a_torn_graph_or_another_graph(tmp_path: Path) -> None:
+    data, random = SMALL.read_bytes(), np.random.default_rng(0)
+    path, refused = tmp_path / "flipped.onnx", 0
+    starts = [data.index(name.encode()) for name in ("image", "stem.weight", "rgba_x2", "Conv")]
+    for start in starts:
+        for at in random.integers(start - 12, start + 12, 40):
+            path.write_bytes(data[:at] + bytes([random.integers(128, 256)]) + data[at + 1 :])
+            try:
+                source(path, Wish(FRESH, ["rgba"]))
+            except WeightsError:
+                refused += 1
+    assert refused > 20
 
 
 def test_an_automatic_precision_stays_close() -> None:
