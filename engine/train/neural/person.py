@@ -80,12 +80,13 @@ def _options(argv: list[str]) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> int:
     likeness = _likeness(options.consent)
     models = _models(options.face_model)
-    footages = [
-        watch(video, models, options.late_ms / 1000)
-        for video in tqdm(options.videos, desc="faces", unit="video")
-    ]
+    footages = []
+    for number, video in enumerate(options.videos):
+        _tell(0.1 * number / len(options.videos), f"following the face in {video.name}")
+        footages.append(watch(video, models, options.late_ms / 1000))
     taught, held = split(footages, options.hold_out)
     work: Path = options.work
+    _tell(0.1, "fitting the face")
     sitter = seat(footages, taught, work / "avatar", options.name)
     print(f"the mesh lies within {sitter.error:.1f} px of the landmarks, pictures {SIZE} px")
     aligner = Aligner(sitter.package, sitter.vertex, SIZE)
@@ -95,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
     ]
     camera = Camera(sitter.package, sitter.vertex)
     parts, unseen = _kept(scenes, taught), _kept(scenes, held)
+    _tell(0.2, "preparing the pictures")
     shutil.rmtree(work / "shots", ignore_errors=True)  # of another split, fit or person
     plates = film(work / "shots", sitter.package, camera, parts, unseen)
     shots = Shots(work / "shots")
@@ -102,10 +104,12 @@ def _run(options: argparse.Namespace) -> int:
         shots, net_of(options, shots.scale), recipe_of(options),
         work / "training", device=options.device, resume=options.resume,
         preview_minutes=options.every, eye=PATH if PATH.is_file() else None,
+        tell=lambda share: _tell(0.3 + 0.65 * share, "learning"),
     )  # fmt: skip
     _sign(work / "avatar", likeness, plates[parts[0][0].name])
     package = bind(work / "avatar", options.out, camera, painter, about, _spoken(parts))
     if unseen:
+        _tell(0.95, "measuring")
         gallery = Gallery(package, camera, parts)
         found = gallery.measure(unseen, plates, models, work)
         print(table({**found, "VAST": VAST}))
@@ -114,7 +118,14 @@ def _run(options: argparse.Namespace) -> int:
         )
         print("published row (GRID, s1 and s25, other split and landmarks) follows speech alone")
         (work / "unseen.json").write_text(json.dumps(found, indent=1))
+    _tell(1.0, "done")
     return 0
+
+
+def _tell(share: float, words: str) -> None:
+    """How far it is, for a program that runs this one; people see the bars."""
+    if not sys.stderr.isatty():
+        print(f"vivify-progress {share:.3f} {words}", file=sys.stderr, flush=True)
 
 
 def _models(path: Path | None) -> Models:

@@ -2,9 +2,9 @@
 
 Contract: ours goes through engine.render.neural, as live, driven by the motion tracked in the true
 video: this measures the renderer. `sound`: driven by our own line's lips instead, in a plain style,
-with the tracked head: that is what VAST's row is, whose motion comes from speech. `clip` and
-`sound`: the network sees each picture's own surroundings (VAST's template video); `plate`: one
-still picture of the same video, as a call has. Metrics are those of engine.eval.pair.
+with the tracked head: that is what VAST's row is, whose motion comes from speech. `clip`: the
+network sees each picture's own surroundings (VAST's template video); `plate` and `sound`: one still
+picture of the same video, as a call has. Metrics are those of engine.eval.pair.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +69,7 @@ class Gallery:
         }
         if scene.said is not None:
             spoken = replace(motion, weights=scene.said[frame])
-            made[SOUND] = self._neural.render_over(spoken, around)
+            made[SOUND] = self._neural.render_over(spoken, plate)  # another jaw, another hole
         return made
 
     def measure(
