@@ -142,7 +142,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--side", type=int, default=512, help="texels of the texture")
     parser.add_argument("--minutes", type=float, default=30.0, help="of training")
     parser.add_argument("--steps", type=int, help="instead of minutes")
-    parser.add_argument("--recurrent", action="store_true", help="with memory; 16-frame windows")
+    parser.add_argument(
+        "--recurrent", action="store_true",
+        help="with memory, 16-frame windows; to compare, drawn by Neural.step only",
+    )  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, cuda ...")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--every", type=float, default=3.0, help="minutes between previews")
