@@ -24,6 +24,7 @@ _LIDS = (  # right, left: upper from corner to corner, then lower back
 )
 _INNER_CORNER = 8  # row of it in these
 _IRIS = (468, 473)  # and four points around each
+_SOFT = 6.0  # px over which a shut lid takes the colours around it
 _LASHES = 7  # px of the rim of an eye that belong to lashes and liner
 _INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178,
                88, 95)  # fmt: skip
@@ -152,7 +153,10 @@ def _shut(rim: F64) -> F64:
 def lid(crop: U8, opening: Bool, edge: F64) -> U8:
     """The same place with the eye shut: skin, and lashes along the upper lid's `edge` [N, 2]."""
     hole = binary_dilation(opening, iterations=_LASHES)
-    skin = filled(crop, hole).astype(np.float32)
+    around = gaussian_filter((~hole)[..., None] * crop.astype(np.float32), (_SOFT, _SOFT, 0))
+    around /= np.maximum(gaussian_filter((~hole).astype(np.float32), _SOFT), 1e-3)[..., None]
+    edge_of = gaussian_filter(hole.astype(np.float32), 1.0)[..., None]
+    skin = crop + edge_of * (around - crop)
     rim = binary_dilation(opening, iterations=2) & ~binary_erosion(opening, iterations=1)
     pixels = crop[rim].astype(np.float32)
     dark = pixels[pixels.sum(1) <= np.quantile(pixels.sum(1), 0.25)].mean(0)

@@ -40,7 +40,6 @@ RATE, NET_RATE, WARMUP = 1e-3, 2e-4, 100  # the renderer starts well: it learns 
 CROP, BATCH = 128, 4  # px of the grid, frames a step
 KEY = "vivify"
 _PERCEPTUAL = 1.0
-_CALM = 0.02  # weight of the texturer's own output: it shall say little that colours do not
 _HEIGHT = 512  # px of the true pictures
 
 
@@ -87,9 +86,8 @@ def step(joint: Joint, album: Album, eye: Eye, rng: np.random.Generator) -> Tens
     loss = loss + losses.pixel(halved(halved(double[:, :3])), halved(halved(truth)), halved(weight))
     fine = losses.region_weight(lesson.region, 2)
     loss = loss + losses.pixel(double[:, :3], truth, fine)
-    loss = loss + _PERCEPTUAL * losses.perceptual(eye, double[:, :3], truth, fine)
-    added = texture[:, 3:] - 0
-    return loss + _CALM * added.square().mean()
+    loss = loss + (1 - plain[:, 3:]).mean() + (1 - double[:, 3:]).mean()  # the sheet covers all
+    return loss + _PERCEPTUAL * losses.perceptual(eye, double[:, :3], truth, fine)
 
 
 def warped(warper: Warper, album: Album, eye: Eye, rng: np.random.Generator) -> Tensor:

@@ -216,7 +216,7 @@ def _kept(made: Unwrapped, oval: Oval, seen: F64, blink: F64) -> _Kept:
     lid = np.zeros(len(triangle), np.int64)
     for eye in range(2):
         apart = np.abs(seen[:, :2] - inpaint.centre(made.points, eye))
-        near = (apart < (_EYE_REACH, 0.8 * _EYE_REACH)).all(1)
+        near = (apart[:, 0] < _EYE_REACH) & (apart[:, 1] < 0.8 * _EYE_REACH)
         lid[(material == 0) & near[triangle].all(1) & moved[triangle].any(1)] = eye + 1
     return _Kept(triangle, material, ("skin", *_INNER), lid)
 

@@ -16,7 +16,9 @@ def test_a_fresh_one_keeps_the_pictures_texture() -> None:
     page = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
     with torch.no_grad():
         texture = Joint().texture(page)[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(texture, sharp.texture(page.astype(np.float32) / 255), atol=1e-6)
+    np.testing.assert_allclose(
+        texture, sharp.texture(np.asarray(page / np.float32(255), np.float32)), atol=1e-6
+    )
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
