@@ -87,7 +87,7 @@ def step(joint: Joint, album: Album, eye: Eye, rng: np.random.Generator) -> Tens
     fine = losses.region_weight(lesson.region, 2)
     loss = loss + losses.pixel(double[:, :3], truth, fine)
     loss = loss + (1 - plain[:, 3:]).mean() + (1 - double[:, 3:]).mean()  # the sheet covers all
-    return loss + _PERCEPTUAL * losses.perceptual(eye, double[:, :3], truth, fine)
+    return torch.add(loss, losses.perceptual(eye, double[:, :3], truth, fine), alpha=_PERCEPTUAL)
 
 
 def warped(warper: Warper, album: Album, eye: Eye, rng: np.random.Generator) -> Tensor:
