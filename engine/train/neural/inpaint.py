@@ -25,10 +25,12 @@ _LIDS = (  # right, left: upper from corner to corner, then lower back
 _INNER_CORNER = 8  # row of it in these
 _IRIS = (468, 473)  # and four points around each
 _SOFT = 6.0  # px over which a shut lid takes the colours around it
+_CREASE = 0.3  # of the skin's colour in the line of shut lids: a crease, not a stroke of ink
 _LASHES = 7  # px of the rim of an eye that belong to lashes and liner
 _INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178,
                88, 95)  # fmt: skip
 _LIP_EDGE = 2.5  # px between the mouth's opening and where a lip is surely seen
+_OPEN = 3.0  # px between lips from which on something else than lips is seen between them
 _CHEEKS = (50, 205, 280, 425, 117, 346)
 # Linear enough: colours of a well lit mouth, front and deep; 0..255.
 MOUTHS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
@@ -81,7 +83,8 @@ def page(picture: U8, points: F32) -> Page:
     """`picture` [S, S, 3] with its landmarks [478, 3]."""
     pixels = np.zeros((SIDE, SIDE, 3), np.float32)
     size = len(picture) + 2 * MARGIN
-    pixels[:size, :size] = np.pad(picture, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "reflect")
+    shut = lips(picture, points)
+    pixels[:size, :size] = np.pad(shut, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "reflect")
     centres = []
     for eye in range(2):
         rim = points[list(_LIDS[eye]), :2].astype(float)
@@ -160,22 +163,44 @@ def lid(crop: U8, opening: Bool, edge: F64) -> U8:
     rim = binary_dilation(opening, iterations=2) & ~binary_erosion(opening, iterations=1)
     pixels = crop[rim].astype(np.float32)
     dark = pixels[pixels.sum(1) <= np.quantile(pixels.sum(1), 0.25)].mean(0)
+    dark = dark + _CREASE * (np.median(crop[~hole], axis=0) - dark)
     y, x = np.mgrid[: crop.shape[0], : crop.shape[1]] + 0.5
     above = np.interp(x, edge[:, 0], edge[:, 1]) - y  # px over the line where the lids meet
     ends = smooth(edge[0, 0] - 2, edge[0, 0] + 2, x) * smooth(edge[-1, 0] + 2, edge[-1, 0] - 2, x)
-    lash = smooth(-1.5, 0.0, above) * smooth(2.6, 0.6, above)
+    lash = smooth(-1.8, 0.3, above) * smooth(3.4, 0.6, above)
     shade = 0.18 * smooth(-1.0, 0.5, above) * smooth(9.0, 1.0, above)
-    share = gaussian_filter((np.maximum(0.8 * lash, shade) * ends).astype(np.float32), 0.5)
+    share = gaussian_filter((np.maximum(0.7 * lash, shade) * ends).astype(np.float32), 0.8)
     skin += share[..., None] * (dark - skin)
     return np.asarray(np.clip(np.rint(skin), 0, 255), np.uint8)
+
+
+def lips(picture: U8, points: F32) -> U8:
+    """The picture with the lips' colours where it shows what lies between them: else teeth and dark
+    corners would stick to lips that shut."""
+    rim = points[list(_INNER_LIPS), :2].astype(float)
+    apart = float(np.linalg.norm(points[13, :2] - points[14, :2]))
+    if apart < _OPEN:
+        return picture
+    hole = _filled_in(_grown(rim), picture.shape[:2])
+    hole = binary_dilation(hole, iterations=1)
+    soft = gaussian_filter(hole.astype(np.float32), 0.8)[..., None]
+    share = np.maximum(soft, hole[..., None])
+    made = picture + share * (filled(picture, hole).astype(np.float32) - picture)
+    return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
+
+
+def _grown(rim: F64) -> F64:
+    """The mouth's opening [N, 2] and its rim, where lips are not surely seen."""
+    middle = rim.mean(0)
+    grown = rim + (rim - middle) * [0.14, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
+    return np.asarray(grown)
 
 
 def outside_mouth(places: F64, points: F32) -> F64:
     """Places of lips [N, 2] in the picture -> the same, none between the lips: those lie on the
     nearest lip."""
     rim = points[list(_INNER_LIPS), :2].astype(float)
-    middle = rim.mean(0)
-    grown = rim + (rim - middle) * [0.14, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
+    grown = _grown(rim)
     ring = np.concatenate([
         a + np.linspace(0, 1, 8, endpoint=False)[:, None] * (b - a)
         for a, b in zip(grown, np.roll(grown, -1, 0), strict=True)

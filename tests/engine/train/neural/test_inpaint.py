@@ -73,3 +73,12 @@ def test_teeth_are_those_of_the_picture_where_it_shows_them() -> None:
     shown = inpaint.mouth(picture, _points())["teeth"][0]
     np.testing.assert_allclose(shown, (232, 226, 190), atol=1)
     assert np.abs(without - shown).max() > 5
+
+
+def test_lips_that_shut_carry_no_teeth_and_shut_ones_stay() -> None:
+    picture = np.full((_SIZE, _SIZE, 3), (200, 150, 120), np.uint8)
+    picture[324:337, 226:287] = 240
+    points = _points()
+    np.testing.assert_array_equal(inpaint.lips(picture, points)[330, 256], (200, 150, 120))
+    points[list(inpaint._INNER_LIPS), 1] = 330
+    np.testing.assert_array_equal(inpaint.lips(picture, points), picture)
