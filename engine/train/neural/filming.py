@@ -79,9 +79,10 @@ class Camera:
             hole = opening(self.erode, screen, self._size, self._size)
             # True black is no hole.
             behind = np.maximum(picture if plate is None else plate, 1)
-            # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be.
+            # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be;
+            # what is drawn beside the skin flickers unless it counts as much.
             yield Shot(
-                trace.uv, trace.normal, trace.depth, hole.astype(np.float32), regions(marks, skin),
+                trace.uv, trace.normal, trace.depth, hole.astype(np.float32), regions(marks, skin | hole),
                 picture, scene.ppg[t], np.concatenate([motion.weights, motion.pose]),
                 np.where(hole[..., None], 0, behind).astype(np.uint8),
             )  # fmt: skip
