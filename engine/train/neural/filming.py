@@ -82,8 +82,9 @@ class Camera:
             # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be;
             # what is drawn beside the skin flickers unless it counts as much.
             yield Shot(
-                trace.uv, trace.normal, trace.depth, hole.astype(np.float32), regions(marks, skin | hole),
-                picture, scene.ppg[t], np.concatenate([motion.weights, motion.pose]),
+                trace.uv, trace.normal, trace.depth, hole.astype(np.float32),
+                regions(marks, skin | hole), picture, scene.ppg[t],
+                np.concatenate([motion.weights, motion.pose]),
                 np.where(hole[..., None], 0, behind).astype(np.uint8),
             )  # fmt: skip
 

@@ -19,7 +19,6 @@ from engine.face.package import Package
 from engine.frames import U8
 from engine.render.neural import Neural
 from engine.render.setting import Setting
-from engine.render.setting import Setting
 from engine.tracker.models import Models
 from engine.train.neural.filming import SIZE, WIDEN, Camera, Scene
 from engine.train.neural.footage import pictures
