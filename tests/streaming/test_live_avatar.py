@@ -21,6 +21,8 @@ JAW = ARKIT.index("jawOpen")
 class Watched:
     """An Avatar that remembers the jaw of every motion and draws a flat picture."""
 
+    look = "toon"
+
     def __init__(self) -> None:
         self.avatar = Avatar.load(size=128)
         self.latency = self.avatar.latency
@@ -42,6 +44,9 @@ class Watched:
 
     def swing(self, motions: list[Motion], state: Any) -> tuple[list[Motion], Any]:
         return self.avatar.swing(motions, state)
+
+    def plain(self) -> None:
+        """Nothing draws it at less cost."""
 
     def render(self, motion: Motion) -> Video:
         return Video(motion.start, np.zeros((96, 64), np.uint8))

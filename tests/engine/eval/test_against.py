@@ -51,7 +51,7 @@ def test_a_package_without_a_neural_look_has_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write(tmp_path / "truth", swing=np.zeros((ROWS, 3)))
-    assert image.main(["--avatar", "mira", "--truth", str(folder), "--no-landmarks"]) == 0
+    assert image.main(["--avatar", "noa", "--truth", str(folder), "--no-landmarks"]) == 0
     assert set(json.loads(capsys.readouterr().out.splitlines()[-1])["looks"]) == {"toon"}
 
 

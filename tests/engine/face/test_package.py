@@ -37,8 +37,12 @@ def grey(side: int) -> bytes:
 
 
 def small() -> Files:
-    """A package with tiny masks, quick to write and to read."""
-    found = {p.name: p.read_bytes() for p in SOURCE.iterdir() if p.suffix != ".png"}
+    """A package with tiny masks and no neural look, quick to write and to read."""
+    found = {
+        p.name: p.read_bytes()
+        for p in SOURCE.iterdir()
+        if p.suffix != ".png" and p.stem != "renderer"
+    }
     return found | {f"{p.stem}.png": grey(8) for p in SOURCE.glob("*.png")}
 
 
