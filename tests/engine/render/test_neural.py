@@ -264,7 +264,7 @@ def test_choosing(fresh: Path) -> None:
     assert isinstance(choose(fresh, 64, look="neural"), Neural)
     assert isinstance(choose("mira", 64, look="toon"), Renderer)
     with pytest.raises(PackageError, match="no neural look"):
-        choose("theo", 64, look="neural")
+        choose("noa", 64, look="neural")
     with pytest.raises(FrameError, match="auto, toon, neural"):
         choose("mira", 64, look="oil")
 
