@@ -133,7 +133,7 @@ class Space:
             flat = (columns * self._weight).reshape(len(columns), -1)
             goal = ((here - self.mean) * self._weight).ravel()
             normal, right = flat @ flat.T + precision, flat @ goal
-            value = _bounded(normal, right, low, high)
+            value = bounded(normal, right, low, high)
             model = self.mean + np.tensordot(value, columns, 1)
         off = (here - model)[:, :2]
         return self._found(value, turn, off)
@@ -179,10 +179,11 @@ def _people(rng: np.random.Generator) -> list[Identity]:
     return out
 
 
-def _bounded(normal: F64, right: F64, low: F64, high: F64) -> F64:
-    """Least squares within bounds from normal equations: what leaves them is held there."""
+def bounded(normal: F64, right: F64, low: F64, high: F64, holds: int = _HOLDS) -> F64:
+    """Least squares within bounds from normal equations: what leaves them is held there, in at
+    most `holds` rounds."""
     value, free = np.zeros(len(right)), np.ones(len(right), bool)
-    for _ in range(_HOLDS):
+    for _ in range(holds):
         rest = right[free] - normal[np.ix_(free, ~free)] @ value[~free]
         found = np.linalg.solve(normal[np.ix_(free, free)], rest)
         value[free] = np.clip(found, low[free], high[free])

@@ -21,6 +21,7 @@ from engine.frames import BLENDSHAPES, F32, POSE, Motion
 from engine.train.anchoring import LOWER_LID, LOWER_LIP, UPPER_LID, UPPER_LIP
 from engine.train.anchors import BROWS, POINTS, UNITS
 from engine.train.bust import F64, I64
+from engine.train.fit import bounded
 
 OVAL = (
     10, 21, 54, 58, 67, 93, 103, 109, 127, 132, 136, 148, 149, 150, 152, 162, 172, 176, 234, 251,
@@ -30,6 +31,7 @@ LIPS = tuple(i for ring in (*UPPER_LIP, *LOWER_LIP) for i in ring) + (61, 291, 7
 LIDS = (*UPPER_LID, *LOWER_LID, 33, 133, 263, 362)
 _FREE = np.array([INDEX[name] for name in UNITS])
 _ROUNDS = 3
+_HOLDS = 8  # rounds in which weights may meet their bounds
 _NOISE = 0.006  # of the picture's side: what a landmark is worth
 _TRUST = 0.12  # deviation of a weight from the tracker's
 _STILL = np.array([0.8, 0.8, 0.8, 0.02, 0.02, 0.02])  # pose: how far it moves in a frame, loosely
@@ -119,7 +121,7 @@ class Aligner:
                 right[6:] += hold * (guess[free] - weights[free])
             low = np.concatenate([np.full(6, -1e3), -weights[free]])
             high = np.concatenate([np.full(6, 1e3), 1 - weights[free]])
-            change = bounded(normal, right, low, high)
+            change = bounded(normal, right, low, high, _HOLDS)
             pose = pose + change[:6]
             weights[free] += change[6:]
         off = np.linalg.norm(self.project(weights, pose) - seen, axis=1)
@@ -142,17 +144,3 @@ def unlimited(pose: npt.NDArray[np.floating]) -> F32:
     over = np.minimum(2 * np.maximum(ratio - 0.5, 0), 0.995)
     asked = np.where(ratio > 0.5, 0.5 + 0.5 * np.arctanh(over), ratio)
     return np.asarray(np.sign(pose) * asked * POSE_LIMITS, np.float32)
-
-
-def bounded(normal: F64, right: F64, low: F64, high: F64) -> F64:
-    """Least squares from normal equations; what leaves its bounds is held there."""
-    value, free = np.zeros(len(right)), np.ones(len(right), bool)
-    for _ in range(8):
-        rest = right[free] - normal[np.ix_(free, ~free)] @ value[~free]
-        found = np.linalg.solve(normal[np.ix_(free, free)], rest)
-        value[free] = np.clip(found, low[free], high[free])
-        out = (found < low[free]) | (found > high[free])
-        if not out.any():
-            break
-        free[np.flatnonzero(free)[out]] = False
-    return value

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.errors import AudioError, FrameError, TrackingError
+from engine.eval.landmark_distance import fetched
 from engine.eval.pictures import opened, upright
 from engine.eval.recordings import read_sound
 from engine.frames import F32, FPS, SAMPLE_RATE, SAMPLES_PER_FRAME, U8
@@ -199,3 +200,14 @@ def _sound(path: Path) -> F32:
             except AudioError:
                 continue
     return np.zeros(0, np.float32)
+
+
+def networks(path: Path | None) -> Models:
+    """The face networks of a .task file, or those fetched before. Raises TrackingError."""
+    models = Models.load(None, path) if path is not None else fetched()
+    if models is None:
+        raise TrackingError(
+            "no face networks are at hand: give --face-model face_landmarker.task, or let "
+            "`python -m demos.webcam_mirror` fetch them once"
+        )
+    return models

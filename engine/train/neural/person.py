@@ -19,20 +19,18 @@ from PIL import Image
 from tqdm import tqdm
 
 from engine.errors import TrackingError, VivifyError
-from engine.eval.landmark_distance import fetched
 from engine.eval.pair import table
 from engine.face.fields import Fields
 from engine.face.learned import Config
 from engine.face.likeness import Consent, Likeness, dump, parse
 from engine.face.package import Package
 from engine.frames import FPS, U8
-from engine.tracker.models import Models
 from engine.train.neural import binding
 from engine.train.neural.alignment import Aligner
 from engine.train.neural.course import add_options, fit, net_of, recipe_of
 from engine.train.neural.features import PATH
 from engine.train.neural.filming import SIZE, Camera, Scene, heard
-from engine.train.neural.footage import Footage, pictures, watch
+from engine.train.neural.footage import Footage, networks, pictures, watch
 from engine.train.neural.identity import Sitter, sit
 from engine.train.neural.shots import Shots, write
 from engine.train.neural.showing import VAST, Gallery, Part
@@ -79,7 +77,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 def _run(options: argparse.Namespace) -> int:
     likeness = _likeness(options.consent)
-    models = _models(options.face_model)
+    models = networks(options.face_model)
     footages = []
     for number, video in enumerate(options.videos):
         _tell(0.1 * number / len(options.videos), f"following the face in {video.name}")
@@ -126,16 +124,6 @@ def _tell(share: float, words: str) -> None:
     """How far it is, for a program that runs this one; people see the bars."""
     if not sys.stderr.isatty():
         print(f"vivify-progress {share:.3f} {words}", file=sys.stderr, flush=True)
-
-
-def _models(path: Path | None) -> Models:
-    models = Models.load(None, path) if path is not None else fetched()
-    if models is None:
-        raise TrackingError(
-            "no face networks are at hand: give --face-model face_landmarker.task, or let "
-            "`python -m demos.webcam_mirror` fetch them once"
-        )
-    return models
 
 
 def split(

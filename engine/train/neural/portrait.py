@@ -14,7 +14,6 @@ from pathlib import Path
 import torch
 
 from engine.errors import TrackingError, VivifyError
-from engine.eval.landmark_distance import fetched
 from engine.face.fields import Fields
 from engine.face.learned import SIZES, Config
 from engine.face.likeness import Consent, Likeness, dump, parse
@@ -23,6 +22,7 @@ from engine.frames import U8
 from engine.tracker.models import Models
 from engine.train import pack
 from engine.train.likeness import read
+from engine.train.neural.footage import networks
 from engine.train.neural.mount import mount
 from engine.train.neural.texturer import Joint
 from engine.train.neural.unwrap import unwrap
@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
     try:
         parse(Fields(dump(likeness), "--consent"))  # before anything is spent on it
         package = build(
-            _picture(options.picture), _models(options.face_model), options.out, likeness,
+            _picture(options.picture), networks(options.face_model), options.out, likeness,
             options.name, options.size, _shown,
         )  # fmt: skip
     except VivifyError as error:
@@ -98,13 +98,3 @@ def _picture(path: Path) -> U8:
         return read(path.read_bytes())
     except OSError as error:
         raise TrackingError(f"the photo {path} cannot be read: {error.strerror}") from error
-
-
-def _models(path: Path | None) -> Models:
-    models = Models.load(None, path) if path is not None else fetched()
-    if models is None:
-        raise TrackingError(
-            "no face networks are at hand: give --face-model face_landmarker.task, or let "
-            "`python -m demos.webcam_mirror` fetch them once"
-        )
-    return models

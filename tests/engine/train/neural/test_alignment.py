@@ -11,7 +11,8 @@ from engine.frames import BLENDSHAPES, F32
 from engine.train.avatar import read
 from engine.train.bust import I64
 from engine.train.clay import Clay
-from engine.train.neural.alignment import Aligner, bounded, unlimited
+from engine.train.fit import bounded
+from engine.train.neural.alignment import Aligner, unlimited
 from engine.train.neural.identity import anchored
 
 SIZE = 256

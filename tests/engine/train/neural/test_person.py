@@ -104,7 +104,7 @@ def test_consent_that_no_package_could_hold_is_refused_at_once(
 def test_a_missing_video_is_an_error_in_words(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, models: Models, monkeypatch: MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(person, "_models", lambda path: models)
+    monkeypatch.setattr(person, "networks", lambda path: models)
     video = str(tmp_path / "a.mp4")
     assert person.main([video, "--out", str(tmp_path / "out"), "--consent", "me"]) == 2
     assert "there is no video" in capsys.readouterr().err
