@@ -34,7 +34,8 @@ STEPS = 65535  # of corner_uv in [0, 1]
 WIDEST = 0.5  # of the picture's shorter side
 _LARGEST = 64.0  # a texel; colours lie in [0, 1]
 _WEIGHTS, _ELEMENTS = 400, 8_000_000  # tensors of the network, and numbers in all of them
-_WEIGHT = r"net\.([a-z][a-z0-9_]{0,31}\.){1,6}[a-z][a-z0-9_]{0,31}"
+_NET, _SMALL = "net", "small"  # what the names of each network's tensors begin with
+_WEIGHT = r"([a-z][a-z0-9_]{0,31}\.){1,6}[a-z][a-z0-9_]{0,31}"
 _OVAL = 400  # most vertices of `erode`
 _TRAINED = 32  # most entries about the training
 _FIGURE = 1e15  # largest number among them
@@ -42,6 +43,7 @@ _ANY_VERTEX = 1 << 16  # vertices that a mesh may have numbers for
 
 F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
+Tensors = dict[str, npt.NDArray[np.float16]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,9 @@ class Learned:
     config: Config
     texture: npt.NDArray[np.float16]  # [R, R, CHANNELS]
     corner_uv: F32  # [F, 3, 2] place of each triangle's corners in the texture
-    weights: dict[str, npt.NDArray[np.float16]]  # by name in the network's graph
+    weights: Tensors  # by name in the network's graph
     plate: U8 | None = None  # [H, W, 3] the picture that was behind
+    small: Tensors | None = None  # of the small network over the same texture, beside a large one
 
 
 def fingerprint(mesh: Mesh, corner_uv: F32) -> str:
@@ -95,9 +98,13 @@ def fingerprint(mesh: Mesh, corner_uv: F32) -> str:
     return f"{code:08x}"
 
 
-def dump(config: Config, texture: F32, corner_uv: F32, weights: Mapping[str, F32]) -> bytes:
+def dump(
+    config: Config, texture: npt.NDArray[Any], corner_uv: F32,
+    weights: Mapping[str, npt.NDArray[Any]], small: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> bytes:  # fmt: skip
     """The file's bytes. texture [R, R, CHANNELS], corner_uv [F, 3, 2] in [0, 1], weights by name
-    in the network's state; raises PackageError for what `read` would refuse."""
+    in the network's state, `small`: those of the small network beside a large one; raises
+    PackageError for what `read` would refuse."""
     about: dict[str, Any] = {
         "version": VERSION, "size": config.size, "kind": config.kind, "x2": config.x2,
         "ppg": config.ppg, "recurrent": config.recurrent, "default": config.default,
@@ -111,8 +118,9 @@ def dump(config: Config, texture: F32, corner_uv: F32, weights: Mapping[str, F32
             "texture": np.ascontiguousarray(texture, np.float16),
             "corner_uv": np.ascontiguousarray(uv),
         }
-        for name, value in weights.items():
-            tensors[f"net.{name}"] = np.ascontiguousarray(value, np.float16)
+        for prefix, net in ((_NET, weights), (_SMALL, small or {})):
+            for name, value in net.items():
+                tensors[f"{prefix}.{name}"] = np.ascontiguousarray(value, np.float16)
     data = save(tensors, {KEY: json.dumps(about)})
     read(data, len(corner_uv), _ANY_VERTEX)
     return data
@@ -139,8 +147,17 @@ def read(data: bytes, triangles: int, vertices: int) -> Learned:
     if (reach := float(np.abs(texture).max())) > _LARGEST:
         raise PackageError(f"{FILE}: texture reaches {reach:g}, expected at most {_LARGEST:g}")
     _shaped("corner_uv", uv, "uint16", (triangles, 3, 2))
-    made = Learned(config, texture, (uv / np.float32(STEPS)).astype(np.float32), _weights(stored))
-    for array in (texture, made.corner_uv, *made.weights.values()):
+    own, small = _sorted(stored)
+    if small and (config.size == "small" or config.recurrent):
+        raise PackageError(
+            f"{FILE} has {_SMALL}.* beside a {'recurrent' if config.recurrent else 'small'} "
+            "network, expected them beside a large one that remembers nothing"
+        )
+    made = Learned(
+        config, texture, (uv / np.float32(STEPS)).astype(np.float32), _weights(own, _NET),
+        small=_weights(small, _SMALL) if small else None,
+    )  # fmt: skip
+    for array in (texture, made.corner_uv, *made.weights.values(), *(made.small or {}).values()):
         array.flags.writeable = False
     return made
 
@@ -219,24 +236,35 @@ def _trained(f: Fields) -> dict[str, Any]:
     return found
 
 
-def _weights(stored: dict[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.float16]]:
+def _sorted(stored: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tensors of the network and of the small one beside it, without their prefixes."""
+    sets: dict[str, dict[str, Any]] = {_NET: {}, _SMALL: {}}
+    for name, array in stored.items():
+        prefix, _, rest = name.partition(".")
+        if prefix not in sets or not re.fullmatch(_WEIGHT, rest):
+            raise PackageError(
+                f"{FILE}: {name!r:.60} is no weight's name, expected {_NET}.NAME.NAME or "
+                f"{_SMALL}.NAME.NAME"
+            )
+        sets[prefix][rest] = array
+    return sets[_NET], sets[_SMALL]
+
+
+def _weights(stored: dict[str, npt.NDArray[Any]], prefix: str) -> Tensors:
     total = sum(array.size for array in stored.values())
     if not 1 <= len(stored) <= _WEIGHTS or total > _ELEMENTS:
         raise PackageError(
-            f"{FILE} has {total} weights in {len(stored)} tensors, expected at most {_ELEMENTS} in "
-            f"{_WEIGHTS}, and at least one"
+            f"{FILE} has {total} weights in {len(stored)} tensors under {prefix}, expected at most "
+            f"{_ELEMENTS} in {_WEIGHTS}, and at least one"
         )
-    found = {}
     for name, array in stored.items():
-        if not re.fullmatch(_WEIGHT, name):
-            raise PackageError(f"{FILE}: {name!r:.60} is no weight's name, expected net.NAME.NAME")
         if array.dtype != np.float16 or not 1 <= array.ndim <= 4:
             raise PackageError(
-                f"{FILE}: {name} is {array.dtype} {array.shape}, expected float16 of 1 to 4 axes"
+                f"{FILE}: {prefix}.{name} is {array.dtype} {array.shape}, expected float16 of 1 to "
+                "4 axes"
             )
-        _finite(name, array)
-        found[name.removeprefix("net.")] = array
-    return found
+        _finite(f"{prefix}.{name}", array)
+    return stored
 
 
 def _shaped(name: str, array: npt.NDArray[Any], kind: str, shape: tuple[int, ...]) -> None:

@@ -116,11 +116,17 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / self.recipe.warmup)
         return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.progress)))
 
-    def _draw(self) -> Crop:
+    @property
+    def frames(self) -> int:
+        """Consecutive frames in the windows of this step."""
         r = self.recipe
+        return r.frames if self.progress < r.whole else min(r.frames, r.rest)
+
+    def _draw(self) -> Crop:
+        r, frames = self.recipe, self.frames
         if self.progress < r.whole:
-            return self.shots.draw(self.rng, max(1, r.batch // r.frames), r.size, r.frames)
-        return self.shots.draw(self.rng, max(1, r.rest // r.frames), None, r.frames)
+            return self.shots.draw(self.rng, max(1, r.batch // frames), r.size, frames)
+        return self.shots.draw(self.rng, max(1, r.rest // frames), None, frames)
 
     def advance(self) -> dict[str, float]:
         """One step; returns the terms of the loss."""
@@ -140,9 +146,9 @@ class Trainer:
         return {name: float(term.detach()) for name, term in terms.items()}
 
     def _silenced(self, lesson: Lesson) -> Lesson:
-        windows = len(lesson.ppg) // self.recipe.frames
+        windows = len(lesson.ppg) // self.frames
         heard = torch.from_numpy(self.rng.random(windows) >= self.recipe.silence)
-        heard = heard.repeat_interleave(self.recipe.frames).to(lesson.ppg)
+        heard = heard.repeat_interleave(self.frames).to(lesson.ppg)
         lesson.ppg.mul_(heard[:, None, None])
         return lesson
 
@@ -157,7 +163,7 @@ class Trainer:
         return rgba.float(), None if double is None else double.float()
 
     def _unrolled(self, lesson: Lesson) -> tuple[Tensor, Tensor | None]:
-        image, frames = lesson.image(self.painter.texture), self.recipe.frames
+        image, frames = lesson.image(self.painter.texture), self.frames
         hidden, plain, doubles = None, [], []
         for t in range(frames):
             rgba, double, hidden = self.painter.net(
@@ -170,9 +176,9 @@ class Trainer:
     def _terms(self, lesson: Lesson) -> dict[str, Tensor]:
         r, scale = self.recipe, self.shots.scale
         w = r.weights
-        windows = len(lesson.looks) // r.frames
+        windows = len(lesson.looks) // self.frames
         colour = torch.from_numpy(self.rng.random((windows, 3, 1, 1), np.float32))
-        drop = Backdrop(lesson, colour.repeat_interleave(r.frames, 0).to(self.device))
+        drop = Backdrop(lesson, colour.repeat_interleave(self.frames, 0).to(self.device))
         rgba, double = self._paint(lesson)
         truth, weight = drop.truth(), losses.region_weight(lesson.region, scale)
         terms: dict[str, Tensor] = {}
@@ -193,7 +199,7 @@ class Trainer:
             terms["alpha"] = w.alpha * losses.pixel(
                 ours.alpha, truth.alpha, torch.ones_like(weight)
             )
-        terms["temporal"] = w.temporal * losses.temporal(ours.rgb, truth.rgb, r.frames, weight)
+        terms["temporal"] = w.temporal * losses.temporal(ours.rgb, truth.rgb, self.frames, weight)
         if self.eye is not None and self.step % r.eye_every == 0:
             terms["perceptual"] = w.perceptual * self._perceived(ours.rgb, truth.rgb, weight)
         if self.progress >= r.critic_from and self.step % r.critic_every == r.critic_every - 1:

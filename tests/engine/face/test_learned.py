@@ -23,13 +23,16 @@ MESH = package.load("mira").mesh
 COUNTS = len(MESH.triangle), len(MESH.position)
 CONFIG = Config("small", "teacher", trained={"steps": 300, "clips": "mira_talks", "best": True})
 PERSON = Config("large", "person", default=True, background="plate", erode=Erode((1, 2, 3), 0.06))
+LARGE = replace(CONFIG, size="large")
 WEIGHTS = {"stem.weight": np.full((4, 16, 2, 2), 0.25, np.float32), "ears.one.bias": np.ones(4)}
+SMALL = {"stem.weight": np.full((2, 16, 2, 2), 0.5, np.float32)}
 
 
-def made(config: Config = CONFIG) -> bytes:
+def made(config: Config = CONFIG, small: dict[str, np.ndarray] | None = None) -> bytes:
     random = np.random.default_rng(0)
     texture = random.random((16, 16, 8)).astype(np.float32)
-    return dump(config, texture, random.random((COUNTS[0], 3, 2)).astype(np.float32), WEIGHTS)
+    uv = random.random((COUNTS[0], 3, 2)).astype(np.float32)
+    return dump(config, texture, uv, WEIGHTS, small)
 
 
 def with_header(change: Callable[[dict[str, Any]], None]) -> bytes:
@@ -53,8 +56,8 @@ def put(key: str, value: Any) -> bytes:
     return with_header(change)
 
 
-def with_tensor(name: str, value: np.ndarray | None) -> bytes:
-    data = made()
+def with_tensor(name: str, value: np.ndarray | None, config: Config = CONFIG) -> bytes:
+    data = made(config)
     tensors = load(data)
     tensors.pop(name, None)
     if value is not None:
@@ -79,7 +82,19 @@ def test_what_is_written_is_read() -> None:
     )
     for array in (found.texture, found.corner_uv, found.weights["stem.weight"]):
         assert not array.flags.writeable
-    assert read(made(PERSON), *COUNTS).config == PERSON
+    assert read(made(PERSON), *COUNTS).config == PERSON and found.small is None
+
+
+def test_a_small_network_beside_a_large_one() -> None:
+    found = read(made(LARGE, SMALL), *COUNTS)
+    assert set(found.weights) == set(WEIGHTS) and found.small is not None
+    np.testing.assert_array_equal(found.small["stem.weight"], SMALL["stem.weight"])
+    assert not found.small["stem.weight"].flags.writeable
+    for config in (CONFIG, replace(LARGE, recurrent=True)):
+        with pytest.raises(PackageError, match=r"small\.\* beside a (small|recurrent) network"):
+            made(config, SMALL)
+    with pytest.raises(PackageError, match=r"small\.stem\.weight contains NaN"):
+        made(LARGE, {"stem.weight": np.full(3, np.nan)})
 
 
 HALF = np.float16
@@ -133,6 +148,15 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "weight type": (with_tensor("net.a.weight", np.zeros(3, np.int8)), "int8"),
     "weight axes": (with_tensor("net.a.weight", np.zeros((1,) * 5, HALF)), "1 to 4 axes"),
     "weight NaN": (with_tensor("net.a.weight", np.full(3, np.inf, HALF)), "NaN"),
+    "another network": (with_tensor("tiny.a.weight", np.zeros(3, HALF)), "no weight's name"),
+    "small alone": (with_tensor("small.a.weight", np.zeros(3, HALF)), "beside a small"),
+    "small path": (with_tensor("small.../x", np.zeros(3, HALF), LARGE), "no weight's name"),
+    "small type": (with_tensor("small.a.weight", np.zeros(3, np.int8), LARGE), "small.a.weight is"),
+    "small axes": (with_tensor("small.a.weight", np.zeros((1,) * 5, HALF), LARGE), "1 to 4 axes"),
+    "small too many": (
+        with_tensor("small.a.weight", np.zeros(8_000_001, HALF), LARGE),
+        "under small",
+    ),
     "weights too many": (with_tensor("net.a.weight", np.zeros(8_000_001, HALF)), "at most"),
 }
 
