@@ -29,11 +29,12 @@ from engine.eval.pair import measure, table
 from engine.frames import U8
 from engine.nets.warper import Warper
 from engine.train.neural import losses
+from engine.train.neural.clip import Clip, join
 from engine.train.neural.features import PATH, Eye
 from engine.train.neural.inpaint import MARGIN
 from engine.train.neural.lesson import Lesson, halved
 from engine.train.neural.pairs import PAGES
-from engine.train.neural.shots import Clip, Shots, join
+from engine.train.neural.shots import Shots
 from engine.train.neural.texturer import Joint
 
 RATE, NET_RATE, WARMUP = 1e-3, 2e-4, 100  # the renderer starts well: it learns slowly

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from engine.nets.texture import spread
-from engine.train.neural.shots import Crop
+from engine.train.neural.clip import Crop
 
 MESH = slice(8, 13)  # channels of the image that the critic sees: normal, depth, coverage
 

@@ -12,9 +12,10 @@ from torch import Tensor
 from engine.errors import WeightsError
 from engine.eval.ssim import luma, psnr, ssim
 from engine.frames import U8
+from engine.train.neural.clip import Crop
 from engine.train.neural.lesson import Backdrop, Lesson
 from engine.train.neural.regions import MOUTH
-from engine.train.neural.shots import Crop, Shots
+from engine.train.neural.shots import Shots
 from engine.train.neural.trainer import Painter
 
 _GREY = 0.62  # what pictures with alpha are laid over

@@ -1,17 +1,16 @@
 """Training sets of the neural renderer: what it reads and the true picture, frame by frame.
 
 A set is a folder of clips, a clip a folder of memory-mapped arrays; consecutive frames belong
-together. Crops of consecutive frames are read without touching the rest, so that a set of several
-GB trains on a small machine. UVs are kept, not sampled colours: the neural texture is trained. A
-pixel whose rasterizer samples lie at one place of the texture keeps that UV once; the others keep
-each covered sample's, so that torch samples exactly what the kernel samples at run time.
+together (engine.train.neural.clip reads them). UVs are kept, not sampled colours: the neural
+texture is trained. A pixel whose rasterizer samples lie at one place of the texture keeps that UV
+once; the others keep each covered sample's, so that torch samples exactly what the kernel samples
+at run time.
 """
 
 import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,10 @@ import numpy.typing as npt
 
 from engine.errors import WeightsError
 from engine.frames import F32, U8
+from engine.train.neural.clip import FINE, VERSION, Clip, Crop, join
 
-VERSION = 1
 MOTION = 58  # 52 weights, then the pose
 PPG = (8, 40)
-_FINE = 65535  # steps of UV and depth
 _U16 = npt.NDArray[np.uint16]
 
 
@@ -43,32 +41,11 @@ class Shot:
     background: U8 | None = None  # [gh, gw, 3] eroded, or the same for all frames of the clip
 
 
-@dataclass(frozen=True, slots=True)
-class Crop:
-    """N frames or windows of frames, decoded: what a training step reads."""
-
-    uv: F32  # [N, h, w, 2] of each pixel's first covered sample
-    looks: F32  # [N, h, w] how many places of the texture a pixel averages, 0 to 4
-    more_at: npt.NDArray[np.int64]  # [M] pixels n * h * w + y * w + x of the places after the first
-    more_uv: F32  # [M, 2]
-    normal: F32  # [N, h, w, 3]
-    depth: F32  # [N, h, w]
-    coverage: F32  # [N, h, w]
-    region: U8  # [N, h, w]
-    target: U8  # [N, s h, s w, 3 or 4]
-    background: F32  # [N, h, w, 3] 0 if there is none
-    ppg: F32  # [N, 8, 40]
-    motion: F32  # [N, 58]
-    behind: bool  # whether the background is known
-
-
 def _compact(shot: Shot) -> tuple[_U16, npt.NDArray[np.uint8], npt.NDArray[np.uint32], _U16]:
     """(uv [gh, gw, 2], looks [gh, gw], more_at [M], more_uv [M, 2]) of `shot.uv`."""
     height, width = shot.uv.shape[:2]
     covered = ~np.isnan(shot.uv[..., 0]).reshape(-1, 4)
-    fine = (
-        np.rint(np.nan_to_num(np.clip(shot.uv, 0, 1)) * _FINE).astype(np.uint16).reshape(-1, 4, 2)
-    )
+    fine = np.rint(np.nan_to_num(np.clip(shot.uv, 0, 1)) * FINE).astype(np.uint16).reshape(-1, 4, 2)
     pixel, first = np.arange(len(fine)), covered.argmax(1)
     one = fine[pixel, first]
     differ = ((fine != one[:, None]).any(2) & covered).any(1)
@@ -109,7 +86,7 @@ class _Files:
         uv, looks, at, more = _compact(shot)
         self.uv[i] = uv
         self.normal[i] = np.rint(np.clip(shot.normal, -1, 1) * 127)
-        self.depth[i] = np.rint(np.clip(shot.depth, 0, 1) * _FINE)
+        self.depth[i] = np.rint(np.clip(shot.depth, 0, 1) * FINE)
         quarters = np.rint(np.clip(shot.coverage, 0, 1) * 4).astype(np.uint8)
         self.flags[i] = quarters | looks << 3 | shot.region << 6
         self.target[i], self.ppg[i], self.motion[i] = shot.target, shot.ppg, shot.motion
@@ -150,93 +127,6 @@ def write(
     (part / "clip.json").write_text(json.dumps(head, indent=1))
     shutil.rmtree(whole, ignore_errors=True)
     return part.rename(whole)
-
-
-class Clip:
-    """A clip on disk; arrays are mapped when first read."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.name = folder, folder.name
-        head = json.loads((folder / "clip.json").read_text())
-        if head.get("version") != VERSION:
-            raise WeightsError(
-                f"{folder}: training set of version {head.get('version')}, expected {VERSION}: "
-                "make it again"
-            )
-        self.length, self.held = int(head["length"]), bool(head["held"])
-        self.grid = int(head["grid"][0]), int(head["grid"][1])
-        self.scale, self.channels = int(head["scale"]), int(head["channels"])
-        self.about: dict[str, Any] = head["about"]
-
-    @cached_property
-    def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {p.stem: np.load(p, mmap_mode="r") for p in sorted(self.folder.glob("*.npy"))}
-
-    def region(self, frame: int) -> U8:
-        """[gh, gw] region numbers of a frame."""
-        return np.asarray(self.arrays["flags"][frame] >> 6)
-
-    def _more(
-        self, start: int, count: int, y: int, x: int, h: int, w: int
-    ) -> tuple[npt.NDArray[np.int64], F32]:
-        """Further places of the texture within a crop: pixels of the crop, uv."""
-        a, width = self.arrays, self.grid[1]
-        places, uvs = [], []
-        for n in range(count):
-            first, last = (int(e) for e in a["more_end"][start + n : start + n + 2])
-            pixel = a["more_at"][first:last].astype(np.int64)  # ascending
-            low, high = np.searchsorted(pixel, (y * width, (y + h) * width))
-            row, column = np.divmod(pixel[low:high], width)
-            inside = (column >= x) & (column < x + w)
-            places.append((n * h + row[inside] - y) * w + column[inside] - x)
-            uvs.append(a["more_uv"][first + low : first + high][inside])
-        return np.concatenate(places), np.concatenate(uvs).astype(np.float32) / np.float32(_FINE)
-
-    def crop(
-        self, start: int, count: int = 1, y: int = 0, x: int = 0, h: int | None = None,
-        w: int | None = None,
-    ) -> Crop:  # fmt: skip
-        """`count` frames from `start` on, of the whole grid or a part of it."""
-        h, w = h or self.grid[0], w or self.grid[1]
-        a, s = self.arrays, self.scale
-        part = np.s_[start : start + count, y : y + h, x : x + w]
-        big = np.s_[start : start + count, s * y : s * (y + h), s * x : s * (x + w)]
-        flags = np.asarray(a["flags"][part])
-        behind = a["background"][part] if "background" in a else None
-        more_at, more_uv = self._more(start, count, y, x, h, w)
-        f32 = np.float32
-        return Crop(
-            uv=a["uv"][part].astype(f32) / f32(_FINE),
-            looks=(flags >> 3 & 7).astype(f32),
-            more_at=more_at,
-            more_uv=more_uv,
-            normal=a["normal"][part].astype(f32) / f32(127),
-            depth=a["depth"][part].astype(f32) / f32(_FINE),
-            coverage=(flags & 7).astype(f32) / f32(4),
-            region=(flags >> 6).astype(np.uint8),
-            target=np.array(a["target"][big]),
-            background=(
-                np.zeros((count, h, w, 3), f32) if behind is None
-                else behind.astype(f32) / f32(255)
-            ),
-            ppg=a["ppg"][start : start + count].astype(f32),
-            motion=np.array(a["motion"][start : start + count]),
-            behind=behind is not None,
-        )  # fmt: skip
-
-
-def join(crops: list[Crop]) -> Crop:
-    """Crops of one size one after another."""
-    sizes = np.cumsum([0, *(c.looks.size for c in crops)])
-    arrays = [name for name in Crop.__slots__ if name != "behind"]
-    joined: dict[str, Any] = {
-        name: np.concatenate([getattr(c, name) for c in crops]) for name in arrays
-    }
-    joined["behind"] = any(c.behind for c in crops)
-    joined["more_at"] = np.concatenate(
-        [c.more_at + size for c, size in zip(crops, sizes[:-1], strict=True)]
-    )
-    return Crop(**joined)
 
 
 class Shots:

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 from engine.nets.critic import Critic, CriticConfig
 from engine.nets.unet import UNet, UNetConfig
 from engine.train.neural import losses
+from engine.train.neural.clip import Crop
 from engine.train.neural.features import Eye
 from engine.train.neural.lesson import MESH, Backdrop, Lesson, halved
 from engine.train.neural.losses import Weights
-from engine.train.neural.shots import Crop, Shots
+from engine.train.neural.shots import Shots
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from engine.face.package import Package
 from engine.frames import BLENDSHAPES, SAMPLE_RATE, SAMPLES_PER_FRAME, U8
 from engine.offline import perform
 from engine.train.bust import I64
+from engine.train.neural.clip import Clip
 from engine.train.neural.filming import SIZE, Camera, Scene, heard
 from engine.train.neural.footage import Footage
-from engine.train.neural.shots import Clip, write
+from engine.train.neural.shots import write
 from engine.train.neural.showing import _mean, strip
 from tests.engine.train.neural.conftest import FRAMES
 

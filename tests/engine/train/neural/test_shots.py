@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from engine.errors import WeightsError
+from engine.train.neural.clip import join
 from engine.train.neural.regions import EYES, MOUTH, OTHER, SKIN, regions
-from engine.train.neural.shots import Shot, Shots, join, write
+from engine.train.neural.shots import Shot, Shots, write
 
 
 def shot(seed: int, gh: int = 32, gw: int = 48) -> Shot:

@@ -15,10 +15,11 @@ from engine.face.package import load
 from engine.nets.texture import sample, spread
 from engine.nets.unet import UNetConfig
 from engine.train.neural import apprentice, binding, toy
+from engine.train.neural.clip import join
 from engine.train.neural.course import TINY, fit
 from engine.train.neural.lesson import Backdrop, Lesson
 from engine.train.neural.projecting import fill, project
-from engine.train.neural.shots import Shots, join, write
+from engine.train.neural.shots import Shots, write
 from engine.train.neural.trainer import Painter, Trainer
 from tests.engine.train.neural.test_shots import made
 
