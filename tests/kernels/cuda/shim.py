@@ -1,0 +1,186 @@
+"""The kernels on a CPU: kernels/cuda/*.cu compiled by g++ with shim.h, called as a GPU would be.
+
+`library(source, variant)` compiles once per test session; `Shim` is the Backend that runs kernels
+by name through the launch table. Variants: plain; reversed (threads and blocks from the last to the
+first); sanitized (address and undefined behaviour), which needs its runtime loaded before Python:
+`sanitized(code)` runs a test's code in a process that has it.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels.cuda.launches import TABLE
+
+SOURCES = Path(__file__).parents[3] / "kernels" / "cuda"
+VARIANTS = {
+    "plain": ("-O2",),
+    "reversed": ("-O2", "-DSHIM_REVERSED"),
+    "sanitized": (
+        "-O1", "-g", "-fsanitize=address,undefined", "-fsanitize-sections=shim_shared",
+        "-fno-sanitize-recover=all",
+    ),
+}  # fmt: skip
+# Floats are never contracted: a GPU's kernels are compiled so, too.
+OPTIONS = (
+    "-std=c++17", "-shared", "-fPIC", "-mf16c", "-mfma", "-ffp-contract=off", "-fwrapv",
+    "-fno-strict-aliasing", "-DCPU_SHIM", "-Wall", "-Werror", "-Wno-unknown-pragmas",
+    "-Wno-unused-variable", "-Wno-unused-function", "-Wno-maybe-uninitialized",
+)  # fmt: skip
+_CTYPES = {
+    "p": ctypes.c_void_p, "i": ctypes.c_int32, "u": ctypes.c_uint32, "l": ctypes.c_int64,
+    "f": ctypes.c_float,
+}  # fmt: skip
+
+
+@cache
+def _folder() -> Path:
+    """Where this process's libraries lie; sanitized children are given their parent's."""
+    given = os.environ.get("VIVIFY_SHIM")
+    return Path(given or tempfile.mkdtemp(prefix="vivify-shim-"))
+
+
+@cache
+def library(source: str, variant: str = "plain") -> ctypes.CDLL:
+    """SOURCE.cu as a shared library; skips the test where there is no g++."""
+    path = _folder() / f"{source}-{variant}.so"
+    if not path.exists():
+        _compile(source, variant, path)
+    return ctypes.CDLL(str(path))
+
+
+def _compile(source: str, variant: str, path: Path) -> None:
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++: the CUDA kernels cannot be run on this CPU")
+    names = [name for name, kernel in TABLE.items() if kernel.source == source]
+    text = f'#include "{SOURCES / source}.cu"\n' + "".join(f"SHIM_KERNEL({n})\n" for n in names)
+    done = subprocess.run(
+        [compiler, *OPTIONS, *VARIANTS[variant], f"-I{SOURCES}", "-xc++", "-", "-o", str(path)],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{source}.cu ({variant}) does not compile:\n{done.stderr[:4000]}"
+
+
+def kinds(name: str) -> str:
+    """Letters of launches.KINDS that the compiler finds in a kernel's signature."""
+    function = library(TABLE[name].source)[f"kinds_{name}"]
+    function.restype = ctypes.c_char_p
+    return str(function().decode())
+
+
+class Held:
+    """An array in the memory that kernels see: here, numpy's."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+
+    @property
+    def pointer(self) -> int:
+        return int(self.array.ctypes.data)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.array.dtype
+
+
+class Shim:
+    """kernels.cuda.backend.Backend on a CPU. Arrays that nothing was put into are poisoned."""
+
+    def __init__(self, variant: str = "plain") -> None:
+        self.variant = variant
+
+    def upload(self, array: np.ndarray) -> Held:
+        return Held(np.array(array, order="C"))
+
+    def empty(self, shape: tuple[int, ...] | int, dtype: Any) -> Held:
+        array = np.empty(shape, dtype)
+        array.view(np.uint8).reshape(-1)[:] = 0xA5 if array.dtype.kind != "f" else 0xFF
+        return Held(array)
+
+    def pinned(self, shape: tuple[int, ...] | int, dtype: Any) -> Held:
+        return self.empty(shape, dtype)
+
+    def write(self, target: Held, array: np.ndarray) -> None:
+        target.array[...] = array
+
+    def download(self, held: Held) -> np.ndarray:
+        return held.array.copy()
+
+    def synchronize(self) -> None:
+        pass
+
+    @contextmanager
+    def capture(self) -> Iterator["Recorded"]:
+        graph = Recorded(self)
+        self._graph: Recorded | None = graph
+        yield graph
+        self._graph = None
+
+    def launch(self, name: str, work: tuple[int, ...], *args: Any) -> None:
+        kernel = TABLE[name]
+        assert len(work) == len(kernel.axes) and len(args) == len(kernel.kinds), name
+        if getattr(self, "_graph", None) is not None:
+            self._graph.calls.append((name, work, args))  # type: ignore[union-attr]
+            return
+        values = [
+            _CTYPES[kind](getattr(arg, "pointer", arg))
+            for kind, arg in zip(kernel.kinds, args, strict=True)
+        ]
+        given = (ctypes.c_void_p * len(values))(*(ctypes.addressof(v) for v in values))
+        shape = (ctypes.c_uint * 6)(*kernel.grid(*work), *kernel.block)
+        function = library(kernel.source, self.variant)[f"launch_{name}"]
+        function.restype = None
+        function(shape, ctypes.c_size_t(kernel.shared(*work)), given)
+
+
+class Recorded:
+    """What was launched between begin and end of a capture, to be launched again."""
+
+    def __init__(self, shim: Shim) -> None:
+        self._shim = shim
+        self.calls: list[tuple[str, tuple[int, ...], tuple[Any, ...]]] = []
+
+    def replay(self) -> None:
+        for name, work, args in self.calls:
+            self._shim.launch(name, work, *args)
+
+
+def sanitized(function: str, *args: str) -> None:
+    """Run tests.MODULE:FUNCTION in a process with the address sanitizer; what it says fails the
+    test. `function`: "tests.kernels.cuda.test_raster:draw"; it uses Shim("sanitized")."""
+    compiler = shutil.which("g++")
+    if compiler is None:
+        pytest.skip("no g++: the CUDA kernels cannot be run on this CPU")
+    runtimes = [
+        subprocess.run(
+            [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for name in ("libasan.so", "libubsan.so")
+    ]
+    module, name = function.split(":")
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {module} import {name}; {name}(*{args!r})"],
+        env={
+            **os.environ, "LD_PRELOAD": ":".join(runtimes), "VIVIFY_SHIM": str(_folder()),
+            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+        },
+        cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{function} under the sanitizers:\n{done.stderr[-6000:]}"
