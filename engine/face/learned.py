@@ -9,7 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,17 @@ class Learned:
     weights: Tensors  # by name in the network's graph
     plate: U8 | None = None  # [H, W, 3] the picture that was behind
     small: Tensors | None = None  # of the small network over the same texture, beside a large one
+
+    def lighter(self) -> "Learned":
+        """The same look as the small network beside the large one draws it. Raises PackageError
+        where there is none."""
+        if self.small is None:
+            raise PackageError(
+                f"{FILE} has no small network beside its {self.config.size} one: train it with "
+                "python -m engine.train renderer teacher --beside"
+            )
+        config = replace(self.config, size="small")
+        return replace(self, config=config, weights=self.small, small=None)
 
 
 def fingerprint(mesh: Mesh, corner_uv: F32) -> str:

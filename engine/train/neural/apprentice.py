@@ -6,6 +6,7 @@ Trains on a set of shots (made first where there is none), writes previews, log 
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -31,6 +32,10 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--held", type=int, default=300, help="to draw for measuring")
     parser.add_argument("--jobs", type=int, default=1, help="processes that draw")
     parser.add_argument("--start", type=Path, help="package whose network is gone on from")
+    parser.add_argument(
+        "--beside", action="store_true",
+        help="train the small network beside the large one that the avatar has, for its texture",
+    )  # fmt: skip
     parser.add_argument("--work", type=Path, help="log, previews, checkpoint (default: OUT.work)")
     add_options(parser)
     options = parser.parse_args(argv)
@@ -39,6 +44,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
         options.out = options.out or TINY / "package"
     if options.shots is None or options.out is None:
         parser.error("give --shots and --out")
+    if options.beside:
+        options.size = "small"
     options.work = options.work or options.out.with_name(options.out.name + ".work")
     return options
 
@@ -51,10 +58,15 @@ def main(argv: list[str]) -> int:
         _shoot(options)
     shots, package = Shots(options.shots), load(options.avatar)
     binding.check(shots, package)
+    recipe, texture = recipe_of(options), None
+    if options.beside:
+        kept = torch.from_numpy(binding.shared(package).texture.astype("f4"))
+        texture = kept.permute(2, 0, 1)[None].contiguous()
+        recipe = replace(recipe, texture_rate=0.0, side=len(kept))
     painter, about = fit(
-        shots, net_of(options, shots.scale), recipe_of(options), options.work,
+        shots, net_of(options, shots.scale), recipe, options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,
-        eye=PATH if PATH.is_file() else None,
+        eye=PATH if PATH.is_file() else None, texture=texture,
         start=None if options.start is None else load(options.start).learned,
     )  # fmt: skip
     heard = any(bool(clip.arrays["ppg"].any()) for clip in shots.train)
@@ -64,6 +76,10 @@ def main(argv: list[str]) -> int:
         "person. Licence: as the package (LICENSE).\n\n"
         f"    {_command(options)}\n"
     )
+    if options.beside:
+        binding.bind_small(options.avatar, options.out, painter, about, notes)
+        print(about["measured"])
+        return 0
     config = Config(size=options.size, kind="teacher", ppg=heard, x2=shots.scale == 2)
     binding.bind(options.avatar, options.out, painter, config, about, notes)
     print(about["measured"])
@@ -73,10 +89,11 @@ def main(argv: list[str]) -> int:
 def _command(options: argparse.Namespace) -> str:
     """What was asked for, without the places of this machine."""
     length = f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"
+    shape = f"--size {options.size} --side {options.side}"
+    shape = "--beside" if options.beside else shape
     return (
         f"python -m engine.train renderer teacher --avatar {Path(options.avatar).name} "
-        f"--shots SHOTS --out PACKAGE --size {options.size} --side {options.side} {length} "
-        f"--seed {options.seed}"
+        f"--shots SHOTS --out PACKAGE {shape} {length} --seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip

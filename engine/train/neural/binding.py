@@ -13,14 +13,16 @@ from typing import Any
 
 from engine.errors import PackageError
 from engine.face import learned
-from engine.face.learned import FILE, Config, dump
+from engine.face.learned import FILE, Config, Learned, dump
 from engine.face.package import ASSETS, Package, load, names
+from engine.frames import F32
 from engine.nets.unet import UNet, UNetConfig
 from engine.render.atlas import atlas
 from engine.train.neural.shots import Shots
 from engine.train.neural.trainer import Painter
 
 CARD = "renderer.md"
+_BESIDE = "## The small network beside it"
 
 
 def fingerprint(package: Package) -> str:
@@ -40,17 +42,15 @@ def check(shots: Shots, package: Package) -> None:
 
 def bind(
     source: str | Path, out: Path, painter: Painter, config: Config, about: Mapping[str, Any],
-    notes: str = "",
+    notes: str = "", small: Painter | None = None,
 ) -> Package:  # fmt: skip
     """Write a copy of package `source` (a name or a folder) with renderer.safetensors and a card
     into folder `out`, which may be `source` itself; returns it, read back.
 
-    about: of engine.train.neural.course.fit; notes: lines for the card: data, licence, command.
+    about: of engine.train.neural.course.fit; notes: lines for the card: data, licence, command;
+    small: a small network for the same texture, beside a large one.
     """
-    folder = ASSETS / str(source) if str(source) in names() else Path(source)
-    package = load(folder)
-    if out.resolve() != folder.resolve():
-        shutil.copytree(folder, out, dirs_exist_ok=True)
+    package = _copied(source, out)
     net = _complete(painter.net)
     config = replace(
         config, size=net.config.size, x2=config.x2 and painter.net.config.detail > 0,
@@ -58,10 +58,55 @@ def bind(
         trained={**config.trained, **told(about), "mesh": fingerprint(package)},
     )  # fmt: skip
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
-    weights = {name: value.cpu().numpy() for name, value in net.state_dict().items()}
-    (out / FILE).write_bytes(dump(config, texture, atlas(package), weights))
+    beside = None if small is None else _numbers(_complete(small.net))
+    (out / FILE).write_bytes(dump(config, texture, atlas(package), _numbers(net), beside))
     (out / CARD).write_text(card(package.name, config, about, notes))
     return load(out)
+
+
+def bind_small(
+    source: str | Path, out: Path, small: Painter, about: Mapping[str, Any], notes: str = ""
+) -> Package:
+    """As `bind`, but the package's large look stays as it is: a small network that was trained
+    with its texture is put beside it, and a section about it into the card. Raises PackageError
+    for a package without a look."""
+    package = _copied(source, out)
+    look = shared(package)
+    new = {f"small_{name}": value for name, value in told(about).items()}
+    old = {k: v for k, v in look.config.trained.items() if not k.startswith("small_")}
+    config = replace(look.config, trained={**old, **new})
+    weights = _numbers(_complete(small.net))
+    data = dump(config, look.texture, look.corner_uv, look.weights, weights)
+    (out / FILE).write_bytes(data)
+    path = out / CARD
+    before = path.read_text().split(_BESIDE)[0].rstrip() if path.is_file() else ""
+    section = f"Trained with its texture, which stays as it is, in {_length(about)}."
+    path.write_text(f"{before}\n\n{_BESIDE}\n\n{section}\n\n{_results(about, notes)}".lstrip())
+    return load(out)
+
+
+def shared(package: Package) -> Learned:
+    """The look whose texture a small network may share. Raises PackageError."""
+    look = package.learned
+    if look is None or look.config.size == "small" or look.config.recurrent:
+        raise PackageError(
+            f"avatar {package.name} has no large look that remembers nothing, expected one to put "
+            "a small network beside: train it first"
+        )
+    return look
+
+
+def _copied(source: str | Path, out: Path) -> Package:
+    """Package `source`, whose files are in folder `out` from now on."""
+    folder = ASSETS / str(source) if str(source) in names() else Path(source)
+    package = load(folder)
+    if out.resolve() != folder.resolve():
+        shutil.copytree(folder, out, dirs_exist_ok=True)
+    return package
+
+
+def _numbers(net: UNet) -> dict[str, F32]:
+    return {name: value.cpu().numpy() for name, value in net.state_dict().items()}
 
 
 def _complete(net: UNet) -> UNet:
@@ -84,16 +129,27 @@ def told(about: Mapping[str, Any]) -> dict[str, Any]:
 
 def card(name: str, config: Config, about: Mapping[str, Any], notes: str) -> str:
     """Markdown beside the weights."""
+    return (
+        f"# Neural look of {name}: card\n\n"
+        f"`{FILE}`: {config.kind}, {config.size} network and a neural texture, trained by "
+        f"`engine.train.neural` on {about['frames']} frames in {_length(about)}.\n\n"
+        f"{_results(about, notes)}"
+    )
+
+
+def _length(about: Mapping[str, Any]) -> str:
+    return f"{about['steps']} steps, {about['minutes']} minutes on one {about['device']}"
+
+
+def _results(about: Mapping[str, Any], notes: str) -> str:
+    """What was done and what it can do."""
     rows = "\n".join(f"| {key} | {value:g} |" for key, value in about["measured"].items())
     which = (
         "held-out frames, never trained on" if about["held"] else "frames that it was trained on"
     )
     recipes = "\n".join(f"- `{json.dumps(recipe)}`" for recipe in about["recipes"])
     return (
-        f"# Neural look of {name}: card\n\n"
-        f"`{FILE}`: {config.kind}, {config.size} network and a neural texture, trained by "
-        f"`engine.train.neural` on {about['frames']} frames in {about['steps']} steps, "
-        f"{about['minutes']} minutes on one {about['device']}.\n\n{notes}\n"
+        f"{notes}\n"
         f"Means over {which} (dB; SSIM of luma):\n\n"
         f"| | |\n|---|---|\n{rows}\n\n"
         "Recipe, one more for each step from which on it was changed; a schedule by minutes takes "

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from engine.errors import WeightsError
@@ -66,17 +67,20 @@ def fit(
     shots: Shots, config: UNetConfig, recipe: Recipe, out: Path, *, device: str = "cpu",
     resume: bool = False, preview_minutes: float = 3.0, eye: Path | None = PATH,
     tell: Callable[[float], None] | None = None, start: Learned | None = None,
+    texture: Tensor | None = None,
 ) -> tuple[Painter, dict[str, Any]]:  # fmt: skip
     """Train, or go on from the checkpoint in `out`; returns the averaged painter and what to
     tell of it: recipes, steps, minutes, numbers on held-out frames, trained ones if none is held.
 
     `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
-    now and then; `start`: the look of another avatar, whose network is gone on from.
+    now and then; `start`: the look of another avatar, whose network is gone on from; `texture`
+    [1, 8, R, R]: in place of the first guess.
     """
     shots.need(recipe.frames)
     out.mkdir(parents=True, exist_ok=True)
-    frames = min(64, 4 * len(shots))
-    texture = project(shots, recipe.side, frames, recipe.seed, device)
+    if texture is None:
+        frames = min(64, 4 * len(shots))
+        texture = project(shots, recipe.side, frames, recipe.seed, device)
     trainer = Trainer(
         shots, texture, config, recipe, None if eye is None else Eye.load(eye), device
     )

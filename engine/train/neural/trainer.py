@@ -37,7 +37,7 @@ class Recipe:
     whole: float = 0.85  # from this share of the schedule on whole frames are drawn,
     rest: int = 2  # so many a step
     rate: float = 2e-3
-    texture_rate: float = 4e-3
+    texture_rate: float = 4e-3  # 0: it stays as it is given
     warmup: int = 100  # steps
     average: float = 0.998
     critic_from: float = 0.6  # share of the schedule; 1: no critic
@@ -86,6 +86,7 @@ class Trainer:
         self.shots, self.recipe, self.device = shots, recipe, device
         self.painter = Painter(config, texture).to(device)
         self.painter.net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.painter.texture.requires_grad_(recipe.texture_rate > 0)
         self.average = {k: v.detach().clone() for k, v in self.painter.state_dict().items()}
         self.critic = Critic(CriticConfig()).to(device)
         self.eye = None if eye is None else eye.to(device)

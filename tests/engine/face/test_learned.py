@@ -90,6 +90,11 @@ def test_a_small_network_beside_a_large_one() -> None:
     assert set(found.weights) == set(WEIGHTS) and found.small is not None
     np.testing.assert_array_equal(found.small["stem.weight"], SMALL["stem.weight"])
     assert not found.small["stem.weight"].flags.writeable
+    light = found.lighter()
+    assert light.config.size == "small" and light.weights is found.small and light.small is None
+    assert light.texture is found.texture
+    with pytest.raises(PackageError, match="no small network beside its small one"):
+        light.lighter()
     for config in (CONFIG, replace(LARGE, recurrent=True)):
         with pytest.raises(PackageError, match=r"small\.\* beside a (small|recurrent) network"):
             made(config, SMALL)

@@ -13,17 +13,19 @@ from engine.errors import PackageError, WeightsError
 from engine.face.learned import Config
 from engine.face.package import load
 from engine.nets.texture import sample, spread
-from engine.nets.unet import UNetConfig
+from engine.nets.unet import UNet, UNetConfig
 from engine.train.neural import apprentice, binding, toy
 from engine.train.neural.clip import join
 from engine.train.neural.course import TINY, fit
-from engine.train.neural.lesson import Backdrop, Lesson
+from engine.train.neural.lesson import Backdrop, Lesson, halved
 from engine.train.neural.projecting import fill, project
 from engine.train.neural.shots import Shots, write
 from engine.train.neural.trainer import Painter, Trainer
 from tests.engine.train.neural.test_shots import made
 
 CONFIG = Config(size="small", kind="teacher")
+ABOUT = {"steps": 1, "recipes": [asdict(TINY)], "held": False, "measured": {}, "frames": 1,
+         "minutes": 0.0, "device": "cpu"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +59,13 @@ def test_backdrops_hide_nothing_and_compare_alike(tmp_path: Path) -> None:
     bare = replace(lesson, target=lesson.target[:, :3])
     drop = Backdrop(bare, torch.full((1, 3, 1, 1), 0.5))
     clear = torch.zeros(1, 4, *lesson.looks.shape[1:])
-    assert torch.allclose(drop.ours(clear).rgb, lesson.plain[:, 5:8])
+    seen, drawn = drop.ours(clear).rgb, lesson.plain[:, 4:5].expand(-1, 3, -1, -1)
+    assert torch.equal(seen[drawn == 0], halved(bare.target)[drawn == 0])
+    assert not seen[drawn == 1].any()
+    skip = replace(bare, behind=True).image(torch.ones(1, 8, 16, 16))[:, :3]
+    assert torch.equal(skip[drawn == 0], lesson.plain[:, 5:8][drawn == 0])
+    inside = (drawn > 0) & (bare.looks[:, None] > 0)
+    assert torch.allclose(skip[inside], torch.ones(())) and inside.any()
     unknown = Backdrop(replace(bare, behind=False), torch.zeros(1, 3, 1, 1))
     assert torch.equal(unknown.ours(clear).rgb, clear[:, :3]) and unknown.truth().alpha is None
 
@@ -133,15 +141,35 @@ def test_a_training_starts_with_another_avatars_network(toon: Path, tmp_path: Pa
     painter = Painter(config, torch.rand(1, 8, 16, 16))
     with torch.no_grad():
         painter.net.out.bias += 0.25
-    about = {"steps": 1, "recipes": [asdict(TINY)], "held": False, "measured": {}, "frames": 1,
-             "minutes": 0.0, "device": "cpu"}  # fmt: skip
-    start = binding.bind("mira", tmp_path / "old", painter, CONFIG, about).learned
+    start = binding.bind("mira", tmp_path / "old", painter, CONFIG, ABOUT).learned
     recipe = replace(TINY, steps=1, rate=0.0, texture_rate=0.0)
     new, _ = fit(Shots(toon), config, recipe, tmp_path / "new", eye=None, start=start)
     assert torch.allclose(new.net.out.bias, painter.net.out.bias, atol=1e-3)
     assert (new.texture[0, 3:].mean((1, 2)) - painter.texture[0, 3:].mean((1, 2))).abs().max() < 0.1
     with pytest.raises(WeightsError, match="use --size"):
         fit(Shots(toon), UNetConfig.of("large"), recipe, tmp_path / "no", eye=None, start=start)
+
+
+def test_a_small_network_is_taught_beside_a_large_one(toon: Path, tmp_path: Path) -> None:
+    package = tmp_path / "package"
+    painter = Painter(UNetConfig.of("large"), torch.rand(1, 8, 16, 16))
+    large = binding.bind("mira", package, painter, Config("large", "teacher"), ABOUT).learned
+    options = ["--avatar", str(package), "--out", str(package), "--shots", str(toon)]
+    for _ in range(2):  # a second one replaces the first
+        assert apprentice.main([*options, "--beside", "--tiny"]) == 0
+    both = load(package).learned
+    assert large is not None and both is not None and both.small is not None
+    np.testing.assert_array_equal(both.texture, large.texture)
+    for name, value in large.weights.items():
+        np.testing.assert_array_equal(both.weights[name], value)
+    own = UNet(UNetConfig.of("small")).state_dict()
+    assert {n: v.shape for n, v in both.small.items()} == {n: v.shape for n, v in own.items()}
+    assert both.config.trained["small_steps"] == TINY.steps and both.config.trained["steps"] == 1
+    card = (package / binding.CARD).read_text()
+    assert card.count("The small network beside it") == 1 and "large network" in card
+    assert "--avatar package --shots SHOTS --out PACKAGE --beside" in card
+    with pytest.raises(PackageError, match="no large look"):
+        binding.shared(load("noa"))
 
 
 def test_sets_without_long_enough_clips_are_refused(tmp_path: Path) -> None:
