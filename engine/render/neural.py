@@ -32,7 +32,7 @@ from engine.render.canvas import Canvas
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.grid import Surfaces, grid, shrink
 from engine.render.mark import badge, marked
-from engine.render.plate import opening
+from engine.render.plate import filled, veil
 from engine.render.renderer import Size, sides
 from engine.render.setting import Setting
 from engine.render.toon import backdrop
@@ -168,9 +168,12 @@ class Neural:
         image = self._mesh.draw(motion, self._texture)
         behind = self._behind if behind is None else behind
         if behind is not None and self._erode is not None:
-            hole = opening(self._erode, self._mesh.screen, *behind.shape[:2])
-            image[12] = hole  # as in training: what is not seen is drawn, the rest is let be
-            image[13:16] = np.where(hole, 0, np.moveaxis(behind, 2, 0))
+            # As in training: what is not seen is drawn, from what surrounds it; the rest is let be.
+            drawn = veil(self._erode, self._mesh.screen, *behind.shape[:2])
+            bare = (drawn == 0) | (image[12] == 0)
+            image[12] = drawn
+            image[13:16] = filled(np.moveaxis(behind, 2, 0), drawn > 0)
+            np.copyto(image[:3], image[13:16], where=bare)
         feed = {"image": image[None], "ppg": self._heard(motion)}
         if self._hidden:
             feed["hidden"] = state

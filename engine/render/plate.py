@@ -1,10 +1,14 @@
 """The eroded background: what lies behind a person, with the face's surroundings taken out.
 
 Method: VAST supplement §2. A network that sees the picture behind paints only what moves; the face
-is widened before it is removed, so that nothing of its expression is left at the edge.
+is widened before it is removed, so that nothing of its expression is left at the edge. The hole is
+filled smoothly from its rim: a network that starts there has no black edge to cancel, which it
+would do a little differently in every picture.
 Contract: the hole is the convex hull of some projected vertices, widened; it follows the mesh, so
-it is the same in training and live.
+it is the same in training and live. Its edge is soft inwards: outside nothing is drawn.
 """
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +18,58 @@ from engine.face.learned import Erode
 from engine.frames import F32
 
 Bool = npt.NDArray[np.bool_]
+_STEPS = 4  # of the edge's softness
+_STEP = 1 / 256  # of the shorter side: how much narrower the hole is at each
+_FIRM = 0.25  # places of which less is known take the colour of a coarser level
+
+
+def veil(erode: Erode, screen: F32, height: int, width: int) -> F32:
+    """[height, width] share of what is drawn, in quarters: 0 outside the hole, 1 inside but for a
+    soft edge of three pixels of a grid of 256."""
+    narrower = (replace(erode, widen=max(erode.widen - k * _STEP, 0)) for k in range(_STEPS))
+    total = sum(opening(one, screen, height, width).astype(np.float32) for one in narrower)
+    return np.asarray(total / np.float32(_STEPS), np.float32)
+
+
+def filled(picture: F32, hole: Bool) -> F32:
+    """Fill the hole [H, W] of a picture [3, H, W] from its rim, smoother the deeper it is.
+
+    Sums of 2 x 2 places, level by level, until all is known; then back, bilinearly.
+    """
+    known = (~hole).astype(np.float32)
+    around = _fill(picture * known, known)
+    return np.asarray(np.where(hole, around, picture), np.float32)
+
+
+def _fill(sums: F32, known: F32) -> F32:
+    """sums [3, h, w] of the known places' values, their share `known` [h, w] -> values."""
+    if min(known.shape) == 1 or known.min() >= _FIRM:
+        return np.asarray(sums / np.maximum(known, np.float32(1e-6)), np.float32)
+    coarse = _twice(_fill(_halved(sums), _halved(known[None])[0]))
+    coarse = coarse[:, : known.shape[0], : known.shape[1]]
+    share = np.minimum(known / np.float32(_FIRM), 1)
+    own = sums / np.maximum(known, np.float32(1e-6))
+    return np.asarray(coarse + share * (own - coarse), np.float32)
+
+
+def _halved(x: F32) -> F32:
+    """Means of 2 x 2 places [C, h, w]; beyond an odd edge there is nothing."""
+    odd = [(0, side % 2) for side in x.shape[1:]]
+    if any(more for _, more in odd):
+        x = np.pad(x, [(0, 0), *odd])
+    rows = x[:, ::2] + x[:, 1::2]
+    return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) * np.float32(0.25), np.float32)
+
+
+def _twice(x: F32) -> F32:
+    """Bilinear [C, h, w] -> [C, 2 h, 2 w]."""
+    for axis in (1, 2):
+        size = x.shape[axis]
+        before = x.take(np.maximum(np.arange(size) - 1, 0), axis)
+        after = x.take(np.minimum(np.arange(size) + 1, size - 1), axis)
+        both = np.stack([x * 0.75 + before * 0.25, x * 0.75 + after * 0.25], axis + 1)
+        x = both.reshape(*x.shape[:axis], 2 * size, *x.shape[axis + 1 :])
+    return np.asarray(x, np.float32)
 
 
 def opening(erode: Erode, screen: F32, height: int, width: int) -> Bool:

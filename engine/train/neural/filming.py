@@ -17,7 +17,7 @@ from engine.motion.curves import at_moments
 from engine.offline import perform
 from engine.render.atlas import atlas
 from engine.render.grid import Surfaces
-from engine.render.plate import opening
+from engine.render.plate import filled, opening, veil
 from engine.speech.phonemes import INDEX as PHONE
 from engine.train.bust import I64
 from engine.train.neural.alignment import OVAL, Aligned
@@ -76,16 +76,15 @@ class Camera:
             material = self._package.mesh.material[trace.triangle]
             skin = (trace.triangle >= 0) & np.isin(material, self._skins)
             marks = {k: screen[v] for k, v in self._package.manifest.landmarks.items()}
-            hole = opening(self.erode, screen, self._size, self._size)
-            # True black is no hole.
-            behind = np.maximum(picture if plate is None else plate, 1)
-            # Alpha begins at the coverage: all of the hole is drawn, its surroundings are let be;
-            # what is drawn beside the skin flickers unless it counts as much.
+            drawn = veil(self.erode, screen, self._size, self._size)
+            behind = np.moveaxis((picture if plate is None else plate).astype(np.float32), 2, 0)
+            behind = np.rint(filled(behind, drawn > 0)).astype(np.uint8)
+            # Coverage says what is drawn: all of the hole; its surroundings are let be. What is
+            # drawn beside the skin flickers unless it counts as much.
             yield Shot(
-                trace.uv, trace.normal, trace.depth, hole.astype(np.float32),
-                regions(marks, skin | hole), picture, scene.ppg[t],
-                np.concatenate([motion.weights, motion.pose]),
-                np.where(hole[..., None], 0, behind).astype(np.uint8),
+                trace.uv, trace.normal, trace.depth, drawn, regions(marks, skin | (drawn > 0)),
+                picture, scene.ppg[t], np.concatenate([motion.weights, motion.pose]),
+                np.ascontiguousarray(np.moveaxis(behind, 0, 2)),
             )  # fmt: skip
 
     def plate(self, scene: Scene, frames: slice) -> U8:
@@ -100,8 +99,7 @@ class Camera:
             for t, picture in enumerate(pictures(scene.footage, self._size))
             if t in wanted
         }
-        made = backdrop(held[calm], (pair for t, pair in held.items() if t != calm))
-        return np.maximum(made, 1)  # true black is no hole
+        return backdrop(held[calm], (pair for t, pair in held.items() if t != calm))
 
 
 def heard(footage: Footage) -> tuple[F32, F32 | None]:

@@ -46,6 +46,12 @@ class Lesson:
             behind=crop.behind,
         )  # fmt: skip
 
+    @property
+    def set_in(self) -> bool:
+        """Whether a face is drawn into surroundings that are seen: those are known, alpha is not;
+        the coverage says where."""
+        return self.behind and self.target.shape[1] == 3
+
     def image(self, texture: Tensor) -> Tensor:
         """The network's input [N, 16, h, w] for a texture [1, 8, R, R]: the mean over the places
         of the texture that a pixel averages, spread over the edge (as kernels/texture.py)."""
@@ -60,6 +66,10 @@ class Lesson:
         mean = total / self.looks.reshape(1, -1).clamp(min=1)
         sampled = mean.reshape(-1, count, height, width).transpose(0, 1)
         sampled = spread(sampled, self.looks[:, None])
+        if self.set_in:  # what lies behind shows through wherever no mesh is drawn
+            drawn = (self.looks[:, None] > 0) & (self.plain[:, 4:5] > 0)
+            colour = torch.where(drawn, sampled[:, :3], self.plain[:, 5:8])
+            sampled = torch.cat([colour, sampled[:, 3:]], 1)
         return torch.cat([sampled, self.plain], 1).contiguous(memory_format=torch.channels_last)
 
 
@@ -79,19 +89,15 @@ class Backdrop:
     """What both pictures are laid over before they are compared.
 
     With true alpha: a random flat colour a frame, so that no colour hides a wrong edge. Without:
-    the eroded background of the input, where the network must leave it alone, with the random
-    colour in the hole, so that all of it is drawn; and if that is unknown too, nothing: colours are
-    compared everywhere and alpha is left out.
+    nothing, and alpha is left out; where the background is known, colours are compared only in its
+    hole, which the input's coverage tells, and everywhere if it is not.
     """
 
     def __init__(self, lesson: Lesson, colour: Tensor) -> None:
         """colour [N, 3, 1, 1]: the random ones; equal for the frames of a window."""
         self._known = lesson.target.shape[1] == 4
-        self._colour: Tensor | None = colour if self._known else None
-        if lesson.behind and not self._known:
-            seen = lesson.plain[:, 5:8]
-            hole = (seen == 0).all(1, keepdim=True)
-            self._colour = torch.where(hole, colour, seen)
+        self._colour = colour if self._known else None
+        self._drawn = lesson.plain[:, 4:5] if lesson.set_in else None
         self._target = lesson.target
 
     def truth(self) -> Pictures:
@@ -105,9 +111,13 @@ class Backdrop:
     def ours(self, rgba: Tensor) -> Pictures:
         """rgba [N, 4, H, W] at any scale."""
         rgb, alpha = rgba[:, :3], rgba[:, 3:]
+        if self._drawn is not None:
+            drawn, truth = self._drawn, self._target
+            if truth.shape[-2:] != rgb.shape[-2:]:
+                truth = halved(truth)
+            if drawn.shape[-2:] != rgb.shape[-2:]:
+                drawn = F.interpolate(drawn, rgb.shape[-2:], mode="bilinear")
+            return Pictures(torch.lerp(truth, rgb, drawn), None)
         if self._colour is None:
             return Pictures(rgb, None)
-        behind = self._colour
-        if behind.shape[-1] > 1 and behind.shape[-2:] != rgb.shape[-2:]:
-            behind = F.interpolate(behind, rgb.shape[-2:], mode="bilinear")
-        return Pictures(rgb * alpha + (1 - alpha) * behind, alpha if self._known else None)
+        return Pictures(rgb * alpha + (1 - alpha) * self._colour, alpha)

@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import PackageError
 from engine.face.learned import Erode
-from engine.render.plate import hull, opening
+from engine.render.plate import filled, hull, opening, veil
 
 SCREEN = np.array([[20, 20, 0], [40, 20, 0], [40, 44, 0], [20, 44, 0], [30, 30, 0]], np.float32)
 
@@ -45,3 +45,23 @@ def test_impossible_erosions_are_refused(vertices: tuple[int, ...], widen: float
 def test_a_face_without_breadth_leaves_a_small_hole(where: list[list[int]]) -> None:
     hole = opening(Erode((0, 1, 2, 3, 4), 0.05), np.array(where, np.float32), 64, 64)
     assert 0 < hole.sum() < 200
+
+
+def test_the_holes_edge_is_soft_inwards_and_outside_it_nothing_is_drawn() -> None:
+    erode = Erode((0, 1, 2, 3, 4), 0.1)
+    hole, soft = opening(erode, SCREEN * 4, 256, 256), veil(erode, SCREEN * 4, 256, 256)
+    assert ((soft > 0) == hole).all() and set(np.unique(soft)) == {0, 0.25, 0.5, 0.75, 1}
+    row = soft[128]
+    assert (np.diff(row[:128]) >= 0).all() and np.abs(np.diff(row)).max() == 0.25
+
+
+def test_a_hole_takes_the_colours_around_it_smoothly() -> None:
+    y, x = np.mgrid[:61, :80].astype(np.float32)
+    ramp = np.stack([x / 80, y / 61, np.full_like(x, 0.5)])
+    hole = np.hypot(x - 40, y - 30) < 20
+    secret = np.where(hole, np.float32(9), ramp)
+    made = filled(secret, hole)
+    np.testing.assert_array_equal(made[:, ~hole], ramp[:, ~hole])
+    assert np.abs(made - ramp)[:, hole].max() < 0.25 and np.abs(made - ramp)[2].max() < 1e-5
+    assert np.abs(np.diff(made, axis=2)).max() < 0.08
+    assert np.isfinite(filled(secret, np.ones_like(hole))).all()
