@@ -54,21 +54,21 @@ def _held(value: Scalar) -> Scalar:
 
 @jit
 def across(rgba: F32, first: I64, weight: F32, out: F32, span: I64) -> None:
-    """Resize the rows of rgba [4, h, w], not premultiplied, by taps [W] -> out [h, 4, W],
+    """Resize the rows of rgba [h, w, 4], not premultiplied, by taps [W] -> out [h, 4, W],
     premultiplied, and span [h, 2]: from where to where on each row anything is seen; the rest of
     out is left as it was. Values outside [0, 1] are held."""
-    height, width, pixels = rgba.shape[1], rgba.shape[2], first.shape[0]
+    height, width, pixels = rgba.shape[0], rgba.shape[1], first.shape[0]
     row = np.empty((4, width), np.float32)
     for y in range(height):
         low, high = width, 0
         for x in range(width):
-            alpha = _held(rgba[3, y, x])
+            alpha = _held(rgba[y, x, 3])
             row[3, x] = alpha
             if alpha > _ZERO:
                 low, high = min(low, x), x + 1
         for c in range(3):
             for x in range(low, high):
-                row[c, x] = _held(rgba[c, y, x]) * row[3, x]
+                row[c, x] = _held(rgba[y, x, c]) * row[3, x]
             for x in range(low):
                 row[c, x] = 0
             for x in range(high, width):

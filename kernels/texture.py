@@ -3,7 +3,8 @@
 `surfaces` says where the samples of a pixel lie, `sample` reads the atlas there: two steps, because
 training keeps the first for thousands of frames and learns the second. A pixel is read once, at
 the middle of its samples, unless they lie on surfaces that are apart in the atlas; then once on
-each. All means are over the samples that something covers.
+each. All means are over the samples that something covers. Channels lie side by side in memory, as
+convolutions want them.
 """
 
 import numpy as np
@@ -59,7 +60,7 @@ def surfaces(
 
     screen [V, 3], triangles [F, 3] and normals [V, 3] as for `interpolate`; corners [F, 3, 2]: uv
     of each triangle's corners in [0, 1]. Writes uv [H, W, 4, 2], NaN for samples that nothing
-    covers, and of image [PLANES, H, W]: normal (mean, so shorter than 1 on an edge), depth in
+    covers, and of image [H, W, PLANES]: normal (mean, so shorter than 1 on an edge), depth in
     [0, 1) and the share of samples that are covered; 0 where nothing is.
     """
     for y in range(keys.shape[0]):
@@ -67,10 +68,14 @@ def surfaces(
             k0, k1, k2, k3 = keys[y, x, 0], keys[y, x, 1], keys[y, x, 2], keys[y, x, 3]
             left = int(k0 != EMPTY) | int(k1 != EMPTY) << 1
             left |= int(k2 != EMPTY) << 2 | int(k3 != EMPTY) << 3
+            if left != 15:
+                for s in range(SAMPLES):
+                    if not left >> s & 1:
+                        uv[y, x, s, 0] = uv[y, x, s, 1] = _NOTHING
+            if left == 0:
+                image[y, x, 8:13] = 0
+                continue
             covered = (left & 1) + (left >> 1 & 1) + (left >> 2 & 1) + (left >> 3)
-            for s in range(SAMPLES):
-                if not left >> s & 1:
-                    uv[y, x, s, 0] = uv[y, x, s, 1] = _NOTHING
             nx, ny, nz, depth = _ZERO, _ZERO, _ZERO, np.int64(0)
             u_low, v_low, u_high, v_high = _ONE + _ONE, _ONE + _ONE, -_ONE, -_ONE
             u_sum, v_sum = _ZERO, _ZERO
@@ -103,14 +108,14 @@ def surfaces(
                 # Of all its samples: their mean lies in the key of no single one.
                 depth += int(same & 1) * (k0 >> 32) + int(same >> 1 & 1) * (k1 >> 32)
                 depth += int(same >> 2 & 1) * (k2 >> 32) + int(same >> 3) * (k3 >> 32)
-            share = _ONE / np.float32(max(covered, 1))
-            if covered and u_high - u_low <= _NEAR and v_high - v_low <= _NEAR:
+            share = _ONE / np.float32(covered)
+            if u_high - u_low <= _NEAR and v_high - v_low <= _NEAR:
                 for s in range(SAMPLES):
                     if uv[y, x, s, 0] == uv[y, x, s, 0]:
                         uv[y, x, s, 0], uv[y, x, s, 1] = u_sum * share, v_sum * share
-            image[8, y, x], image[9, y, x], image[10, y, x] = nx * share, ny * share, nz * share
-            image[11, y, x] = np.float32(depth) * share * _FARTHEST
-            image[12, y, x] = np.float32(covered) * _QUARTER
+            image[y, x, 8], image[y, x, 9], image[y, x, 10] = nx * share, ny * share, nz * share
+            image[y, x, 11] = np.float32(depth) * share * _FARTHEST
+            image[y, x, 12] = np.float32(covered) * _QUARTER
 
 
 @inlined
@@ -128,7 +133,7 @@ def _place(at: Scalar, side: Scalar) -> tuple[Scalar, Scalar]:
 def sample(uv: F32, atlas: F32, image: F32) -> None:
     """Read an atlas [R, S, DEPTH], R and S at least 2, at uv [H, W, 4, 2] of `surfaces`.
 
-    Writes planes 0:8 of image [PLANES, H, W]: bilinear, mean over the samples that are not NaN, 0
+    Writes channels 0:8 of image [H, W, PLANES]: bilinear, mean over the samples that are not NaN, 0
     where all are. uv (0, 0) is the corner of the first texel of the first row; outside [0, 1] the
     border goes on: torch's grid_sample with align_corners=False and padding_mode="border".
     """
@@ -146,8 +151,7 @@ def sample(uv: F32, atlas: F32, image: F32) -> None:
                     left |= 1 << s
                     covered += _ONE
             if left == 0:
-                for c in range(DEPTH):
-                    image[c, y, x] = 0
+                image[y, x, :DEPTH] = 0
                 continue
             share = _ONE / covered
             for s in range(SAMPLES):
@@ -172,41 +176,63 @@ def sample(uv: F32, atlas: F32, image: F32) -> None:
                         + w10 * texels[n + step] + w11 * texels[n + step + _EIGHT]
                     )  # fmt: skip
             for c in range(DEPTH):
-                image[c, y, x] = total[c]
+                image[y, x, c] = total[c]
 
 
 @jit
-def spread(image: F32, level: U8) -> None:
-    """Let planes 0:8 of image [PLANES, H, W] run over the edge of what is covered (plane 12) by
-    SPREAD pixels: one takes the mean of its known neighbours, those beside the edge first.
+def _beside(level: U8, queue: I32) -> Scalar:
+    """Put the pixels beside those of level 1 [H, W] into a queue, as level 2: how many."""
+    height, width = level.shape
+    near = np.empty(width + 2, np.uint8)
+    near[0] = near[width + 1] = 0
+    count = 0
+    for y in range(height):
+        # Whole rows at a time, which the compiler turns into vector instructions.
+        above, here, below = level[max(y - 1, 0)], level[y], level[min(y + 1, height - 1)]
+        for x in range(width):
+            near[x + 1] = (above[x] == 1) | (here[x] == 1) | (below[x] == 1)
+        for x in range(width):
+            if here[x] == 0 and (near[x] | near[x + 1] | near[x + 2]):
+                queue[count] = y * width + x
+                count += 1
+    for n in range(count):
+        level[queue[n] // width, queue[n] % width] = 2
+    return count
+
+
+@jit
+def spread(image: F32, level: U8, queue: I32) -> None:
+    """Let channels 0:8 of image [H, W, PLANES] run over the edge of what is covered (channel 12)
+    by SPREAD pixels: one takes the mean of its known neighbours, those beside the edge first.
 
     Alpha reaches a little beyond the mesh (strands, smoothed edges); without this a network would
-    have to paint colours there on top of nothing. level [H, W] is scratch.
+    have to paint colours there on top of nothing. level [H, W] and queue [H * W] are scratch.
     """
     height, width = level.shape
     for y in range(height):
         for x in range(width):
-            level[y, x] = image[12, y, x] > _ZERO
+            level[y, x] = image[y, x, 12] > _ZERO
+    total = np.empty(DEPTH, np.float32)
+    begin, end = 0, _beside(level, queue)
     for ring in range(1, SPREAD + 1):
-        for y in range(height):
-            top, bottom = max(y - 1, 0), min(y + 2, height)
-            for x in range(width):
-                if level[y, x]:
-                    continue
-                count = 0
-                for v in range(top, bottom):
-                    for u in range(max(x - 1, 0), min(x + 2, width)):
-                        count += 0 < level[v, u] <= ring
-                if count == 0:
-                    continue
-                for c in range(DEPTH):
-                    total = _ZERO
-                    for v in range(top, bottom):
-                        for u in range(max(x - 1, 0), min(x + 2, width)):
-                            if 0 < level[v, u] <= ring:
-                                total += image[c, v, u]
-                    image[c, y, x] = total / np.float32(count)
-                level[y, x] = ring + 1
+        last = end
+        for n in range(begin, last):
+            y, x = queue[n] // width, queue[n] % width
+            count = 0
+            total[:] = 0
+            for v in range(max(y - 1, 0), min(y + 2, height)):
+                for u in range(max(x - 1, 0), min(x + 2, width)):
+                    if 0 < level[v, u] <= ring:
+                        count += 1
+                        for c in range(DEPTH):
+                            total[c] += image[v, u, c]
+                    elif level[v, u] == 0 and ring < SPREAD:  # of the next ring
+                        level[v, u] = ring + 2
+                        queue[end] = v * width + u
+                        end += 1
+            for c in range(DEPTH):
+                image[y, x, c] = total[c] / np.float32(count)
+        begin = last
 
 
 @inlined
@@ -218,14 +244,14 @@ def _byte(value: Scalar) -> Scalar:
 
 @jit
 def composite(rgba: F32, background: U8, out: U8) -> None:
-    """Lay rgba [4, h, w], not premultiplied, over a background [H, W, 3] -> out [H, W, 3] uint8,
+    """Lay rgba [h, w, 4], not premultiplied, over a background [H, W, 3] -> out [H, W, 3] uint8,
     H <= h and W <= w: what is beyond is left out. Values outside [0, 1] are held."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
-            alpha = rgba[3, y, x]
+            alpha = rgba[y, x, 3]
             alpha = min(alpha, _ONE) if alpha > _ZERO else _ZERO
             for c in range(3):
-                value = rgba[c, y, x]
+                value = rgba[y, x, c]
                 value = min(value, _ONE) if value > _ZERO else _ZERO
                 behind = np.float32(background[y, x, c])
                 out[y, x, c] = np.uint8(behind + alpha * (value * _BYTE - behind) + _HALF)
@@ -233,9 +259,9 @@ def composite(rgba: F32, background: U8, out: U8) -> None:
 
 @jit
 def cut_out(rgba: F32, out: U8) -> None:
-    """rgba [4, h, w] -> out [H, W, 4] uint8, not premultiplied; H <= h and W <= w. Values outside
+    """rgba [h, w, 4] -> out [H, W, 4] uint8, not premultiplied; H <= h and W <= w. Values outside
     [0, 1] are held."""
     for y in range(out.shape[0]):
         for x in range(out.shape[1]):
             for c in range(4):
-                out[y, x, c] = _byte(rgba[c, y, x])
+                out[y, x, c] = _byte(rgba[y, x, c])

@@ -21,24 +21,24 @@ class Canvas:
         self._place = None
         if step == 1 and rows >= height and columns >= width:
             top, left = (rows - height) // 2, (columns - width) // 2
-            self._place = np.s_[:, top : top + height, left : left + width]
+            self._place = np.s_[top : top + height, left : left + width]
             return
         self._across, self._down = taps(columns, width, step), taps(rows, height, step)
         self._rows = np.empty((rows, 4, width), np.float32)
         self._span = np.empty((rows, 2), np.int64)
 
     def lay(self, rgba: F32, background: U8, out: U8) -> None:
-        """rgba [4, h, w], not premultiplied, over a background [H, W, 3] -> out [H, W, 3]."""
+        """rgba [h, w, 4], not premultiplied, over a background [H, W, 3] -> out [H, W, 3]."""
         if self._place is not None:
-            composite(np.ascontiguousarray(rgba[self._place]), background, out)
+            composite(rgba[self._place], background, out)
             return
         across(rgba, *self._across, self._rows, self._span)
         lay(self._rows, self._span, *self._down, background, out)
 
     def lift(self, rgba: F32, out: U8) -> None:
-        """rgba [4, h, w] -> out [H, W, 4], not premultiplied."""
+        """rgba [h, w, 4] -> out [H, W, 4], not premultiplied."""
         if self._place is not None:
-            cut_out(np.ascontiguousarray(rgba[self._place]), out)
+            cut_out(rgba[self._place], out)
             return
         across(rgba, *self._across, self._rows, self._span)
         lift(self._rows, self._span, *self._down, out)

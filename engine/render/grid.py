@@ -68,7 +68,10 @@ class Surfaces:
         self._space = workspace(*self.shape)
         self._uv = np.empty((*self.shape, 4, 2), np.float32)
         self._level = np.empty(self.shape, np.uint8)
-        self.image: F32 = np.zeros((PLANES, *self.shape), np.float32)
+        self._queue = np.empty(self._level.size, np.int32)
+        self._pixels: F32 = np.zeros((*self.shape, PLANES), np.float32)
+        # In the order of a network's dimensions, in memory as its convolutions read it.
+        self.image: F32 = np.moveaxis(self._pixels, 2, 0)
 
     @property
     def screen(self) -> F32:
@@ -80,16 +83,17 @@ class Surfaces:
         seen.draw(motion, buffers, _VIEWER, outline=0)
         surfaces(
             buffers.keys, seen.screen, seen.triangles, seen.normals, self._corners, self._uv,
-            self.image,
+            self._pixels,
         )  # fmt: skip
 
     def draw(self, motion: Motion, texture: F32) -> F32:
         """Fill planes 0:13 of `image` [16, h, w] from a neural texture [R, R, 8] and return it; it
-        is overwritten by the next motion. Planes 13:16 are the caller's."""
+        is overwritten by the next motion. Planes 13:16 are the caller's. Its channels lie side by
+        side in memory."""
         with self._space.lend() as buffers:
             self._resolve(motion, buffers)
-        sample(self._uv, texture, self.image)
-        spread(self.image, self._level)
+        sample(self._uv, texture, self._pixels)
+        spread(self._pixels, self._level, self._queue)
         return self.image
 
     def trace(self, motion: Motion) -> Trace:
@@ -100,7 +104,7 @@ class Surfaces:
         found = self._seen.source[np.where(nearest == EMPTY, 0, triangle_of(nearest))]
         return Trace(
             self._uv.copy(),
-            np.moveaxis(self.image[8:11], 0, 2).copy(),
+            self._pixels[..., 8:11].copy(),
             self.image[11].copy(),
             self.image[12].copy(),
             np.where(nearest == EMPTY, -1, found).astype(np.int32),

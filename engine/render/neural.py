@@ -163,7 +163,7 @@ class Neural:
     def _answer(
         self, motion: Motion, state: F32, behind: F32 | None = None
     ) -> tuple[F32, F32]:  # fmt: skip
-        """The network's RGBA [4, h, w], at least as large as the picture, and its state; `behind`:
+        """The network's RGBA [h, w, 4], at least as large as the picture, and its state; `behind`:
         another picture than the plate, on the grid."""
         image = self._mesh.draw(motion, self._texture)
         behind = self._behind if behind is None else behind
@@ -179,7 +179,8 @@ class Neural:
             feed["hidden"] = state
         answer = self.graph.run(feed)
         release()
-        return answer[self._output][0], answer.get("hidden_out", state)
+        rgba = np.ascontiguousarray(np.moveaxis(answer[self._output][0], 0, 2))
+        return rgba, answer.get("hidden_out", state)
 
     def _heard(self, motion: Motion) -> F32:
         """The PPG [1, 40, 8] about the picture; zeros where it is unknown."""

@@ -19,9 +19,9 @@ def matrix(source: int, pixels: int, step: float) -> np.ndarray:
 def resized(rgba: np.ndarray, step: float, height: int, width: int) -> np.ndarray:
     """Premultiplied [H, W, 4] in float64."""
     held = np.clip(np.nan_to_num(rgba.astype(float), nan=0, posinf=1, neginf=0), 0, 1)
-    held[:3] *= held[3]
-    down = matrix(rgba.shape[1], height, step)
-    made = np.einsum("Yy,cyx,Xx->YXc", down, held, matrix(rgba.shape[2], width, step))
+    held[..., :3] *= held[..., 3:]
+    down = matrix(rgba.shape[0], height, step)
+    made = np.einsum("Yy,yxc,Xx->YXc", down, held, matrix(rgba.shape[1], width, step))
     made = np.clip(made, 0, 1)
     return np.asarray(np.minimum(made, made[..., 3:]))
 
@@ -29,21 +29,22 @@ def resized(rgba: np.ndarray, step: float, height: int, width: int) -> np.ndarra
 def figure(height: int, width: int) -> np.ndarray:
     """Something in the middle of nothing, with values no picture has."""
     random = np.random.default_rng(0)
-    rgba = random.uniform(-0.5, 1.5, (4, height, width)).astype(np.float32)
-    rgba[3, :5] = rgba[3, :, :4] = rgba[3, :, -7:] = 0
-    rgba[3, 9] = 0
-    rgba[:, 8, 8], rgba[0, 8, 9], rgba[1, 8, 10] = np.nan, np.inf, -np.inf
+    planes = random.uniform(-0.5, 1.5, (4, height, width)).astype(np.float32)
+    rgba = np.ascontiguousarray(np.moveaxis(planes, 0, 2))
+    rgba[:5, :, 3] = rgba[:, :4, 3] = rgba[:, -7:, 3] = 0
+    rgba[9, :, 3] = 0
+    rgba[8, 8], rgba[8, 9, 0], rgba[8, 10, 1] = np.nan, np.inf, -np.inf
     return rgba
 
 
 def drawn(rgba: np.ndarray, step: float, behind: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     height, width = behind.shape[:2]
-    rows = np.full((rgba.shape[1], 4, width), 9, np.float32)
-    span = np.full((rgba.shape[1], 2), 9, np.int64)
-    across(rgba, *taps(rgba.shape[2], width, step), rows, span)
+    rows = np.full((len(rgba), 4, width), 9, np.float32)
+    span = np.full((len(rgba), 2), 9, np.int64)
+    across(rgba, *taps(rgba.shape[1], width, step), rows, span)
     picture, clear = np.full((height, width, 3), 7, np.uint8), np.full((height, width, 4), 7, "u1")
-    lay(rows, span, *taps(rgba.shape[1], height, step), behind, picture)
-    lift(rows, span, *taps(rgba.shape[1], height, step), clear)
+    lay(rows, span, *taps(len(rgba), height, step), behind, picture)
+    lift(rows, span, *taps(len(rgba), height, step), clear)
     return picture, clear
 
 
@@ -82,9 +83,9 @@ def test_pictures_equal_float64(height: int, width: int, step: float) -> None:
 
 @pytest.mark.parametrize("step", [0.4, 1.6])
 def test_what_is_not_seen_colours_no_edge(step: float) -> None:
-    rgba = np.ones((4, 32, 32), np.float32)
-    rgba[3, :, :16] = 0
-    rgba[:3, :, :16] = 0  # black, but nowhere to be seen
+    rgba = np.ones((32, 32, 4), np.float32)
+    rgba[:, :16, 3] = 0
+    rgba[:, :16, :3] = 0  # black, but nowhere to be seen
     side = round(32 / step)
     picture, clear = drawn(rgba, step, np.full((side, side, 3), 255, np.uint8))
     assert (picture == 255).all()
@@ -94,5 +95,5 @@ def test_what_is_not_seen_colours_no_edge(step: float) -> None:
 
 def test_nothing_at_all() -> None:
     behind = np.full((12, 12, 3), 33, np.uint8)
-    picture, clear = drawn(np.full((4, 8, 8), np.nan, np.float32), 2 / 3, behind)
+    picture, clear = drawn(np.full((8, 8, 4), np.nan, np.float32), 2 / 3, behind)
     assert (picture == 33).all() and (clear == 0).all()

@@ -25,7 +25,7 @@ class Scene:
         self.keys = empty(HEIGHT, WIDTH)
         rasterize(self.screen, self.triangles, np.full(60, BOTH, np.uint8), 60, self.keys)
         self.uv = np.full((HEIGHT, WIDTH, 4, 2), 9, np.float32)
-        self.image = np.full((PLANES, HEIGHT, WIDTH), 9, np.float32)
+        self.image = np.full((HEIGHT, WIDTH, PLANES), 9, np.float32)
         surfaces(
             self.keys, self.screen, self.triangles, self.normals, self.corners, self.uv, self.image
         )
@@ -60,7 +60,7 @@ def test_surfaces_equal_float64_on_every_pixel() -> None:
         for x in range(WIDTH):
             uv, normal, depth = scene.pixel(y, x)
             covered = float((scene.keys[y, x] != EMPTY).mean())
-            assert scene.image[12, y, x] == covered
+            assert scene.image[y, x, 12] == covered
             if covered:
                 assert (
                     np.nanmax(np.ptp(uv[~np.isnan(uv[:, 0])], axis=0)) > NEAR
@@ -72,18 +72,18 @@ def test_surfaces_equal_float64_on_every_pixel() -> None:
             else:
                 mixed += 1
             np.testing.assert_allclose(scene.uv[y, x], uv, atol=2e-4)
-            np.testing.assert_allclose(scene.image[8:11, y, x], normal, atol=3e-4)
-            assert scene.image[11, y, x] == pytest.approx(depth, abs=1e-6)
+            np.testing.assert_allclose(scene.image[y, x, 8:11], normal, atol=3e-4)
+            assert scene.image[y, x, 11] == pytest.approx(depth, abs=1e-6)
     assert 50 < mixed < HEIGHT * WIDTH
 
 
 def test_surfaces_write_everything_they_own_and_nothing_else() -> None:
     scene = Scene()
-    assert not (scene.uv == 9).any() and not (scene.image[8:13] == 9).any()
-    assert (scene.image[:8] == 9).all() and (scene.image[13:] == 9).all()
+    assert not (scene.uv == 9).any() and not (scene.image[..., 8:13] == 9).any()
+    assert (scene.image[..., :8] == 9).all() and (scene.image[..., 13:] == 9).all()
     nothing = (scene.keys == EMPTY).all(2)
     assert nothing.any() and np.isnan(scene.uv[nothing]).all()
-    assert (scene.image[8:13, nothing] == 0).all()
+    assert (scene.image[nothing, 8:13] == 0).all()
 
 
 def test_samples_close_together_are_one_place() -> None:
@@ -112,28 +112,28 @@ def test_sampling_equals_float64(shape: tuple[int, int]) -> None:
     uv[random.random((9, 11, 4)) < 0.3] = np.nan
     uv[::2, ::2] = uv[::2, ::2, :1]  # pixels that lie at one place
     uv[0, 1, :2] = uv[0, 1, 2:] = [[0, 0], [1, 1]]
-    image = np.full((PLANES, 9, 11), 9, np.float32)
+    image = np.full((9, 11, PLANES), 9, np.float32)
     sample(uv, atlas, image)
     for y in range(9):
         for x in range(11):
             met = [bilinear(atlas.astype(float), *at) for at in uv[y, x] if at[0] == at[0]]
             expected = np.mean(met, 0) if met else np.zeros(DEPTH)
-            np.testing.assert_allclose(image[:8, y, x], expected, atol=3e-5)
-    assert (image[8:] == 9).all()
+            np.testing.assert_allclose(image[y, x, :8], expected, atol=3e-5)
+    assert (image[..., 8:] == 9).all()
 
 
 def test_sampling_survives_places_that_are_no_places() -> None:
     uv = np.array([np.inf, -np.inf, 1e30, -1e30], np.float32).repeat(2).reshape(1, 1, 4, 2)
     uv[0, 0, 0, 1] = np.nan
-    image = np.empty((PLANES, 1, 1), np.float32)
+    image = np.empty((1, 1, PLANES), np.float32)
     sample(uv, np.ones((4, 4, DEPTH), np.float32), image)
-    assert (image[:8] == 1).all()
+    assert (image[..., :8] == 1).all()
 
 
 def outputs() -> np.ndarray:
-    rgba = np.random.default_rng(1).uniform(-0.5, 1.5, (4, 7, 9)).astype(np.float32)
-    rgba[:, 0, 0] = np.nan
-    rgba[:, 0, 1], rgba[:, 0, 2] = np.inf, -np.inf
+    rgba = np.random.default_rng(1).uniform(-0.5, 1.5, (7, 9, 4)).astype(np.float32)
+    rgba[0, 0] = np.nan
+    rgba[0, 1], rgba[0, 2] = np.inf, -np.inf
     return rgba
 
 
@@ -145,7 +145,7 @@ def test_composite_equals_the_formula_and_cuts_off_the_rest() -> None:
     rgba, behind = outputs(), np.random.default_rng(2).integers(0, 256, (6, 8, 3), np.uint8)
     out = np.full((6, 8, 3), 77, np.uint8)
     composite(rgba, behind, out)
-    r = np.moveaxis(held(rgba), 0, 2)[:6, :8]
+    r = held(rgba)[:6, :8]
     expected = r[..., 3:] * r[..., :3] * 255 + (1 - r[..., 3:]) * behind
     assert np.abs(out - expected).max() <= 0.51
     np.testing.assert_array_equal(out[0, 0], behind[0, 0])
@@ -155,5 +155,5 @@ def test_composite_equals_the_formula_and_cuts_off_the_rest() -> None:
 def test_cut_out_keeps_alpha() -> None:
     out = np.full((6, 8, 4), 77, np.uint8)
     cut_out(outputs(), out)
-    expected = np.moveaxis(held(outputs()), 0, 2)[:6, :8] * 255
+    expected = held(outputs())[:6, :8] * 255
     assert np.abs(out - expected).max() <= 0.51

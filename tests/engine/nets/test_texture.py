@@ -47,7 +47,9 @@ def test_colours_run_over_the_edge_as_the_kernel_lets_them() -> None:
     image[: kernel.DEPTH] *= image[12] > 0
     expected = spread(torch.from_numpy(image[None, :8]), torch.from_numpy(image[None, 12:13]))[0]
     plain = image.copy()
-    kernel.spread(image, np.empty((24, 32), np.uint8))
+    drawn = np.ascontiguousarray(np.moveaxis(image, 0, 2))
+    kernel.spread(drawn, np.empty((24, 32), np.uint8), np.empty(24 * 32, np.int32))
+    image = np.moveaxis(drawn, 2, 0)
     torch.testing.assert_close(torch.from_numpy(image[:8]), expected)
     inside = plain[12] > 0
     assert np.array_equal(image[:8, inside], plain[:8, inside])
