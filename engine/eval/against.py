@@ -6,7 +6,7 @@ order of their names. Whoever makes them (engine.train does) is not imported her
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +73,14 @@ def _motions(path: Path) -> list[Motion]:
     ]
 
 
-def measured(package: Package, look: str) -> tuple[str, ...]:
-    """Looks to measure: the one asked for, or with "auto" all that the package has."""
-    return looks(package) if look == "auto" else (look,)
+def measured(package: Package, look: str) -> dict[str, tuple[Package, str]]:
+    """What to measure, by name: the look asked for, or with "auto" all that the package has; the
+    small network beside a large one counts as one more neural look."""
+    found = {name: (package, name) for name in (looks(package) if look == "auto" else (look,))}
+    if "neural" in found and package.learned is not None and package.learned.small is not None:
+        lighter = replace(package, learned=package.learned.lighter())
+        found["neural small"] = lighter, "neural"
+    return found
 
 
 def measure(package: Package, look: str, truth: Truth, models: Models | None = None) -> Scores:

@@ -97,8 +97,8 @@ def _against(avatar: str, look: str, folder: Path, models: Models | None) -> dic
     loaded, truth = package.load(avatar), against.Truth.read(folder)
     seeing = models if human(avatar) else None
     found = {
-        name: against.measure(loaded, name, truth, seeing)
-        for name in against.measured(loaded, look)
+        name: against.measure(package, which, truth, seeing)
+        for name, (package, which) in against.measured(loaded, look).items()
     }
     _print(found, seeing)
     return {"looks": {name: _rounded(scores) for name, scores in found.items()}}

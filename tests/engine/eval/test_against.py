@@ -1,6 +1,7 @@
 """Looks against true pictures: the toon equals itself, a neural look is measured beside it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ from PIL import Image
 
 from engine.errors import FrameError
 from engine.eval import image
-from engine.eval.against import Truth, boxes
+from engine.eval.against import Truth, boxes, measure, measured
 from engine.face.blendshapes import ARKIT, INDEX
-from engine.face.learned import Config
+from engine.face.learned import FILE, Config, dump
+from engine.face.package import load
 from engine.frames import Motion
 from engine.render.renderer import Renderer
-from tests.looks import dressed
+from tests.looks import dressed, weights
 
 ROWS = 6
 
@@ -45,6 +47,24 @@ def test_both_looks_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert found["neural"]["psnr"] < 40 and found["neural"]["cpu_p50"] > 0
     assert image.main([*command, "--look", "toon"]) == 0
     assert set(json.loads(capsys.readouterr().out.splitlines()[-1])["looks"]) == {"toon"}
+
+
+def test_a_small_network_beside_a_large_one_is_one_more_look(tmp_path: Path) -> None:
+    config = Config("large", "teacher")
+    package = load(dressed(tmp_path / "mira", config))
+    look = package.learned
+    assert look is not None and set(measured(package, "auto")) == {"toon", "neural"}
+    small = weights(replace(config, size="small"))
+    data = dump(config, look.texture, look.corner_uv, look.weights, small)
+    (tmp_path / "mira" / FILE).write_bytes(data)
+    package = load(tmp_path / "mira")
+    assert set(measured(package, "toon")) == {"toon"}
+    found = measured(package, "auto")
+    assert set(found) == {"toon", "neural", "neural small"} and found["neural"][0] is package
+    lighter, look_asked = found["neural small"]
+    assert lighter.learned is not None and lighter.learned.config.size == "small"
+    truth = Truth.read(write(tmp_path / "truth"))
+    assert measure(lighter, look_asked, truth)["psnr"] < 40
 
 
 def test_a_package_without_a_neural_look_has_one(
