@@ -88,7 +88,8 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     default = Choice(args.avatar, scenery.size(args.size), args.lookahead)
     look, mark = scenery.look(args.look)
     setting = Setting(background=scenery.background(args.background), look=look, mark=mark)
-    catalogue = Catalogue(Avatar, list(styles.names()), default, args.style, setting)
+    names = list(styles.names())
+    catalogue = Catalogue(Avatar, names, default, args.style, setting, apart=True)
 
     stop = threading.Event()
     sight = Sight(partial(load_tracker, args.face_model, stop), missing=missing(), stop=stop.set)

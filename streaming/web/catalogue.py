@@ -23,6 +23,7 @@ from streaming import scenery
 from streaming.actor import Actor
 from streaming.metrics import percentile
 from streaming.web import portrait
+from streaming.web.easel import Easel
 
 SIZES = (128, 256, 384, 512, 768, 1024)  # pixels
 WARM_HOPS = 60
@@ -66,9 +67,11 @@ class Catalogue:
         default: Choice,
         style: str,
         setting: Setting | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         """`styles`: bundled names; `default`, `style`, `setting`: what the command line asked
-        for."""
+        for; `apart`: portraits are drawn in a process of their own, see streaming.web.easel."""
         self.setting = setting or Setting()
         self.default = default
         self.default_style = style
@@ -78,6 +81,9 @@ class Catalogue:
         self._portraits: dict[str, asyncio.Future[tuple[bytes, bytes]]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")
+        self._painter = ThreadPoolExecutor(1, thread_name_prefix="painter")
+        self._sketch = partial(_sketch, loader, default, self.setting)
+        self._easel = Easel(self._sketch) if apart else None
         # One at a time, so that what several guests ask for is made once.
         self._dresser = ThreadPoolExecutor(1, thread_name_prefix="dresser")
 
@@ -116,13 +122,14 @@ class Catalogue:
 
     async def entry(self, choice: Choice) -> Entry:
         """The avatar, loaded and warm. Raises PackageError if its package is broken."""
-        return await self._once(self._entries, choice, partial(self._load, choice))
+        return await self._once(self._entries, choice, partial(self._load, choice), self._pool)
 
     async def portrait(self, avatar: str) -> tuple[bytes, bytes]:
         """Its PNGs, large and small; drawn once, and not warmed up for that. Raises PackageError
         for one that is not offered, or is broken."""
-        choice = self.choose(avatar)
-        return await self._once(self._portraits, avatar, partial(self._sketch, choice))
+        sketch = self._sketch if self._easel is None else self._easel.ask
+        make = partial(sketch, self.choose(avatar))
+        return await self._once(self._portraits, avatar, make, self._painter)
 
     async def picture(self, content: bytes, size: Size) -> U8:
         """A guest's picture as it lies behind a face of `size`; one guest's after another's,
@@ -142,14 +149,19 @@ class Catalogue:
         return await asyncio.get_running_loop().run_in_executor(self._dresser, dress)
 
     def close(self) -> None:
-        for pool in (self._pool, self._decoder, self._dresser):
+        if self._easel is not None:
+            self._easel.close()
+        for pool in (self._pool, self._decoder, self._painter, self._dresser):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _once(self, shelf: dict[K, asyncio.Future[V]], key: K, make: Callable[[], V]) -> V:
+    async def _once(
+        self, shelf: dict[K, asyncio.Future[V]], key: K, make: Callable[[], V],
+        pool: ThreadPoolExecutor,
+    ) -> V:  # fmt: skip
         """What lies on the shelf, made now if it does not; what fails is made again next time."""
         future = shelf.get(key)
         if future is None:
-            future = asyncio.get_running_loop().run_in_executor(self._pool, make)
+            future = asyncio.get_running_loop().run_in_executor(pool, make)
             shelf[key] = future
 
             def tidy(made: asyncio.Future[V]) -> None:
@@ -160,19 +172,24 @@ class Catalogue:
         return await asyncio.shield(future)
 
     def _load(self, choice: Choice) -> Entry:
-        actor = self._actor(choice)
+        actor = _actor(self._loader, self.default, self.setting, choice)
         actor.plain()  # made here, where it holds nobody up
         return Entry(actor, _warm(actor, self.default_style))
 
-    def _sketch(self, choice: Choice) -> tuple[bytes, bytes]:
-        return portrait.draw(self._actor(choice))
 
-    def _actor(self, choice: Choice) -> Actor:
-        actor = self._loader.load(choice.avatar, choice.size, choice.lookahead_ms)
-        setting = self.setting
-        if choice.avatar != self.default.avatar and setting.look not in ("auto", *actor.looks):
-            setting = replace(setting, look="auto")  # it was asked of the default avatar
-        return actor if setting == Setting() else actor.staged(setting)
+def _actor(loader: Loader, default: Choice, setting: Setting, choice: Choice) -> Actor:
+    """An avatar in the server's setting."""
+    actor = loader.load(choice.avatar, choice.size, choice.lookahead_ms)
+    if choice.avatar != default.avatar and setting.look not in ("auto", *actor.looks):
+        setting = replace(setting, look="auto")  # it was asked of the default avatar
+    return actor if setting == Setting() else actor.staged(setting)
+
+
+def _sketch(
+    loader: Loader, default: Choice, setting: Setting, choice: Choice
+) -> tuple[bytes, bytes]:  # fmt: skip
+    """Its portrait's PNGs, large and small."""
+    return portrait.draw(_actor(loader, default, setting, choice))
 
 
 def _warm(actor: Actor, style: str) -> float:

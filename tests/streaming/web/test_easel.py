@@ -1,0 +1,48 @@
+"""Work in a process of its own: answers and errors come back, an idle or dead one is replaced."""
+
+import os
+import signal
+
+import pytest
+
+from engine.errors import PackageError, VivifyError
+from streaming.errors import TransportError
+from streaming.web.easel import Easel
+
+
+def work(what: str) -> tuple[str, int, int]:
+    """Its own process and priority beside what was asked."""
+    if what == "bad":
+        raise PackageError("no avatar is named bad")
+    if what == "deadly":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return what.upper(), os.getpid(), os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_work_is_done_elsewhere_and_after_everything_else() -> None:
+    easel = Easel(work)
+    try:
+        said, place, priority = easel.ask("mira")
+        assert said == "MIRA" and place != os.getpid() and priority == 19
+        with pytest.raises(PackageError, match="no avatar is named bad"):
+            easel.ask("bad")
+        assert easel.ask("theo")[:2] == ("THEO", place)
+        with pytest.raises(TransportError, match="ended") as dead:
+            easel.ask("deadly")
+        assert isinstance(dead.value, VivifyError)
+        assert easel.ask("vix")[0] == "VIX"
+    finally:
+        easel.close()
+
+
+def test_one_that_has_ended_for_want_of_work_is_started_again() -> None:
+    easel = Easel(work, idle_s=0.0)
+    try:
+        for name in ("mira", "theo"):
+            easel._process.join()
+            easel._idle_s = 60.0
+            assert easel.ask(name)[0] == name.upper()
+            easel._idle_s = 0.0
+            easel.close()
+    finally:
+        easel.close()
