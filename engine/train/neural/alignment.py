@@ -29,11 +29,17 @@ OVAL = (
 )  # fmt: skip
 LIPS = tuple(i for ring in (*UPPER_LIP, *LOWER_LIP) for i in ring) + (61, 291, 78, 308)
 LIDS = (*UPPER_LID, *LOWER_LID, 33, 133, 263, 362)
+# Landmarks above and below, whose distance counts of its own: lids that shut are few landmarks
+# among many that stay, and a face whose lids never meet has no shut eyes to learn from.
+_GAPS = np.array([[158, 159, 160, 385, 386, 387], [153, 145, 144, 380, 374, 373]])
 _FREE = np.array([INDEX[name] for name in UNITS])
 _ROUNDS = 3
 _HOLDS = 8  # rounds in which weights may meet their bounds
 _NOISE = 0.006  # of the picture's side: what a landmark is worth
-_TRUST = 0.12  # deviation of a weight from the tracker's
+_GAP = 3.0  # weight of such a distance
+_TRUST = 0.12  # deviation of a weight from the tracker's,
+_LOOSE = 4.0  # as much more for those that shut the eyes: lids say it better than the tracker,
+_SHUTTERS = ("eyeBlinkLeft", "eyeBlinkRight")  # whose weights of a shut eye are about a half
 _STILL = np.array([0.8, 0.8, 0.8, 0.02, 0.02, 0.02])  # pose: how far it moves in a frame, loosely
 _MOVE = 0.02  # of a weight, for its derivative
 _STEP = np.array([0.5, 0.5, 0.5, 0.005, 0.005, 0.005])  # of the numeric derivative
@@ -62,6 +68,8 @@ class Aligner:
         self._vertex, self._size, self._trust = vertex, size, trust
         self._pivot = np.array(package.manifest.pivot)
         self._width = package.manifest.head_width
+        slack = np.where(np.isin(_FREE, [INDEX[name] for name in _SHUTTERS]), _LOOSE, 1.0)
+        self._hold = 1 / np.square(max(trust, 1e-6) * slack)
         self._units = units(package, vertex)
         weight = np.ones(POINTS)
         weight[list(OVAL)] = 0.5  # outlines slide over the skin
@@ -97,6 +105,11 @@ class Aligner:
         screen = self._camera.project(world, self._size, self._size)
         return np.asarray(screen[:, :2])
 
+    def _weighed(self, moved: F64) -> F64:
+        """Moves of all landmarks [K, 468, 2] -> what counts of them [K, N]."""
+        gaps = (moved[:, _GAPS[0]] - moved[:, _GAPS[1]]) * (_GAP / (_NOISE * self._size))
+        return np.concatenate([moved * self._weight, gaps], axis=1).reshape(len(moved), -1)
+
     def _frame(self, seen: F64, guess: F32, last: F64, fresh: bool) -> tuple[F32, F64, F64]:
         weights, pose = guess.astype(np.float32).copy(), last.copy()
         free = _FREE if self._trust > 0 else _FREE[:0]
@@ -108,17 +121,16 @@ class Aligner:
             ]
             moved = (rest[None] + self._units[free] * _MOVE).reshape(-1, 3)
             columns += list((self._screen(moved, pose).reshape(-1, POINTS, 2) - here) / _MOVE)
-            slope = (np.array(columns) * self._weight).reshape(len(columns), -1)
-            off = ((seen - here) * self._weight).ravel()
+            slope = self._weighed(np.array(columns))
+            off = self._weighed((seen - here)[None])[0]
             loose = np.zeros(6) if fresh else 1 / np.square(_STILL)
             normal, right = slope @ slope.T, slope @ off
             normal[range(6), range(6)] += loose
             right[:6] += loose * (last - pose)
             if len(free):
-                hold = 1 / self._trust**2
                 k = np.arange(6, 6 + len(free))
-                normal[k, k] += hold
-                right[6:] += hold * (guess[free] - weights[free])
+                normal[k, k] += self._hold
+                right[6:] += self._hold * (guess[free] - weights[free])
             low = np.concatenate([np.full(6, -1e3), -weights[free]])
             high = np.concatenate([np.full(6, 1e3), 1 - weights[free]])
             change = bounded(normal, right, low, high, _HOLDS)

@@ -49,6 +49,16 @@ def test_pose_and_weights_are_found_again(aligner: Aligner) -> None:
     assert (found.weights >= 0).all() and (found.weights <= 1).all()
 
 
+def test_eyes_that_shut_are_shut_whatever_the_tracker_says(aligner: Aligner) -> None:
+    true, half = (face(eyeBlinkLeft=w, eyeBlinkRight=w) for w in (1.0, 0.45))
+    pose = np.array([8.0, 4.0, -3.0, 0.0, 0.02, 0.0])
+    rng = np.random.default_rng(0)
+    found = aligner.align(
+        aligner.project(true, pose)[None] + rng.normal(0, 0.4, (468, 2)), half[None]
+    )
+    assert found.weights[0, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]].min() > 0.9
+
+
 def test_a_clip_is_followed_and_its_noise_is_not(aligner: Aligner) -> None:
     rng = np.random.default_rng(0)
     weights = [face(jawOpen=0.3 + 0.3 * np.sin(t / 2)) for t in range(8)]
