@@ -69,19 +69,37 @@ def _guarded(path: Path) -> bool:
     return not hasattr(os, "getuid") or (found.st_uid in (0, os.getuid()) and not shared)
 
 
+def private(name: str) -> Path | None:
+    """The user's cache folder `vivify/NAME`, for other things that are built on a machine and run
+    there; made if it is not there, None where no folder is his alone."""
+    user = folder()
+    place = user.resolve() / name if user else None
+    return place if place and _opened(place.parent, place) else None
+
+
+def _opened(base: Path, *below: Path) -> bool:
+    """Whether `base` and the folders below it, made if they are not there, are safe to use."""
+    try:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        for part in (base, *below):
+            with suppress(FileExistsError):
+                part.mkdir(mode=0o700)
+            # A umask may have left what holds it open to a group: closed, then its content counts.
+            if not _ours(part, seal=part != below[-1]):
+                return False
+        tempfile.TemporaryFile(dir=below[-1]).close()
+    except OSError:
+        return False
+    return True
+
+
 def _kept(base: Path) -> Path | None:
     """This copy's folder below `base`, made if it is not there; None where that is not safe."""
     here = f"{Path(__file__).resolve().parent}\n{_stamp()}"
     place = base / "kernels" / hashlib.sha256(here.encode()).hexdigest()[:16]
+    if not _opened(base, base / "kernels", place):
+        return None
     try:
-        base.parent.mkdir(parents=True, exist_ok=True)
-        for part in (base, base / "kernels", place):
-            with suppress(FileExistsError):
-                part.mkdir(mode=0o700)
-            # A umask may have left what holds it open to a group: closed, then its content counts.
-            if not _ours(part, seal=part != place):
-                return None
-        tempfile.TemporaryFile(dir=place).close()
         os.utime(place)
     except OSError:
         return None
