@@ -24,7 +24,18 @@ constexpr int FRONT = 0, BOTH = 1, BACK = 2;
 constexpr u64 EMPTY = 0x7FFFFFFFFFFFFFFFull;
 constexpr double DEPTH_ONE = 2147483519.0;  // 2^31 - 129
 constexpr float FAR_PX = 16384.0f;
-constexpr int OFFSET_X[SAMPLES] = {96, 224, 32, 160}, OFFSET_Y[SAMPLES] = {32, 96, 160, 224};
+
+// Place of a sample in its pixel, 1/SUBPIXEL pixels.
+__device__ __forceinline__ constexpr int offset_x(int s) { return s == 0 ? 96 : s == 1 ? 224 : s == 2 ? 32 : 160; }
+__device__ __forceinline__ constexpr int offset_y(int s) { return s == 0 ? 32 : s == 1 ? 96 : s == 2 ? 160 : 224; }
+
+// kernels.raster.snap of one vertex: x and y in 1/SUBPIXEL pixels, key depth (-1: impossible), 0.
+__device__ __forceinline__ int4 snapped(float4 at) {
+    // Written so that a coordinate that is not a number fails too.
+    if (!(at.z >= 0 && at.z < 1 && fabsf(at.x) < FAR_PX && fabsf(at.y) < FAR_PX)) return make_int4(0, 0, -1, 0);
+    return make_int4(
+        (int)floorf(at.x * SUBPIXEL + 0.5f), (int)floorf(at.y * SUBPIXEL + 0.5f), (int)((double)at.z * DEPTH_ONE), 0);
+}
 
 // One avatar in one setting: pointers into device memory and counts, each 8 bytes, so that Python
 // writes an array of them as rows of a structured array (engine.render.figures, which names the same

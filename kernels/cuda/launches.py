@@ -41,4 +41,34 @@ TABLE: dict[str, Kernel] = {
         moved=lambda batch, height, width: 32 * batch * height * width,
         registers=32,
     ),
+    "raster_snap": Kernel(
+        source="raster",
+        kinds="ppi",
+        axes=("vertices",),
+        block=(256, 1, 1),
+        grid=lambda vertices: (over(vertices, 256), 1, 1),
+        moved=lambda vertices: 32 * vertices,
+        registers=32,
+    ),
+    "raster_draw": Kernel(
+        source="raster",
+        kinds="pppipipii",
+        axes=("batch", "triangles", "height", "width"),
+        block=(128, 1, 1),
+        grid=lambda batch, triangles, height, width: (over(triangles, 128), batch, 1),
+        # A triangle and the half vertex that is its own, and what is covered once.
+        moved=lambda batch, triangles, height, width: (
+            24 * batch * triangles + 32 * batch * height * width
+        ),
+        registers=96,
+    ),
+    "raster_survey": Kernel(
+        source="raster",
+        kinds="pppiii",
+        axes=("batch", "height", "width"),
+        block=(256, 1, 1),
+        grid=lambda batch, height, width: (over(batch * over(height, 8) * over(width, 8), 8), 1, 1),
+        moved=lambda batch, height, width: 32 * batch * height * width,
+        registers=40,
+    ),
 }

@@ -314,6 +314,18 @@ inline unsigned __ballot_sync(unsigned, int predicate) {
     __syncwarp();
     return result;
 }
+template <class T, class F> T shim_reduce(T value, F both) {
+    int first = shim.current & ~31, count = shim.count - first < 32 ? shim.count - first : 32;
+    shim_offer(value);
+    for (int lane = 0; lane < count; ++lane)
+        if (first + lane != shim.current && shim.state[first + lane] != ShimBlock::DONE)
+            value = both(value, T(shim.lanes[first + lane]));
+    __syncwarp();
+    return value;
+}
+template <class T> T __reduce_max_sync(unsigned, T v) { return shim_reduce(v, [](T a, T b) { return a < b ? b : a; }); }
+template <class T> T __reduce_min_sync(unsigned, T v) { return shim_reduce(v, [](T a, T b) { return b < a ? b : a; }); }
+template <class T> T __reduce_add_sync(unsigned, T v) { return shim_reduce(v, [](T a, T b) { return T(a + b); }); }
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline int __all_sync(unsigned mask, int predicate) { return __ballot_sync(mask, !predicate) == 0; }
 inline int __syncthreads_count(int predicate) {
