@@ -22,6 +22,7 @@ from engine.style.library import StyleLibrary
 
 DEFAULT_AVATAR = "mira"
 DEFAULT_STYLE = library.DEFAULT
+_SMALL = "neural small"
 
 
 class Avatar:
@@ -34,7 +35,7 @@ class Avatar:
         self.line = line
         self.renderer = renderer
         self._plain: Avatar | None = None
-        self._drawers: dict[str, AnyRenderer] = {_kind(renderer): renderer}  # one of each kind
+        self._drawers: dict[str, AnyRenderer] = {_drawer(renderer): renderer}  # one of each kind
         self._swing = swing.Swing(renderer.package.manifest.spring)
         self._library = StyleLibrary()
 
@@ -88,14 +89,40 @@ class Avatar:
         """What can draw it, see Setting.look."""
         return looks(self.renderer.package)
 
+    @property
+    def drawer(self) -> str:
+        """What draws it in one word more: "toon", "neural", or "neural small" where its small
+        network stands in for the large one."""
+        return _drawer(self.renderer)
+
+    @property
+    def precision(self) -> str:
+        """What its network computes in, "f32" or "bf16"; "" where it has none."""
+        return self.renderer.graph.precision if isinstance(self.renderer, Neural) else ""
+
     def plain(self) -> "Avatar | None":
-        """The same avatar drawn at toon's cost before the same background, for when time is short,
-        made once; None if it is already."""
+        """The same avatar drawn at less cost before the same background, for when time is short,
+        made once: by its look's small network, then at toon's cost; None if it is already."""
         drawer = self.renderer
         if self._plain is None and isinstance(drawer, Neural):
-            stand_in = replace(drawer.setting, look="toon", background=drawer.background)
-            self._plain = self.staged(stand_in)
+            self._plain = self._lighter(drawer)
+            if self._plain is None:
+                stand_in = replace(drawer.setting, look="toon", background=drawer.background)
+                self._plain = self.staged(stand_in)
         return self._plain
+
+    def _lighter(self, drawer: Neural) -> "Avatar | None":
+        """Drawn by the small network beside the large one, if there is one; made once for all
+        settings."""
+        small = self._drawers.get(_SMALL)
+        if small is None and (small := drawer.lighter()) is not None:
+            small.warm()
+            self._drawers[_SMALL] = small
+        if small is None or drawer.reduced:
+            return None
+        other = copy.copy(self)
+        other.renderer, other._plain = small.staged(drawer.setting), None
+        return other
 
     @property
     def settled(self) -> bool:
@@ -162,3 +189,7 @@ class Avatar:
 
 def _kind(renderer: AnyRenderer) -> str:
     return "neural" if isinstance(renderer, Neural) else "toon"
+
+
+def _drawer(renderer: AnyRenderer) -> str:
+    return _SMALL if isinstance(renderer, Neural) and renderer.reduced else _kind(renderer)

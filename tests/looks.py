@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +29,22 @@ def weights(config: Config, noise: float = 0.0, seed: int = 0) -> dict[str, np.n
     }
 
 
-def learned(config: Config, noise: float = 0.0) -> bytes:
-    """renderer.safetensors for mira: a smooth random texture."""
+def learned(config: Config, noise: float = 0.0, beside: bool = False) -> bytes:
+    """renderer.safetensors for mira: a smooth random texture; `beside`: with a small network
+    too."""
     random = np.random.default_rng(1)
     texture = random.uniform(0.2, 0.8, (SIDE, SIDE, 8)).astype(np.float32)
-    return dump(config, texture, atlas(package.load("mira")), weights(config, noise))
+    small = weights(replace(config, size="small"), noise, 1) if beside else None
+    return dump(config, texture, atlas(package.load("mira")), weights(config, noise), small)
 
 
-def dressed(where: Path, config: Config, noise: float = 0.0, **pictures: Any) -> Path:
+def dressed(
+    where: Path, config: Config, noise: float = 0.0, beside: bool = False, **pictures: Any
+) -> Path:  # fmt: skip
     """A copy of mira with such a look, if it is a photograph's of nobody; `pictures`: PNGs by
     name."""
     shutil.copytree(package.ASSETS / "mira", where)
-    (where / FILE).write_bytes(learned(config, noise))
+    (where / FILE).write_bytes(learned(config, noise, beside))
     if config.kind in PHOTOGRAPHIC:
         spec = json.loads((where / "avatar.json").read_text())
         spec["likeness"] = {"of": "invented person", "consent": None, "mark": False}

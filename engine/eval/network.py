@@ -1,8 +1,9 @@
 """python -m engine.eval renderer: what the renderer's network costs on each runtime, and parity.
 
 CPU ms of all threads for one picture on a 256 x 256 grid, with and without the x2 head, and the
-largest and mean difference from torch, in levels of 8 bits. Without an avatar weights and inputs
-are random; with one, its own weights draw its own face.
+largest and mean difference from torch, in levels of 8 bits, and as PSNR of what shows. Without an
+avatar weights and inputs are random; with one, its own weights draw its own face. Live pictures are
+drawn by the row "openvino auto", which says what it computes in.
 """
 
 import argparse
@@ -70,7 +71,10 @@ def pictured(face: package.Package) -> dict[str, F32]:
     surfaces = Surfaces(face, face.learned.corner_uv, (SIDE, SIDE))
     image = surfaces.draw(motion, face.learned.texture.astype(np.float32))
     heard = np.zeros((PPG_WINDOW, len(PHONES))) if motion.ppg is None else motion.ppg
-    return {"image": image[None].copy(), "ppg": np.ascontiguousarray(heard.T[None], np.float32)}
+    return {
+        "image": np.array(image[None], order="K"),
+        "ppg": np.ascontiguousarray(heard.T[None], np.float32),
+    }
 
 
 def measure(
@@ -96,13 +100,23 @@ def measure(
                 taken.append((time.process_time() - begin) * 1e3)
             levels = 255 * np.abs(answer - truth[head])
             rows.append({
-                "size": size, "runtime": runtime, "precision": precision, "head": head,
+                "size": size, "runtime": runtime, "head": head,
+                "precision": precision if precision == graph.precision else
+                f"{precision} {graph.precision}",
+                "psnr": round(_psnr(answer[0], truth[head][0]), 1),
                 "cpu_ms_p10": round(float(np.percentile(taken[_WARM:], 10)), 2),
                 "cpu_ms_p50": round(float(np.percentile(taken[_WARM:], 50)), 2),
                 "load_ms": round(opened * 1e3), "levels_max": round(float(levels.max()), 4),
                 "levels_mean": round(float(levels.mean()), 5),
             })  # fmt: skip
     return rows
+
+
+def _psnr(answer: Array, truth: Array) -> float:
+    """dB between two answers [4, h, w] over black, where the true one shows anything."""
+    shown = truth[3] > 0
+    error = (answer[:3] * answer[3] - truth[:3] * truth[3])[:, shown]
+    return float(-10 * np.log10(max(float(np.square(error, dtype=np.float64).mean()), 1e-20)))
 
 
 def _weighed(avatar: str | None) -> dict[str, tuple[Mapping[str, Array], Mapping[str, Array]]]:
@@ -119,7 +133,11 @@ def _weighed(avatar: str | None) -> dict[str, tuple[Mapping[str, Array], Mapping
     if face.learned.config.recurrent:
         net = UNetConfig.of(face.learned.config.size, recurrent=True)
         feed["hidden"] = np.zeros((1, net.hidden, SIDE // STRIDE, SIDE // STRIDE), np.float32)
-    return {face.learned.config.size: (face.learned.weights, feed)}
+    found: dict[str, tuple[Mapping[str, Array], Mapping[str, Array]]]
+    found = {face.learned.config.size: (face.learned.weights, feed)}
+    if face.learned.small is not None:
+        found["small"] = face.learned.small, feed
+    return found
 
 
 def main(argv: list[str]) -> int:
@@ -132,7 +150,10 @@ def main(argv: list[str]) -> int:
     torch.set_num_threads(1)
     runtimes = [(name, "f32") for name in options.runtimes or available()]
     runtimes += [("openvino", "auto")] * (("openvino", "f32") in runtimes)
-    print(f"{'size':6s} {'runtime':12s} {'head':8s} CPU ms p10   p50  load ms  levels max    mean")
+    print(
+        f"{'size':6s} {'runtime':18s} {'head':8s} CPU ms p10   p50  load ms  levels max    mean   "
+        "PSNR"
+    )
     report: dict[str, Any] = {"rows": [], "gflop": {}, "parameters": {}}
     for size, (tensors, feed) in _weighed(options.avatar).items():
         net = UNet(UNetConfig.of(size, recurrent="hidden" in feed))
@@ -141,11 +162,11 @@ def main(argv: list[str]) -> int:
         report["gflop"][size] = {"rgba": round(plain, 3), "rgba_x2": round(sum(cost.values()), 3)}
         report["parameters"][size] = sum(p.numel() for p in net.parameters())
         for row in measure(size, tensors, feed, options.pictures, runtimes):
-            name = row["runtime"] + (" auto" if row["precision"] == "auto" else "")
+            name = row["runtime"] + f" {row['precision']}" * (row["precision"] != "f32")
             print(
-                f"{size:6s} {name:12s} {row['head']:8s} {row['cpu_ms_p10']:10.1f} "
+                f"{size:6s} {name:18s} {row['head']:8s} {row['cpu_ms_p10']:10.1f} "
                 f"{row['cpu_ms_p50']:5.1f} {row['load_ms']:8d} {row['levels_max']:11.4f} "
-                f"{row['levels_mean']:.5f}"
+                f"{row['levels_mean']:.5f} {row['psnr']:6.1f}"
             )
             report["rows"].append(row)
     for size, cost in report["gflop"].items():

@@ -13,6 +13,10 @@ except where the shorter side is 256 or 512 px.
 
 The look is what it was trained on: of a Setting the background counts, not colours, light or lines;
 and not even that where the network was trained to see what is behind a person.
+
+The network computes as its runtime finds best, in bfloat16 where a processor has units for it: half
+the time, for a loss that nobody sees (engine/assets/renderer.md). `precision="f32"` is the
+reference, to which tests and other runtimes are held.
 """
 
 import logging
@@ -45,6 +49,7 @@ from kernels.i420 import rgb_to_i420
 from kernels.texture import PLANES
 
 RUNTIME = "openvino"
+PRECISION = "auto"  # of engine.runtime
 FALLBACK = "onnxruntime"  # part of every installation
 _STATE = 16  # px of the grid per cell of what a recurrent network remembers
 _log = logging.getLogger(__name__)
@@ -55,11 +60,11 @@ class Neural:
 
     def __init__(
         self, package: Package | str | Path, size: Size = 512, setting: Setting | None = None,
-        runtime: str = RUNTIME,
+        runtime: str = RUNTIME, precision: str = PRECISION,
     ) -> None:  # fmt: skip
-        """As engine.render.renderer.Renderer; `runtime`: of engine.runtime, onnxruntime in place
-        of an OpenVINO that is not installed. Raises FrameError, PackageError (also for a package
-        without a neural look), RuntimeUnavailable."""
+        """As engine.render.renderer.Renderer; `runtime`, `precision`: of engine.runtime,
+        onnxruntime in place of an OpenVINO that is not installed. Raises FrameError, PackageError
+        (also for a package without a neural look), RuntimeUnavailable."""
         self.width, self.height = sides(size)
         self.package = package if isinstance(package, Package) else load(package)
         if self.package.learned is None:
@@ -74,7 +79,9 @@ class Neural:
         self._canvas = Canvas(*self._mesh.shape, self._shrink, self.height, self.width)
         self._texture = self.learned.texture.astype(np.float32)
         self._output = "rgba_x2" if self._shrink == 2 else "rgba"
-        self.graph = _graph(self.learned, self._mesh.shape, self._output, runtime)
+        self._runs = runtime, precision
+        self.graph = _graph(self.learned, self._mesh.shape, self._output, *self._runs)
+        self.reduced = False  # whether its small network stands in for the large one
         self._hidden = int(self.graph.config["net"]["hidden"])
         erode, plate = self.learned.config.erode, self.learned.plate
         self._erode = erode
@@ -111,6 +118,17 @@ class Neural:
         other = object.__new__(Neural)
         other.__dict__.update(self.__dict__)
         other._stage(setting)
+        return other
+
+    def lighter(self) -> "Neural | None":
+        """The same in all but the network, which is the small one beside the look's large one; None
+        where there is none. Use both from one thread."""
+        if self.learned.small is None:
+            return None
+        other = object.__new__(Neural)
+        other.__dict__.update(self.__dict__)
+        other.learned, other.reduced = self.learned.lighter(), True
+        other.graph = _graph(other.learned, self._mesh.shape, self._output, *self._runs)
         return other
 
     def render(self, motion: Motion) -> Video:
@@ -237,7 +255,9 @@ def spread(plate: U8, height: int, width: int) -> U8:
     return np.ascontiguousarray(image)
 
 
-def _graph(learned: Learned, shape: tuple[int, int], output: str, runtime: str) -> Graph:
+def _graph(
+    learned: Learned, shape: tuple[int, int], output: str, runtime: str, precision: str
+) -> Graph:  # fmt: skip
     """The network of a look, with its weights, for pictures on a grid of this shape."""
     config = learned.config
     path = ASSETS / f"renderer_{config.size}{'_recurrent' if config.recurrent else ''}.onnx"
@@ -246,7 +266,8 @@ def _graph(learned: Learned, shape: tuple[int, int], output: str, runtime: str) 
 
     def opened(which: str) -> Graph:
         return open_graph(
-            path, which, tensors=learned.weights, outputs=outputs, shape=sizes
+            path, which, tensors=learned.weights, outputs=outputs, shape=sizes,
+            precision=precision,
         )  # fmt: skip
 
     try:

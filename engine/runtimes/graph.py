@@ -24,6 +24,7 @@ class Graph(Protocol):
     config: dict[str, Any]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    precision: str  # what it computes in: "f32", or what a runtime has chosen, like "bf16"
 
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:
         """Evaluate on one thread, on torch's own; inputs are not modified, outputs are fresh

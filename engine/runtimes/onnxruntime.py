@@ -12,6 +12,8 @@ from engine.runtimes.graph import Array, Wish, source, torn
 class OnnxGraph:
     """A `Graph` on onnxruntime; always float32."""
 
+    precision = "f32"
+
     def __init__(self, path: Path, wish: Wish) -> None:
         data, self.config, self.inputs, self.outputs = source(path, wish)
         options = ort.SessionOptions()

@@ -38,6 +38,7 @@ class OpenVinoGraph:
             # bf16 gave wrong decoder outputs; a renderer may relax this where it is measured.
             settings["INFERENCE_PRECISION_HINT"] = "f32"
         compiled = core.compile_model(_turned(model), "CPU", settings)
+        self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._request = compiled.create_infer_request()
 
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:

@@ -17,6 +17,8 @@ class TorchGraph:
     It uses as many threads as torch.set_num_threads says, which belongs to the whole process: set
     it to 1 before measuring."""
 
+    precision = "f32"
+
     def __init__(self, path: Path, wish: Wish) -> None:
         data, self.config, self.inputs, self.outputs = source(path, wish)
         if self.config.get("model") != "renderer":

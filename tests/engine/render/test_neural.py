@@ -116,8 +116,8 @@ def test_a_wide_picture_shows_more_on_both_sides(fresh: Path, trained: Path) -> 
     wide, wider = (Neural(fresh, (w, 72), clear).render_rgba(POSED) for w in (128, 144))
     np.testing.assert_allclose(wide, wider[:, 8:-8], atol=2)
     # Exact: 96 px of the answer are 3 steps of the network.
-    whole = Neural(trained, (704, 512), clear).render_rgba(POSED)[:, 96:-96]
-    square = Neural(trained, 512, clear).render_rgba(POSED)
+    whole = Neural(trained, (704, 512), clear, precision="f32").render_rgba(POSED)[:, 96:-96]
+    square = Neural(trained, 512, clear, precision="f32").render_rgba(POSED)
     middle = np.s_[192:-192, 192:-192]
     np.testing.assert_allclose(whole[middle].astype(int), square[middle], atol=2)
 
@@ -157,7 +157,7 @@ def test_it_listens(neat: Neural) -> None:
 
 def test_runtimes_agree(trained: Path) -> None:
     pictures = [
-        Neural(trained, 64, runtime=name).render_rgb(heard(1)).astype(int)
+        Neural(trained, 64, runtime=name, precision="f32").render_rgb(heard(1)).astype(int)
         for name in ("openvino", "onnxruntime")
     ]
     assert np.abs(pictures[0] - pictures[1]).max() <= 2
@@ -336,3 +336,11 @@ def test_what_stands_in_shows_the_same_face_before_the_same_background(tmp_path:
     np.testing.assert_allclose(mine[5:20, 5:20].astype(int), theirs[5:20, 5:20], atol=2)
     chosen = avatar.staged(Setting(look="toon"))
     assert chosen.look == "toon" and not chosen.settled and chosen.looks == ("toon", "neural")
+
+
+def test_the_networks_precision_is_told_and_the_reference_is_float32(trained: Path) -> None:
+    exact, live = Neural(trained, 64, precision="f32"), Neural(trained, 64)
+    assert exact.graph.precision == "f32" and live.graph.precision in ("f32", "bf16", "f16")
+    error = np.abs(exact.render_rgb(POSED).astype(int) - live.render_rgb(POSED))
+    assert error.mean() < 1.5
+    assert Neural(trained, 64, runtime="onnxruntime").graph.precision == "f32"
