@@ -14,7 +14,7 @@ import torch
 from engine.face.learned import Config
 from engine.face.package import load
 from engine.train.neural import binding, stage, toy
-from engine.train.neural.course import add_options, fit, net_of, recipe_of
+from engine.train.neural.course import add_options, fit, net_of, recipe_of, spread_out
 from engine.train.neural.features import PATH
 from engine.train.neural.shots import Shots
 
@@ -60,9 +60,8 @@ def main(argv: list[str]) -> int:
     binding.check(shots, package)
     recipe, texture = recipe_of(options), None
     if options.beside:
-        kept = torch.from_numpy(binding.shared(package).texture.astype("f4"))
-        texture = kept.permute(2, 0, 1)[None].contiguous()
-        recipe = replace(recipe, texture_rate=0.0, side=len(kept))
+        texture = spread_out(binding.shared(package))
+        recipe = replace(recipe, texture_rate=0.0, side=texture.shape[-1])
     painter, about = fit(
         shots, net_of(options, shots.scale), recipe, options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,

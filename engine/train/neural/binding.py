@@ -32,7 +32,7 @@ def fingerprint(package: Package) -> str:
 
 def check(shots: Shots, package: Package) -> None:
     """Raises PackageError when the shots were taken of another mesh."""
-    found = {str(clip.about.get("mesh", "unknown")) for clip in shots.clips}
+    found = shots.meshes
     if found != {fingerprint(package)}:
         raise PackageError(
             f"the shots show meshes {sorted(found)}, avatar {package.name} has "
@@ -148,8 +148,11 @@ def _results(about: Mapping[str, Any], notes: str) -> str:
         "held-out frames, never trained on" if about["held"] else "frames that it was trained on"
     )
     recipes = "\n".join(f"- `{json.dumps(recipe)}`" for recipe in about["recipes"])
+    begun = (
+        f"It began with weights whose CRC-32 is {about['start']}.\n\n" if "start" in about else ""
+    )
     return (
-        f"{notes}\n"
+        f"{notes}\n{begun}"
         f"Means over {which} (dB; SSIM of luma):\n\n"
         f"| | |\n|---|---|\n{rows}\n\n"
         "Recipe, one more for each step from which on it was changed; a schedule by minutes takes "

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from engine.errors import WeightsError
@@ -73,14 +75,14 @@ def fit(
     tell of it: recipes, steps, minutes, numbers on held-out frames, trained ones if none is held.
 
     `eye`: weights of the perceptual features, None to do without; `tell`: is given the share done
-    now and then; `start`: the look of another avatar, whose network is gone on from; `texture`
-    [1, 8, R, R]: in place of the first guess.
+    now and then; `start`: a look whose network is gone on from, and its texture too if it is of
+    this avatar; `texture` [1, 8, R, R]: in place of the first guess.
     """
     shots.need(recipe.frames)
     out.mkdir(parents=True, exist_ok=True)
+    own = start is not None and start.config.trained.get("mesh") in shots.meshes
     if texture is None:
-        frames = min(64, 4 * len(shots))
-        texture = project(shots, recipe.side, frames, recipe.seed, device)
+        texture = _texture(shots, recipe, start if own else None, device)
     trainer = Trainer(
         shots, texture, config, recipe, None if eye is None else Eye.load(eye), device
     )
@@ -89,7 +91,7 @@ def fit(
         trainer.load(checkpoint)
     else:
         if start is not None:
-            _begin(trainer, start)
+            _begin(trainer, start, own)
         (out / LOG).unlink(missing_ok=True)
     diary, last = Diary(out, trainer), time.monotonic()
     held = diary.write()
@@ -116,22 +118,53 @@ def fit(
         "half": trainer.half, "held": bool(trainer.shots.held),
         "measured": {name: round(value, 4) for name, value in held.items()},
     }  # fmt: skip
+    if start is not None:
+        about["start"] = digest(start)
     (out / "about.json").write_text(json.dumps(about, indent=1))
     return painter, about
 
 
-def _begin(trainer: Trainer, start: Learned) -> None:
-    """Take over a network, and of its texture what the new one cannot tell from pictures: where
-    the channels that are no colours lie. Raises WeightsError for a network of another size."""
+def _texture(shots: Shots, recipe: Recipe, own: Learned | None, device: str) -> Tensor:
+    """What the texture begins as: that of the avatar's own look, or a guess."""
+    if own is not None:
+        return resized(spread_out(own), recipe.side)
+    return project(shots, recipe.side, min(64, 4 * len(shots)), recipe.seed, device)
+
+
+def spread_out(look: Learned) -> Tensor:
+    """A look's texture [1, 8, R, R]."""
+    return torch.from_numpy(look.texture.astype("f4")).permute(2, 0, 1)[None].contiguous()
+
+
+def resized(texture: Tensor, side: int) -> Tensor:
+    """Another number of texels a side."""
+    if texture.shape[-1] == side:
+        return texture
+    return F.interpolate(texture, (side, side), mode="bilinear", antialias=True)
+
+
+def digest(look: Learned) -> str:
+    """Of a network and its texture: which weights a training began with."""
+    code = zlib.crc32(look.texture.tobytes())
+    for name in sorted(look.weights):
+        code = zlib.crc32(look.weights[name].tobytes(), code)
+    return f"{code:08x}"
+
+
+def _begin(trainer: Trainer, start: Learned, own: bool) -> None:
+    """Take over a network; of another avatar's texture only what the new one cannot tell from
+    pictures: where the channels that are no colours lie. Raises WeightsError for a network of
+    another size."""
     net, texture = trainer.painter.net, trainer.painter.texture
     weights = {name: torch.from_numpy(w.astype("f4")) for name, w in start.weights.items()}
-    own = net.state_dict()
-    if any(name not in weights or weights[name].shape != w.shape for name, w in own.items()):
+    needed = net.state_dict()
+    if any(name not in weights or weights[name].shape != w.shape for name, w in needed.items()):
         raise WeightsError(f"the network to start with is {start.config.size}: use --size of it")
-    net.load_state_dict({name: weights[name] for name in own})
-    middle = torch.from_numpy(start.texture.astype("f4")).mean((0, 1))[3:]
-    with torch.no_grad():
-        texture[:, 3:] += middle.to(texture.device)[:, None, None]
+    net.load_state_dict({name: weights[name] for name in needed})
+    if not own:
+        middle = spread_out(start).mean((2, 3))[0, 3:]
+        with torch.no_grad():
+            texture[:, 3:] += middle.to(texture.device)[:, None, None]
     trainer.average = {k: v.detach().clone() for k, v in trainer.painter.state_dict().items()}
 
 

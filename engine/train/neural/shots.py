@@ -151,6 +151,11 @@ class Shots:
         """What the folder holds by now: a training may begin while its set is still made."""
         return Shots(self._folder)
 
+    @property
+    def meshes(self) -> set[str]:
+        """Fingerprints of the meshes that the clips show."""
+        return {str(clip.about.get("mesh", "unknown")) for clip in self.clips}
+
     def need(self, frames: int) -> None:
         """Raises WeightsError unless a window of `frames` frames can be trained on."""
         longest = max((clip.length for clip in self.train), default=0)

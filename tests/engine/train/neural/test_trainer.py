@@ -16,7 +16,7 @@ from engine.nets.texture import sample, spread
 from engine.nets.unet import UNet, UNetConfig
 from engine.train.neural import apprentice, binding, toy
 from engine.train.neural.clip import join
-from engine.train.neural.course import TINY, fit
+from engine.train.neural.course import TINY, digest, fit, resized
 from engine.train.neural.lesson import Backdrop, Lesson, halved
 from engine.train.neural.projecting import fill, project
 from engine.train.neural.shots import Shots, write
@@ -141,13 +141,19 @@ def test_a_training_starts_with_another_avatars_network(toon: Path, tmp_path: Pa
     painter = Painter(config, torch.rand(1, 8, 16, 16))
     with torch.no_grad():
         painter.net.out.bias += 0.25
-    start = binding.bind("mira", tmp_path / "old", painter, CONFIG, ABOUT).learned
+    own = binding.bind("mira", tmp_path / "old", painter, CONFIG, ABOUT).learned
+    assert own is not None
+    start = replace(own, config=replace(own.config, trained={}))  # of nobody known
     recipe = replace(TINY, steps=1, rate=0.0, texture_rate=0.0)
-    new, _ = fit(Shots(toon), config, recipe, tmp_path / "new", eye=None, start=start)
+    new, about = fit(Shots(toon), config, recipe, tmp_path / "new", eye=None, start=start)
+    assert digest(start) in binding.card("mira", CONFIG, about, "")
     assert torch.allclose(new.net.out.bias, painter.net.out.bias, atol=1e-3)
     assert (new.texture[0, 3:].mean((1, 2)) - painter.texture[0, 3:].mean((1, 2))).abs().max() < 0.1
     with pytest.raises(WeightsError, match="use --size"):
         fit(Shots(toon), UNetConfig.of("large"), recipe, tmp_path / "no", eye=None, start=start)
+    finer = replace(recipe, side=32)
+    new, _ = fit(Shots(toon), config, finer, tmp_path / "finer", eye=None, start=own)
+    assert torch.allclose(new.texture, resized(painter.texture.detach(), 32), atol=1e-2)
 
 
 def test_a_small_network_is_taught_beside_a_large_one(toon: Path, tmp_path: Path) -> None:
