@@ -4,10 +4,9 @@ A graph is one of ours, shipped in `engine/assets`; its JSON config travels in i
 the key "vivify". Foreign ONNX is never loaded: a user's package brings tensors only, which take the
 place of the graph's own after their names, shapes and values are checked.
 
-TensorRT goes here: a row in RUNTIMES, a branch in `_open` and a file engine/runtimes/tensorrt.py
-whose class parses `source(path, wish).data` with its ONNX parser, makes one optimization profile of
-`wish.shape`, builds with FP16 where `precision` is "auto", and keeps the engine it built beside the
-kernels' cache, by the hash of those bytes. Nothing else asks which runtime there is.
+"tensorrt" and "graphed" give an `Engine` (engine.runtimes.engine): a graph for an NVIDIA card that
+also runs on a caller's stream and memory. They raise RuntimeUnavailable where there is no card or
+driver for them, with what to do; the caller then runs on the CPU.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,30 @@ RUNTIMES = {  # what each needs installed, and how a user gets it
     "onnxruntime": (("onnxruntime",), "pip install onnxruntime"),
     "openvino": (("openvino",), "pip install openvino"),
     "torch": (("torch",), "pip install -e '.[train]'"),
+    "tensorrt": (("cuda", "tensorrt_rtx"), "pip install -e '.[gpu]'"),
+    "graphed": (("cuda", "torch"), "pip install -e '.[gpu]'"),
 }
 
 
+ENGINES = ("tensorrt", "graphed")  # run on an NVIDIA card only
+
+
 def available() -> tuple[str, ...]:
-    """The runtimes installed here."""
+    """The runtimes that are installed here and have the machine they need."""
     return tuple(
-        name for name, (needs, _) in RUNTIMES.items() if all(find_spec(part) for part in needs)
+        name
+        for name, (needs, _) in RUNTIMES.items()
+        if all(find_spec(part) for part in needs) and (name not in ENGINES or _has_card())
     )
+
+
+def _has_card() -> bool:
+    from engine.runtimes import card
+
+    try:
+        return bool(card.found())
+    except RuntimeUnavailable:
+        return False
 
 
 def load(
@@ -43,12 +58,13 @@ def load(
     shape: Mapping[str, Sequence[int]] | None = None,
     precision: str = "f32",
 ) -> Graph:
-    """Load one of our graphs. `runtime`: "onnxruntime", "openvino" or "torch".
+    """Load one of our graphs. `runtime`: one of RUNTIMES.
 
     `tensors`: weights by name that replace all of the graph's own (renderers only); `outputs`:
     those to compute, all by default, and what only the others need costs nothing; `shape`: fixed
-    shapes of inputs by name, for calls of one size only, which OpenVINO runs faster; `precision`:
-    "f32", or "auto" where a runtime may choose a faster one for this processor.
+    shapes of inputs by name, for calls of one size only, which OpenVINO runs faster and
+    engines are built for, the largest batch first; `precision`: "f32", or "auto" where a runtime
+    may choose a faster one for this processor (an engine: float16).
 
     Raises WeightsError when the file is missing or not ours or the tensors do not fit it,
     RuntimeUnavailable for an unknown or absent runtime.
@@ -82,6 +98,14 @@ def _open(path: Path, runtime: str, wish: Wish) -> Graph:
         from engine.runtimes.torch import TorchGraph
 
         return TorchGraph(path, wish)
+    if runtime == "tensorrt":
+        from engine.runtimes.tensorrt import TensorRTGraph
+
+        return TensorRTGraph(path, wish)
+    if runtime == "graphed":
+        from engine.runtimes.graphed import GraphedGraph
+
+        return GraphedGraph(path, wish)
     from engine.runtimes.onnxruntime import OnnxGraph
 
     return OnnxGraph(path, wish)

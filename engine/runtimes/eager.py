@@ -154,6 +154,8 @@ def _computed(node: Node, x: Given) -> Any:
             return _shape(a, about.get("start", 0), about.get("end"))
         case "Cast":
             return a.to(DTYPES[about["to"]])
+        case "Clip":  # its bounds are on the host
+            return a.clamp(*(bound.item() for bound in x[1:] if bound is not None))
         case "LeakyRelu":
             return F.leaky_relu(a, about["alpha"])
     return None
@@ -162,7 +164,7 @@ def _computed(node: Node, x: Given) -> Any:
 _POINTWISE: dict[str, Callable[..., Any]] = {
     "Add": torch.add, "Sub": torch.sub, "Mul": torch.mul, "Div": torch.div, "Exp": torch.exp,
     "MatMul": torch.matmul, "Max": torch.maximum, "Relu": torch.relu, "Sigmoid": torch.sigmoid,
-    "Tanh": torch.tanh, "Less": torch.lt, "GreaterOrEqual": torch.ge, "Clip": torch.clamp,
+    "Tanh": torch.tanh, "Less": torch.lt, "GreaterOrEqual": torch.ge,
 }  # fmt: skip
 
 
@@ -172,13 +174,11 @@ class Eager:
     def __init__(self, model: Model, device: torch.device) -> None:
         self.device = device
         self._names = [value.name for value in model.outputs]
-        indices = {n.inputs[1] for n in model.nodes if n.op in ("Gather", "GatherND")}
         self._known: dict[str, Tensor] = {}
+        host = _read_on_the_host(model)
         for name, array in model.tensors.items():
             tensor = torch.from_numpy(array.copy())
-            # Scalars and lengths are read on the host; indices of several where the values are.
-            host = tensor.dim() == 0 or (tensor.dtype == torch.int64 and name not in indices)
-            self._known[name] = tensor if host else tensor.to(device)
+            self._known[name] = tensor if name in host else tensor.to(device)
         self._nodes: list[Node] = []
         for node in model.nodes:
             if all(name in self._known for name in node.inputs if name):
@@ -192,6 +192,9 @@ class Eager:
         if node.op == "Range":  # its ends are on the host
             begin, end, step = (float(n) for n in given)  # type: ignore[arg-type]
             made: Any = torch.arange(begin, end, step, device=self.device)
+        elif node.op == "Expand" and given[0].dim() == 0:  # type: ignore[union-attr]
+            one, shape = given[0], _numbers(given[1])
+            made = torch.full(shape, one.item(), dtype=one.dtype, device=self.device)  # type: ignore[union-attr]
         elif node.op in _POINTWISE:
             made = _POINTWISE[node.op](*given)
         else:
@@ -213,6 +216,17 @@ class Eager:
             for name in done:  # memory of the large pictures in between is used again
                 del values[name]
         return {name: values[name] for name in self._names}
+
+
+def _read_on_the_host(model: Model) -> set[str]:
+    """Weights that are lengths, places and scalars; indices of several lie where the values do."""
+    indices = {node.inputs[1] for node in model.nodes if node.op in ("Gather", "GatherND")}
+    scales = {node.inputs[2] for node in model.nodes if node.op == "Resize"}
+    return scales | {
+        name
+        for name, array in model.tensors.items()
+        if not array.ndim or (array.dtype.kind == "i" and name not in indices)
+    }
 
 
 def _last_uses(nodes: Sequence[Node], kept: Sequence[str]) -> list[list[str]]:
