@@ -69,6 +69,11 @@ class Line:
         """Samples of look-ahead from a PPG row's label time to the newest sample it needs."""
         return self.mel.latency + self.ppg.latency
 
+    @property
+    def silent(self) -> int:
+        """Hops that must be heard until one completes a row: the first is labelled -40."""
+        return self.lookahead + 1
+
     def init_state(self, style: Style, seed: int = 0, batch: int = 1) -> LineState:
         """A new session's memory. Raises VivifyError for a seed outside 0 .. 2^64 - 1."""
         if not 0 <= seed < 1 << 64:
@@ -93,14 +98,33 @@ class Line:
         Raises AudioError when the hop is not the next one of the grid or not finite; `state` is
         still good then.
         """
-        hop = int(state.hop[0])
-        expected = HOP * hop + HOP_PHASE
+        self.require_next(audio, state)
+        heard, spoken, prosody, state = self.hear(audio.pcm[None], state)
+        if int(state.hop[0]) < self.silent:
+            return None, state
+        return Row(audio.end - self.latency, heard, spoken, prosody), state
+
+    def require_next(self, audio: Audio, state: LineState) -> None:
+        """Raise AudioError unless `audio` is the one hop that this session waits for, VivifyError
+        for a session of another look-ahead."""
+        expected = HOP * int(state.hop[0]) + HOP_PHASE
         if audio.start != expected or len(audio.pcm) != HOP:
             raise AudioError(
                 f"got {audio!r}, expected {HOP} samples from {expected}: "
                 "feed the line through engine.audio.chunker.Chunker"
             )
-        pcm = audio.pcm[None]
+        if state.delayed.shape[1] != self.lookahead:
+            raise VivifyError(
+                f"the session looks {state.delayed.shape[1]} steps ahead, this line "
+                f"{self.lookahead}; load the avatar with the session's look-ahead"
+            )
+
+    def hear(self, pcm: F32, state: LineState) -> tuple[Heard, Spoken, F32, LineState]:
+        """The next hop of every session of a batch, [B, 320] -> the rows it completes, T = 1.
+
+        Rows of sessions that have heard less than `silent` hops after it lie before the sound.
+        Raises AudioError for sound that is not finite.
+        """
         mel, mel_state = self.mel.step(pcm, state.mel)
         voice, vad_state = self.vad.step(pcm, state.vad)
         heard, ppg_state = self.ppg.step(mel, state.ppg)
@@ -116,11 +140,7 @@ class Line:
             prosody=prosody_state,
             delayed=queue[:, 1:],
         )
-        k = hop - 1 - self.lookahead
-        if k < -1:
-            return None, state
-        start = audio.end - self.latency
-        return Row(start, heard, spoken, queue[:, 0]), state
+        return heard, spoken, queue[:, 0], state
 
     def step(self, audio: Audio, state: LineState) -> tuple[Output, LineState]:
         """Whole hops of one session -> the PPG rows and pictures they complete."""
@@ -143,10 +163,7 @@ class Line:
         k = row.start // HOP
         if k % 2 == 0:  # rows 2n - 2 and 2n - 1 make picture n
             return None, state._replace(waiting_prosody=prosody)
-        x = DecoderInput(
-            ppg=np.concatenate([heard[:, -2:-1], voiced, row.spoken.newest], axis=2),
-            prosody=np.concatenate([state.waiting_prosody, prosody], axis=2),
-        )
+        x = decided(heard, row.spoken.newest, state.waiting_prosody, prosody)
         y, decoder = self.decoder.step(x, state.decoder)
         start = (k + 1) // 2 * SAMPLES_PER_FRAME
         motion = Motion(start, y.weights[0, 0], y.pose[0, 0], ppg=heard[0])
@@ -173,6 +190,15 @@ class Line:
             waiting_prosody=np.zeros_like(state.waiting_prosody),
             decoder=self.decoder.interrupt(state.decoder),
         )
+
+
+def decided(window: F32, newest: F32, before: F32, prosody: F32) -> DecoderInput:
+    """What a picture is made of: gated rows [B, 8, 40] up to it, the newest row [B, 1, 40], the
+    prosody of the row before and of the last, [B, 1, F] each."""
+    return DecoderInput(
+        ppg=np.concatenate([window[:, -2:], newest], axis=1).reshape(len(window), 1, -1),
+        prosody=np.concatenate([before, prosody], axis=2),
+    )
 
 
 def _silence(batch: int) -> F32:

@@ -55,6 +55,12 @@ def stack(states: Sequence[S]) -> S:
 
 
 def split(state: S) -> list[S]:
-    """The inverse of `stack`: one state of batch 1 per row."""
-    batch = len(leaves(state)[0])
-    return [tree_map(lambda a, i=i: a[i : i + 1], state) for i in range(batch)]
+    """The inverse of `stack`: one state of batch 1 per row, views of the batch's arrays."""
+    if isinstance(state, tuple):
+        if not state:
+            raise ValueError("a state without leaves has no batch")
+        make = getattr(type(state), "_make", tuple)
+        columns = [split(child) for child in state]
+        return [cast(S, make(row)) for row in zip(*columns, strict=True)]
+    leaf: Any = state
+    return [leaf[i : i + 1] for i in range(len(leaf))]

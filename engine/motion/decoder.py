@@ -132,7 +132,8 @@ class Decoder:
         `seed` decides blinks, glances and drift; give every session its own.
         """
         one = self.prepare(style or StyleLibrary().get(DEFAULT))
-        weights = tree_map(lambda a: np.repeat(a, batch, axis=0), one)
+        # Sessions in the same style share its weights: 320 kB each.
+        weights = one if batch == 1 else tree_map(lambda a: np.repeat(a, batch, axis=0), one)
         c = self._net
         memory = np.zeros((batch, c["layers"], c["window"], c["width"]), np.float32)
         lips, eyes = len(STRONG), len(WEAK)
@@ -166,7 +167,7 @@ class Decoder:
         weights = np.zeros((batch, ticks, BLENDSHAPES), np.float32)
         pose = np.zeros((batch, ticks, len(POSE)), np.float32)
         for t in range(ticks):
-            state = _glided(state)
+            state = glided(state)
             feed = {
                 "ppg": x.ppg[:, t],
                 "prosody": x.prosody[:, t],
@@ -190,7 +191,8 @@ class Decoder:
     def restyle(self, state: DecoderState, style: Style) -> DecoderState:
         """Glide to `style` within GLIDE ticks, from wherever the face is now."""
         batch = len(state.tick)
-        target = tree_map(lambda a: np.repeat(a, batch, axis=0), self.prepare(style))
+        one = self.prepare(style)
+        target = one if batch == 1 else tree_map(lambda a: np.repeat(a, batch, axis=0), one)
         return state._replace(target=target, left=np.full(batch, GLIDE, np.int64))
 
     def interrupt(self, state: DecoderState) -> DecoderState:
@@ -215,10 +217,12 @@ def _check_adapter(style: str, name: str, change: F32, derived: dict[str, F32]) 
         )
 
 
-def _glided(state: DecoderState) -> DecoderState:
+def glided(state: DecoderState) -> DecoderState:
     """One tick of the way to the target style; linear, so velocities stay bounded."""
     if not state.left.any():
         return state
+    if (state.left == 1).all():
+        return state._replace(style=state.target, left=np.zeros_like(state.left))
     share = np.where(state.left > 0, 1.0 / np.maximum(state.left, 1), 0.0).astype(np.float32)
 
     def move(now: F32, goal: F32) -> F32:
