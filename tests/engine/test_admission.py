@@ -76,7 +76,7 @@ def test_a_deadline_ends_the_wait() -> None:
     close = hear(0, 1.0, due=1.0055)
     until = asked(admission, 1.0, close)
     assert isinstance(until, float) and until == pytest.approx(1.0035)
-    closer = hear(0, 1.0, due=1.003)  # company would come too late for it
+    closer = hear(0, 1.0, due=1.0015)  # company would come too late for it
     assert asked(steady(0.0, 0.003), 1.0, closer) == [closer]
     missed = hear(0, 1.02, due=1.021)
     assert asked(admission, 1.02, missed) == [missed]
