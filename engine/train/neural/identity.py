@@ -145,12 +145,16 @@ def _reshape(
         off[:, :2] = (seen[:POINTS, :2] - here) * pixel[:, None] * (1, -1)
         rows.append(off @ rotation(*(float(a) for a in pose[:3])))  # into the head's own frame
     held, at = _read(folder), package.mesh.position[vertex].astype(float)
-    core = np.exp(-(np.linalg.norm(at[:, None] - at, axis=-1) ** 2) / _REACH**2)
-    pull = np.linalg.solve(core + _RIDGE * np.eye(POINTS), np.mean(rows, axis=0))
+    pull = np.linalg.solve(_felt(at, at) + _RIDGE * np.eye(POINTS), np.mean(rows, axis=0))
     mesh = package.mesh.position.astype(float)
-    felt = np.exp(-(np.linalg.norm(mesh[:, None] - at, axis=-1) ** 2) / _REACH**2)
-    moved = mesh + (felt @ pull) * package.mesh.neck[:, None]
+    moved = mesh + (_felt(mesh, at) @ pull) * package.mesh.neck[:, None]
     _write(folder, {**held, "position": moved.astype(np.float32)})
+
+
+def _felt(places: F64, at: F64) -> F64:
+    """How much of a pull at each of `at` [K, 3] is felt at places [N, 3]: [N, K]."""
+    apart = (places**2).sum(1)[:, None] + (at**2).sum(1) - 2 * places @ at.T
+    return np.asarray(np.exp(apart / -(_REACH**2)))
 
 
 def _rest(folder: Path, pose: F64) -> None:

@@ -14,9 +14,9 @@ from engine.render.renderer import Renderer
 from engine.train.avatar import read
 from engine.train.clay import Clay
 from engine.train.neural.alignment import POINTS, Aligner
-from engine.train.neural.identity import LOOKS, anchored, sit
+from engine.train.neural.identity import anchored, sit
 
-SIZE = 256
+SIZE, LOOKS = 256, 8
 
 
 def test_a_persons_mesh_lies_on_their_landmarks(tmp_path: Path) -> None:
@@ -34,7 +34,9 @@ def test_a_persons_mesh_lies_on_their_landmarks(tmp_path: Path) -> None:
         row[:POINTS] = camera.project(posed, SIZE, SIZE)
         row[:POINTS, 2] = -posed[:, 2] * SIZE / (2 * 1.8)  # depth in pixels, towards the camera
     rgb = Renderer(package, SIZE).render_rgb(Motion(0, weights[0], np.zeros(6, np.float32)))
-    found = sit(points, weights, (rgb, points[0]), tmp_path / "you", SIZE, "you", quick=True)
+    found = sit(
+        points, weights, (rgb, points[0]), tmp_path / "you", SIZE, "you", quick=True, looks=LOOKS
+    )
     assert found.error < 2.5
     assert load(tmp_path / "you").name == "you"
     assert not found.package.mesh.breath.any() and not found.package.mesh.loose.any()
