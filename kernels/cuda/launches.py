@@ -5,11 +5,17 @@ against the signatures that the compiler found. `axes` names the numbers that ma
 work; `grid` and `moved` are functions of these.
 """
 
+import ctypes
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 Dim3 = tuple[int, int, int]
 KINDS = {"p": "u64", "i": "u32", "u": "u32", "l": "u64", "f": "f32"}  # letter -> type in PTX
+_CTYPES: dict[str, Any] = {
+    "p": ctypes.c_void_p, "i": ctypes.c_int32, "u": ctypes.c_uint32, "l": ctypes.c_int64,
+    "f": ctypes.c_float,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +30,47 @@ class Kernel:
     moved: Callable[..., int]  # (*work) -> bytes that must be read or written at least
     registers: int  # bound per thread, checked in CI
     shared: Callable[..., int] = lambda *_: 0  # (*work) -> bytes of dynamic shared memory
+    wide: tuple[str, ...] = ()  # instructions that must occur in its machine code
+
+
+class Call:
+    """One launch: its shape and its arguments as the driver takes them."""
+
+    def __init__(self, name: str, work: tuple[int, ...], args: tuple[Any, ...]) -> None:
+        """args: numbers, and for each pointer something with a `pointer`, an address or None.
+
+        Raises TypeError where they are not what the table says."""
+        kernel = TABLE[name]
+        if len(work) != len(kernel.axes) or len(args) != len(kernel.kinds):
+            raise TypeError(
+                f"{name} is given {len(work)} sizes and {len(args)} arguments, expected "
+                f"{kernel.axes} and {len(kernel.kinds)}"
+            )
+        self.name, self.kernel = name, kernel
+        self.grid, self.block, self.shared = kernel.grid(*work), kernel.block, kernel.shared(*work)
+        self.kept = args  # their memory must outlive the launch
+        self._values = [
+            _value(name, n, kind, arg)
+            for n, (kind, arg) in enumerate(zip(kernel.kinds, args, strict=True))
+        ]
+        self._addresses = (ctypes.c_void_p * len(args))(
+            *(ctypes.addressof(value) for value in self._values)
+        )
+
+    @property
+    def addresses(self) -> int:
+        """Of the array of the arguments' addresses; valid as long as this object is."""
+        return ctypes.addressof(self._addresses)
+
+
+def _value(name: str, place: int, kind: str, arg: Any) -> Any:
+    if kind == "p":
+        arg = getattr(arg, "pointer", arg)
+    elif kind != "f" and int(arg) != _CTYPES[kind](int(arg)).value:
+        raise TypeError(f"argument {place} of {name} is {arg}, which does not fit its type")
+    if kind == "p" and not (arg is None or isinstance(arg, int)):
+        raise TypeError(f"argument {place} of {name} is {type(arg).__name__}, expected a pointer")
+    return _CTYPES[kind](arg)
 
 
 def over(count: int, step: int) -> int:
@@ -40,6 +87,7 @@ TABLE: dict[str, Kernel] = {
         grid=lambda batch, height, width: (over(2 * batch * height * width, 256), 1, 1),
         moved=lambda batch, height, width: 32 * batch * height * width,
         registers=32,
+        wide=("STG.E.128",),
     ),
     "raster_snap": Kernel(
         source="raster",
@@ -49,6 +97,7 @@ TABLE: dict[str, Kernel] = {
         grid=lambda vertices: (over(vertices, 256), 1, 1),
         moved=lambda vertices: 32 * vertices,
         registers=32,
+        wide=("LDG.E.128", "STG.E.128"),
     ),
     "raster_draw": Kernel(
         source="raster",
@@ -61,6 +110,7 @@ TABLE: dict[str, Kernel] = {
             24 * batch * triangles + 32 * batch * height * width
         ),
         registers=96,
+        wide=("LDG.E.128", ".MIN.64"),
     ),
     "raster_survey": Kernel(
         source="raster",
@@ -70,5 +120,100 @@ TABLE: dict[str, Kernel] = {
         grid=lambda batch, height, width: (over(batch * over(height, 8) * over(width, 8), 8), 1, 1),
         moved=lambda batch, height, width: 32 * batch * height * width,
         registers=40,
+        wide=("LDG.E.128",),
+    ),
+    "cast_cells": Kernel(
+        source="shade",
+        kinds="ppppiii",
+        axes=("batch", "height", "width", "wide"),
+        block=(32, 8, 1),
+        grid=lambda batch, height, width, wide: (
+            over(width >> wide, 32),
+            over(height >> wide, 8),
+            batch,
+        ),
+        moved=lambda batch, height, width, wide: (
+            batch * (32 * height * width + 8 * (height >> wide) * (width >> wide))
+        ),
+        registers=48,
+        wide=("LDG.E.128", "STG.E.64"),
+    ),
+    **{
+        f"shade_{what}": Kernel(
+            source="shade",
+            kinds="ppppppppiiiii",
+            axes=("batch", "height", "width", "wide"),
+            block=(256, 1, 1),
+            grid=lambda batch, height, width, wide: (over(width, 64), over(height, 4), batch),
+            # Keys and cells once, the picture once; vertices and images are shared by many pixels.
+            moved=lambda batch, height, width, wide, size=size: (
+                batch
+                * ((32 * 2 + size) * height * width // 2 + 8 * (height >> wide) * (width >> wide))
+            ),
+            registers=64,
+            wide=("LDG.E.128", "STG.E.128"),
+        )
+        for what, size in (("rgb", 6), ("i420", 3))
+    },
+    "read_atlas": Kernel(
+        source="texture",
+        kinds="pppppppiiii",
+        axes=("batch", "height", "width"),
+        block=(256, 1, 1),
+        grid=lambda batch, height, width: (over(width, 16), over(height, 16), batch),
+        moved=lambda batch, height, width: 64 * batch * height * width,  # keys and image
+        registers=64,
+        wide=("LDG.E.128", "STG.E.128"),
+    ),
+    **{
+        f"compose_{what}": Kernel(
+            source="i420",
+            kinds="ppppiiiiii",
+            axes=("batch", "height", "width"),
+            block=(32, 8, 1),
+            grid=lambda batch, height, width, size=size: (
+                over(width, 32 * 16 // size),
+                over(height, 16),
+                batch,
+            ),
+            moved=lambda batch, height, width, size=size: (
+                batch * (8 * size + 3) * height * width // 2
+            ),
+            registers=64,
+            wide=("LDG.E.128", "STG.E.64" if size == 2 else "STG.E"),
+        )
+        for what, size in (("half", 2), ("float", 4), ("half_last", 2))
+    },
+    **{
+        f"resize_{what}": Kernel(
+            source="resize",
+            kinds="ppppppppiiiiiiii",
+            axes=("batch", "rows", "columns", "height", "width", "held_rows", "held_columns"),
+            block=(32, 8, 1),
+            grid=lambda batch, rows, columns, height, width, *held: (
+                over(width, 32),
+                over(height, 16),
+                batch,
+            ),
+            moved=lambda batch, rows, columns, height, width, *held, size=size: (
+                batch * (4 * size * rows * columns + 3 * height * width // 2)
+            ),
+            registers=64,
+            shared=lambda batch, rows, columns, height, width, held_rows, held_columns: (
+                16 * (32 * held_rows + 8 * held_columns)
+            ),
+            wide=("LDG.E.128", "STG.E.128", "LDS.128", "STS.128"),
+        )
+        for what, size in (("half", 2), ("float", 4), ("half_last", 2))
+    },
+    "rgb_i420": Kernel(
+        source="i420",
+        kinds="ppii",
+        axes=("batch", "height", "width"),
+        block=(16, 16, 1),
+        grid=lambda batch, height, width: (over(width, 256), over(height, 32), batch),
+        moved=lambda batch, height, width: 9 * batch * height * width // 2,
+        registers=64,
+        wide=("LDG.E.128", "STG.E.128", "STG.E.64"),
     ),
 }

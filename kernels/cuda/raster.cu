@@ -57,7 +57,8 @@ __device__ __forceinline__ bool place(
 template <class T>
 __device__ __forceinline__ void prepare(
     Ready<T>& ready, u32 number, const int4 (&corner)[3], const u16 (&box)[4], bool turned) {
-    int4 p = corner[0], q = corner[turned ? 2 : 1], r = corner[turned ? 1 : 2];
+    int4 p = corner[0], q = corner[1], r = corner[2];
+    if (turned) q = corner[2], r = corner[1];  // not by a computed index: that would need memory
     T a[3] = {q.y - r.y, r.y - p.y, p.y - q.y}, b[3] = {r.x - q.x, p.x - r.x, q.x - p.x};
     int left = box[0] * SUBPIXEL, top = box[1] * SUBPIXEL;
     int from_x[3] = {left - q.x, left - r.x, left - p.x}, from_y[3] = {top - q.y, top - r.y, top - p.y};
