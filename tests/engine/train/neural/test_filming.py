@@ -4,17 +4,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from engine.face.learned import Config
 from engine.face.package import Package
 from engine.frames import BLENDSHAPES, SAMPLE_RATE, SAMPLES_PER_FRAME, U8
 from engine.offline import perform
+from engine.render.neural import Neural
 from engine.train.bust import I64
 from engine.train.neural.clip import Clip
 from engine.train.neural.filming import SIZE, Camera, Scene, heard
 from engine.train.neural.footage import Footage
+from engine.train.neural.lesson import Lesson
 from engine.train.neural.shots import write
 from engine.train.neural.showing import _mean, strip
 from tests.engine.train.neural.conftest import FRAMES
+from tests.looks import dressed
 
 
 def test_shots_are_whole_and_hide_the_face(
@@ -31,6 +37,26 @@ def test_shots_are_whole_and_hide_the_face(
     assert float(face.std(0).max()) < 10 < float(true[100:150, 110:146].reshape(-1, 3).std(0).max())
     assert set(np.unique(crop.region)) == {0, 1, 2, 3}
     assert crop.motion[2, BLENDSHAPES] == pytest.approx(4)
+
+
+def test_what_is_learnt_from_is_what_is_drawn_from_live(
+    fitted: tuple[Package, I64], scene: Scene, tmp_path: Path
+) -> None:
+    camera = Camera(*fitted)
+    plate = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
+    person = Config("small", "person", background="plate", erode=camera.erode)
+    path = dressed(tmp_path / "mira", person, noise=0.1, plate=Image.fromarray(plate))
+    neural, frame = Neural(path, SIZE), 3
+    neural.render_rgb(scene.motion(frame))
+    part = slice(frame, frame + 1)
+    write(tmp_path, "clip", 1, camera.shots(scene, plate, part))
+    lesson = Lesson.of(Clip(tmp_path / "clip").crop(0))
+    texture = torch.from_numpy(neural.learned.texture.astype(np.float32)).permute(2, 0, 1)
+    learnt, live = lesson.image(texture[None])[0].numpy(), neural._mesh.image
+    assert (learnt[12] == live[12]).all()
+    np.testing.assert_allclose(learnt[13:], live[13:], atol=0.003)
+    off = np.abs(learnt[:12] - live[:12]).max(0)
+    assert np.quantile(off, 0.999) < 0.01  # corners of triangles fall to either side
 
 
 def test_the_hole_follows_the_head_and_can_be_narrower(
