@@ -61,7 +61,8 @@ def main(argv: list[str]) -> int:
     recipe, texture = recipe_of(options), None
     if options.beside:
         texture = spread_out(binding.shared(package))
-        recipe = replace(recipe, texture_rate=0.0, side=texture.shape[-1])
+        # No critic: what so small a network may invent, it does not keep from frame to frame.
+        recipe = replace(recipe, texture_rate=0.0, side=texture.shape[-1], critic_from=1.0)
     painter, about = fit(
         shots, net_of(options, shots.scale), recipe, options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,
@@ -92,7 +93,8 @@ def _command(options: argparse.Namespace) -> str:
     shape = "--beside" if options.beside else shape
     return (
         f"python -m engine.train renderer teacher --avatar {Path(options.avatar).name} "
-        f"--shots SHOTS --out PACKAGE {shape} {length} --seed {options.seed}"
+        f"--shots SHOTS --out PACKAGE {shape} {length} --rate {options.rate:g} "
+        f"--seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip

@@ -179,6 +179,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--side", type=int, default=512, help="texels of the texture")
     parser.add_argument("--minutes", type=float, default=30.0, help="of training")
     parser.add_argument("--steps", type=int, help="instead of minutes")
+    parser.add_argument("--rate", type=float, default=2e-3, help="of learning; twice for texels")
     parser.add_argument(
         "--recurrent", action="store_true",
         help="with memory, 16-frame windows; to compare, drawn by Neural.step only",
@@ -195,7 +196,10 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     """The recipe that the flags ask for."""
     if options.tiny:
         return replace(TINY, seed=options.seed)
-    recipe = Recipe(minutes=options.minutes, seed=options.seed, side=options.side)
+    recipe = Recipe(
+        minutes=options.minutes, seed=options.seed, side=options.side, rate=options.rate,
+        texture_rate=2 * options.rate,
+    )  # fmt: skip
     if options.steps:
         recipe = replace(recipe, steps=options.steps, minutes=None)
     if options.recurrent:
