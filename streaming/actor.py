@@ -21,6 +21,12 @@ class Actor(Protocol):
     def look(self) -> str: ...  # what draws it: "toon" or "neural"
 
     @property
+    def drawer(self) -> str: ...  # the same for people who look at costs: or "neural small"
+
+    @property
+    def precision(self) -> str: ...  # what its network computes in; "" without one
+
+    @property
     def looks(self) -> Sequence[str]: ...  # what can
 
     def init_state(self, style: str = ..., seed: int = ...) -> Any: ...
@@ -38,6 +44,15 @@ class Actor(Protocol):
     @property
     def settled(self) -> bool: ...  # a setting's background is not shown
 
-    def plain(self) -> "Actor | None": ...  # drawn at less cost, if that can be; made once
+    def plain(self) -> "Actor | None": ...  # the next that costs less, if there is one; made once
 
     def render(self, motion: Motion) -> Video: ...
+
+
+def ladder(actor: Actor) -> tuple[Actor, ...]:
+    """The actor and what stands in for it when time is short, cheaper step by step; made here
+    where it was not made before."""
+    steps = [actor]
+    while (plain := steps[-1].plain()) is not None:
+        steps.append(plain)
+    return tuple(steps)

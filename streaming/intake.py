@@ -8,10 +8,11 @@ arrive by their own end. Nothing is resampled and nothing drifts.
 
 from collections import deque
 
-from engine.frames import SAMPLE_RATE
+from engine.frames import HOP, SAMPLE_RATE
 from streaming.clock import LoopClock
 from streaming.sound import Sound
 
+FAR = SAMPLE_RATE  # a packet so long after a sample is not the one that brought it
 JUMP = SAMPLE_RATE // 2  # a packet this far from its time is a new beginning
 WINDOW = 50  # packets (1 s) that judge the clock
 PATIENCE = 0.1  # share of packets that may come after their time
@@ -27,6 +28,7 @@ class Intake:
         self._base: int | None = None  # session minus source position, at the source's rate
         self._rate = 0
         self._leads: deque[int] = deque(maxlen=WINDOW)
+        self._arrivals: deque[tuple[int, int]] = deque(maxlen=100)  # (end of packet, clock)
 
     def place(self, sound: Sound) -> Sound:
         """The same sound with `start` on the session's clock (at the sound's own rate)."""
@@ -41,7 +43,17 @@ class Intake:
             lead = 0
         self._leads.append(lead)
         self._follow()
-        return Sound(sound.start + self._base, sound.rate, sound.pcm)
+        placed = Sound(sound.start + self._base, sound.rate, sound.pcm)
+        self._arrivals.append((int(placed.end / scale), now))
+        return placed
+
+    def arrival(self, sample: int) -> int:
+        """Clock time at which a sample of the session had arrived; where nothing was sent, its own
+        time and a packet's."""
+        for end, when in self._arrivals:
+            if end > sample:
+                return when if end - sample <= FAR else sample + HOP
+        return sample + HOP
 
     def _begin(self, sound: Sound, now: int) -> None:
         self._rate = sound.rate

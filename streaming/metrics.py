@@ -33,6 +33,7 @@ class Stats:
     latency: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))
     drawn: deque[int] = field(default_factory=lambda: deque(maxlen=WINDOW))  # clock times
     renderer: str = ""  # what drew the latest picture
+    precision: str = ""  # what its network computes in
     eased: bool = False  # it stands in for a dearer one, see streaming.pace
     drawing: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))  # s a picture
 
@@ -42,11 +43,11 @@ class Stats:
         self.latency.append(latency)
         self.drawn.append(now)
 
-    def render(self, renderer: str, spent: float, eased: bool) -> None:
+    def render(self, renderer: str, spent: float, eased: bool, precision: str = "") -> None:
         """What drew a picture, and the seconds it took on the engine's thread."""
         if renderer != self.renderer:
             self.drawing.clear()
-        self.renderer, self.eased = renderer, eased
+        self.renderer, self.eased, self.precision = renderer, eased, precision
         self.drawing.append(spent)
 
     def fps(self, now: int) -> float:
@@ -60,6 +61,7 @@ class Stats:
             "engine_p50_ms": round(percentile(self.latency, 0.5) * MS, 1),
             "engine_p95_ms": round(percentile(self.latency, 0.95) * MS, 1),
             "renderer": self.renderer,
+            "precision": self.precision,
             "eased": self.eased,
             "render_ms": round(percentile(self.drawing, 0.5) * 1000, 1),
             "render_p95_ms": round(percentile(self.drawing, 0.95) * 1000, 1),

@@ -1,9 +1,11 @@
-"""Whether there is time for dear pictures: neural ones, of avatars that can be drawn as toons too.
+"""How dear pictures may be: by a large network, by a small one, or plain, for avatars that can be
+drawn in several ways.
 
-One for all sessions of an engine thread, because they share its time. While dear pictures come
-late too often, every avatar is drawn plainly. After a hold some pictures are drawn the dear way as
-well, one at a time and never shown, and only their cost is looked at; if that would fit, dear ones
-come back. A return that does not last doubles the hold, so looks do not flap.
+One for all sessions of an engine thread, because they share its time. While pictures come late too
+often, every avatar is drawn one step more cheaply. After a hold some pictures are drawn one step
+more dearly as well, one at a time and never shown, and only their cost is looked at; if that would
+fit, that step comes back, and the next is tried. A return that does not last doubles the hold, so
+looks do not flap.
 
 Contract: knows no clock and no pictures, only what is told; times are seconds of one clock.
 """
@@ -17,7 +19,7 @@ LATE = (
     0.25  # share of late pictures that is too many, in the first and the last third of the window
 )
 LEAST = 5  # late pictures in both; fewer, or in one of them only, are an accident
-CALM = 0.04  # share of late pictures up to which dear ones may be tried
+CALM = 0.04  # share of late pictures up to which dearer ones may be tried
 ROOM = 0.85  # share of the engine's time that may be planned
 HOLD_S = 4.0
 LONGEST_S = 120.0
@@ -31,21 +33,23 @@ class _Picture:
     when: float
     slack: float  # seconds between being ready and being due; negative: late
     spent: float  # seconds of drawing
-    able: bool  # of an avatar that could be dear
+    steps: int  # ways in which its avatar can be drawn
 
 
 class Pace:
-    """Told of every picture; `dear` says how to draw the next one."""
+    """Told of every picture; `level` says how many steps below its best to draw the next one, or
+    as many as its avatar has."""
 
     def __init__(self) -> None:
-        self.dear = True
-        self.falls = 0  # from dear to plain
+        self.level = 0
+        self.falls = 0  # by a step
         self._pictures: deque[_Picture] = deque()
         self._work: deque[tuple[float, float]] = deque()  # when, seconds of the engine
         self._hold = HOLD_S
         self._since = -STABLE_S  # of the latest return
         self._free = 0.0  # when probes may begin, then: the next one
         self._probes: list[float] = []
+        self._needed = 0.0  # when a picture was last told of that the level changes
 
     def worked(self, now: float, spent: float) -> None:
         """The engine was busy for `spent` seconds, with whatever."""
@@ -53,32 +57,37 @@ class Pace:
         while self._work[0][0] < now - WINDOW_S:
             self._work.popleft()
 
-    def drew(self, now: float, slack: float, spent: float, able: bool) -> None:
+    def drew(self, now: float, slack: float, spent: float, steps: int) -> None:
         """A picture is ready, or was left out because it would have been late (`spent` 0).
 
-        `slack`: seconds until it is due; `able`: its avatar can be drawn dearly.
+        `slack`: seconds until it is due; `steps`: in how many ways its avatar can be drawn.
         """
-        self._pictures.append(_Picture(now, slack, spent, able))
+        self._pictures.append(_Picture(now, slack, spent, steps))
         self._trim(now)
-        if self.dear and self._crowded(now) and any(p.able for p in self._pictures):
+        if steps > self.level:
+            self._needed = now
+        elif self.level > 1 and now - self._needed > WINDOW_S:
+            self.level -= 1  # who could be drawn so has left, for the others it is the same
+        if self._crowded(now) and any(p.steps > self.level + 1 for p in self._pictures):
             self._fall(now)
 
-    def probing(self, now: float) -> bool:
-        """Whether the picture just drawn plainly should be drawn dearly as well, to see."""
-        if self.dear or now < self._free:
+    def probing(self, now: float, steps: int) -> bool:
+        """Whether a picture just drawn should be drawn one step more dearly as well, to see;
+        `steps`: of its avatar."""
+        if not 0 < self.level < steps or now < self._free:
             return False
         self._trim(now)
         return sum(p.slack < 0 for p in self._pictures) <= CALM * len(self._pictures)
 
     def probed(self, now: float, spent: float) -> None:
-        """A dear picture took `spent` seconds and was not shown."""
+        """A dearer picture took `spent` seconds and was not shown."""
         self._probes.append(spent)
         self._free = now + PROBE_S
-        fits = self._fits(median(self._probes))
-        if not fits:
+        if not self._fits(median(self._probes)):
             self._wait(now, self._hold * 2)
         elif len(self._probes) >= PROBES:
-            self.dear, self._since = True, now
+            self.level, self._since = self.level - 1, now
+            self._free = now + WINDOW_S  # until enough is known of this step
             self._forget()
 
     def _crowded(self, now: float) -> bool:
@@ -93,7 +102,7 @@ class Pace:
             self._pictures.popleft()
 
     def _fall(self, now: float) -> None:
-        self.dear = False
+        self.level += 1
         self.falls += 1
         lasted = now - self._since >= STABLE_S
         self._wait(now, HOLD_S if lasted else self._hold * 2)
@@ -105,17 +114,18 @@ class Pace:
         self._probes = []
 
     def _forget(self) -> None:
-        """What was measured of the other look tells nothing of this one."""
+        """What was measured of another step tells nothing of this one."""
         self._pictures.clear()
         self._work.clear()
         self._probes = []
 
     def _fits(self, cost: float) -> bool:
-        """Whether dear pictures at this cost would leave the engine room and come in time."""
-        plain = [p for p in self._pictures if p.able]
-        if not plain:
+        """Whether pictures one step dearer, at this cost, would leave the engine room and come in
+        time."""
+        cheap = [p for p in self._pictures if p.steps > self.level]
+        if not cheap:
             return True
-        more = max(0.0, cost - median(p.spent for p in plain))
+        more = max(0.0, cost - median(p.spent for p in cheap))
         busy = sum(spent for _, spent in self._work) / WINDOW_S
-        slack = sorted(p.slack for p in plain)[len(plain) // 10]
-        return busy + more * len(plain) / WINDOW_S <= ROOM and slack > more
+        slack = sorted(p.slack for p in cheap)[len(cheap) // 10]
+        return busy + more * len(cheap) / WINDOW_S <= ROOM and slack > more

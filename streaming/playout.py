@@ -1,8 +1,9 @@
 """What leaves, and when: the pictures and the delayed voice of one session, on one clock.
 
 Whatever belongs to media time t is due at clock time t + delay, sound and picture alike; releasing
-them together is what keeps them in sync. The delay is fixed for the session. Sound is never held
-up by a slow picture: a missing one repeats the last.
+them together is what keeps them in sync. Sound is never held up by a slow picture: a missing one
+repeats the last. Another delay is reached so slowly that receivers follow as they follow a clock:
+every sample leaves once, in its order, a little earlier or later than the one before.
 """
 
 from collections import deque
@@ -18,6 +19,7 @@ UPSAMPLE = VOICE_RATE // SAMPLE_RATE
 RING = 2 * VOICE_RATE  # 2 s of voice
 PAST = VOICE_RATE // 2  # kept for readers that come a little late
 PICTURES_MS = 400  # pictures kept for readers; older ones are dropped
+GLIDE = SAMPLES_PER_FRAME // 80  # samples of delay a picture: 1.25 %, as the clock is nudged
 
 assert VOICE_RATE % SAMPLE_RATE == 0
 
@@ -30,7 +32,7 @@ class Playout:
     def __init__(self, clock: Clock, delay: int) -> None:
         """`delay`: samples at 16 kHz between hearing a sound and releasing it."""
         self.clock = clock
-        self.delay = delay
+        self.delay = self._aim = delay
         self._ring = np.zeros((RING, 2), np.int16)
         self._first = self._past()  # oldest voice sample (48 kHz) in the ring
         self._pictures: deque[Video] = deque(maxlen=PICTURES_MS * FPS // 1000)
@@ -51,6 +53,11 @@ class Playout:
     def write(self, video: Video) -> None:
         """Offer a picture to all readers."""
         self._pictures.append(video)
+        self.delay += max(-GLIDE, min(GLIDE, self._aim - self.delay))
+
+    def aim(self, delay: int) -> None:
+        """Glide to another delay while pictures come."""
+        self._aim = delay
 
     def forget(self) -> None:
         """Drop everything that has not left: the speaker was interrupted."""

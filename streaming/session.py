@@ -2,14 +2,13 @@
 
 The straight line: source -> intake -> chunker -> animate -> mimic (gestures of a person who is
 followed) -> swing (hair) -> render -> playout. Motion never skips; a picture that would be late is
-not drawn when a newer motion is at hand, and plain pictures stand in for dear ones while there is
+not drawn when a newer motion is at hand, and cheaper pictures stand in for dear ones while there is
 no time for those (streaming.pace). The voice goes to the playout as it arrives, past the
 engine, so that nothing the engine does can delay it.
 """
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -18,7 +17,7 @@ import numpy as np
 from engine.audio.chunker import Chunker
 from engine.frames import HOP, SAMPLE_RATE, Motion
 from engine.style.code import Style
-from streaming.actor import Actor
+from streaming.actor import Actor, ladder
 from streaming.channel import Channel
 from streaming.clock import LoopClock
 from streaming.errors import SessionClosed
@@ -38,22 +37,7 @@ STARVED = SAMPLE_RATE // 2  # after so long without a picture even a late one is
 CATCH_UP = 10  # blocks heard in one engine call when behind; other sessions wait meanwhile
 ALIVE = SAMPLE_RATE  # a source silent for longer than this is idle, not lossy
 PATIENCE = HOP  # silence is put in this long before the sound would leave
-MIN_DELAY = 1280  # 80 ms
-MAX_DELAY = 4800  # 300 ms
-MARGIN = 480  # 30 ms for packets and threads that come late
-
-
-def choose_delay(latency: int, engine_ms: float, seen: int = 0) -> int:
-    """Samples between hearing and releasing, for a session that keeps its pictures in time.
-
-    A picture waits for whole packets of sound up to its look-ahead, then for the engine
-    (`engine_ms`: p95 of animate + render). `seen`: how long pictures of other sessions took on
-    this machine, from the arrival of their sound; one packet earlier it was spoken.
-    """
-    hops = -(-latency // HOP)
-    wanted = hops * HOP + int(engine_ms * SAMPLE_RATE / 1000) + MARGIN
-    wanted = max(wanted, seen + HOP if seen else 0)
-    return max(MIN_DELAY, min(MAX_DELAY, -(-wanted // 160) * 160))
+START = 2 * SAMPLE_RATE  # what is late so early tells of the beginning, not of the machine
 
 
 class Session:
@@ -73,7 +57,7 @@ class Session:
         clock: LoopClock | None = None,
         pace: Pace | None = None,
     ) -> None:
-        """`state`: from actor.init_state; `delay`: samples, see `choose_delay`; `pace`: of all
+        """`state`: from actor.init_state; `delay`: samples, see streaming.delay; `pace`: of all
         sessions that share the worker."""
         self.clock = clock or LoopClock()
         self.playout = Playout(self.clock, delay)
@@ -81,8 +65,8 @@ class Session:
         self.muted = False
         self.mimic = Mimic()
         self._actor = actor
-        self._plain: Actor | None = None  # stands in for `_made_for` when time is short
-        self._made_for: Actor | None = None
+        self._ladder: tuple[Actor, ...] = ()  # the actor, and what stands in when time is short
+        self._delay = delay
         self._worker = worker
         self._pace = pace or Pace()
         self._state = state
@@ -93,8 +77,8 @@ class Session:
         self._blocks: Channel[Sound] = Channel(BACKLOG_MS, lambda s: 1000 * len(s.pcm) / s.rate)
         self._fed = self.clock.now() * UPSAMPLE  # end of the sound given to the engine, 48 kHz
         self._last_heard = -ALIVE
-        self._arrivals: deque[tuple[int, int]] = deque(maxlen=100)  # (end of packet, clock)
         self._generation = 0
+        self._begun = 0  # clock time of the first sound, once there is any
         self._drawn = 0  # clock time of the latest picture
         self._draw_time = 0  # what a picture takes, averaged over the latest
         self._closed = False
@@ -137,10 +121,10 @@ class Session:
         sound = self._intake.place(sound)
         now = self.clock.now()
         alive, self._last_heard = now - self._last_heard < ALIVE, now
+        self._begun = self._begun or now
         if self.muted:
             sound = Sound(sound.start, sound.rate, np.zeros_like(sound.pcm))
         self.playout.hear(sound)
-        self._arrivals.append((sound.end // UPSAMPLE, now))
         self.stats.heard += len(sound.pcm) // UPSAMPLE
         if sound.end > self._fed:
             gap = max(0, sound.start - self._fed) // UPSAMPLE  # the chunker fills it with silence
@@ -157,9 +141,13 @@ class Session:
         async with self._state_lock:
             self._state = await self._call(self._actor.restyle, self._state, style)
 
-    def recast(self, actor: Actor) -> None:
+    def recast(self, actor: Actor, delay: int = 0) -> None:
         """Show another face; it must have the same look-ahead. If `actor.plain()` was not asked
-        before, the engine's thread makes what stands in for it, which may hold pictures up."""
+        before, the engine's thread makes what stands in for it, which may hold pictures up.
+
+        `delay`: what its pictures need; where that is more than the session began with, sound and
+        picture glide there together, and back when another face needs less.
+        """
         self._require_open()
         if actor.latency != self._actor.latency:
             raise ValueError(
@@ -167,6 +155,7 @@ class Session:
                 f"{self._actor.latency}; load it with the session's look-ahead"
             )
         self._actor = actor
+        self.playout.aim(max(delay, self._delay))
 
     async def interrupt(self) -> None:
         """Drop everything heard and drawn that has not left; the mouth closes smoothly."""
@@ -207,55 +196,53 @@ class Session:
     async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
         began = self.clock.now()
         late = began + self._draw_time - motion.start - self.playout.delay
-        actor = self._actor
-        if actor is not self._made_for:
-            self._plain, self._made_for = await self._call(actor.plain), actor
-        plain = self._plain
+        if self._actor not in self._ladder[:1]:
+            self._ladder = await self._call(ladder, self._actor)
         if late > 0 and newer and began - self._drawn < STARVED:
             self.stats.skipped += 1
-            self._pace.drew(_now_s(), -late / SAMPLE_RATE, 0.0, plain is not None)
+            self._tell_pace(-late, 0.0)
             return
-        eased = plain is not None and not self._pace.dear
-        shown = plain if plain is not None and eased else actor
-        video, spent = await self._timed(shown.render, motion)
+        steps, eased = self._ladder, min(self._pace.level, len(self._ladder) - 1)
+        video, spent = await self._timed(steps[eased].render, motion)
         if generation != self._generation:
             return  # drawn for speech that has been interrupted meanwhile
         now = self._drawn = self.clock.now()
         self._draw_time += (now - began - self._draw_time) // 4
         self.playout.write(video)
-        self.stats.picture(now, now - self._arrival(motion.start))
-        self.stats.render(shown.look, spent, eased)
-        slack = (motion.start + self.playout.delay - now) / SAMPLE_RATE
-        self._pace.drew(_now_s(), slack, spent, plain is not None)
-        if eased and not newer and self._pace.probing(_now_s()):
-            _, spent = await self._timed(actor.render, motion)
+        self.stats.picture(now, now - self._intake.arrival(motion.start))
+        self.stats.render(steps[eased].drawer, spent, eased > 0, steps[eased].precision)
+        self._tell_pace(motion.start + self.playout.delay - now, spent)
+        if eased and not newer and self._pace.probing(_now_s(), len(steps)):
+            _, spent = await self._timed(steps[eased - 1].render, motion)
             self._pace.probed(_now_s(), spent)
+
+    def _tell_pace(self, slack: int, spent: float) -> None:
+        """Of a picture that was ready, or would have been, so many samples before it is due."""
+        if self.clock.now() - self._begun > START:
+            self._pace.drew(_now_s(), slack / SAMPLE_RATE, spent, len(self._ladder))
 
     async def _keep_alive(self) -> None:
         """Stand in for a source that is late, muted or gone: models hear a gapless stream."""
-        slack = self.playout.delay - PATIENCE
         while not self._closed:
-            await self.clock.until(self._fed // UPSAMPLE + VOICE_BLOCK // UPSAMPLE + slack)
-            if self.clock.now() < self._fed // UPSAMPLE + VOICE_BLOCK // UPSAMPLE + slack:
-                continue  # sound came while we slept
+            await self.clock.until(self._missed)
             now = self.clock.now()
+            if now < self._missed:
+                continue  # sound came while we slept
             if now - self._last_heard < ALIVE:
                 self.stats.invented += VOICE_BLOCK // UPSAMPLE
             else:
                 self.stats.idle += VOICE_BLOCK // UPSAMPLE
             self._feed(Sound(self._fed, VOICE_RATE, np.zeros((VOICE_BLOCK, 1), np.int16)))
 
+    @property
+    def _missed(self) -> int:
+        """Clock time at which the next block is so late that silence takes its place."""
+        return (self._fed + VOICE_BLOCK) // UPSAMPLE + self.playout.delay - PATIENCE
+
     def _feed(self, sound: Sound) -> None:
         self._fed = sound.end
         if not self._closed:
             self._blocks.put(sound)
-
-    def _arrival(self, sample: int) -> int:
-        """Clock time at which `sample` had arrived; for invented silence, its own time."""
-        for end, when in self._arrivals:
-            if end > sample:
-                return when if end - sample <= ALIVE else sample + HOP
-        return sample + HOP
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return (await self._timed(function, *args, **kwargs))[0]

@@ -34,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 JAW = ARKIT.index("jawOpen")
-DEAR = 99  # luma of the last pixel
+DEAR, SMALL = 99, 98  # luma of the last pixel
 STYLES = ["calm", "cheerful", "neutral"]
 
 
@@ -59,9 +59,11 @@ class FakeAvatar:
         flash: bool = False,
         loud: float = 0.02,
         learned: bool = False,
+        beside: bool = False,
     ) -> None:
         """`flash`: the whole picture turns white when the sound is louder than `loud`; `learned`:
-        it has a neural look, which is drawn if the setting asks for it."""
+        it has a neural look, which is drawn if the setting asks for it; `beside`: with a small
+        network too."""
         self.name = name
         self.size = size
         self.steps = {0: 0, 20: 1, 60: 3}[lookahead_ms]
@@ -69,6 +71,8 @@ class FakeAvatar:
         self.flash = flash
         self.loud = loud
         self.learned = learned
+        self.beside = beside
+        self.reduced = False
         self.rendered = 0
         self.setting = Setting()
 
@@ -124,6 +128,14 @@ class FakeAvatar:
         return "toon" if self.setting.look == "auto" else self.setting.look
 
     @property
+    def drawer(self) -> str:
+        return f"neural{' small' * self.reduced}" if self.look == "neural" else "toon"
+
+    @property
+    def precision(self) -> str:
+        return "f32" if self.look == "neural" else ""
+
+    @property
     def looks(self) -> tuple[str, ...]:
         return ("toon", "neural")[: 1 + self.learned]
 
@@ -134,7 +146,11 @@ class FakeAvatar:
     def plain(self) -> "FakeAvatar | None":
         if self.look == "toon":
             return None
-        return self.staged(replace(self.setting, look="toon"))
+        if not self.beside or self.reduced:
+            return self.staged(replace(self.setting, look="toon"))
+        other = copy.copy(self)
+        other.reduced = True
+        return other
 
     def staged(self, setting: Setting) -> "FakeAvatar":
         if setting.look == "neural" and not self.learned:
@@ -163,13 +179,18 @@ class FakeAvatar:
                 shade = 235 if tick >> bit & 1 else 16
                 i420[:cell, bit * cell : (bit + 1) * cell] = shade
         if self.look == "neural":
-            i420[size - 1, size - 1] = DEAR
+            i420[size - 1, size - 1] = SMALL if self.reduced else DEAR
         return Video(motion.start, i420)
 
 
+def sign(video: Video) -> int:
+    """DEAR or SMALL where a FakeAvatar's picture is of its neural look."""
+    return int(video.i420[video.height - 1, video.width - 1])
+
+
 def drawn_dearly(video: Video) -> bool:
-    """Whether a FakeAvatar's picture is of its neural look."""
-    return bool(video.i420[video.height - 1, video.width - 1] == DEAR)
+    """Whether a FakeAvatar's picture is of its neural look at its best."""
+    return sign(video) == DEAR
 
 
 class FakeEyes:
@@ -211,11 +232,13 @@ def scene(tick: int, yaw: float = 0.0, jaw: float = 0.0, blink: bool = False) ->
 class InlineWorker:
     """A Worker for virtual time: each call costs seconds of loop time, by what it answers."""
 
-    def __init__(self, step_s: float = 0.0, render_s: float = 0.0, dear_s: float = 0.0) -> None:
-        """`dear_s`: of a picture drawn by the neural look."""
+    def __init__(
+        self, step_s: float = 0.0, render_s: float = 0.0, dear_s: float = 0.0, small_s: float = 0.0
+    ) -> None:  # fmt: skip
+        """`dear_s`, `small_s`: of a picture drawn by the neural look, by its small network."""
         self.step_s = step_s
         self.render_s = render_s
-        self.dear_s = dear_s
+        self.dear_s, self.small_s = dear_s, small_s
         self._turn = asyncio.Lock()
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -223,7 +246,7 @@ class InlineWorker:
             result = function(*args, **kwargs)
             cost = self.step_s
             if isinstance(result, Video):
-                cost = self.dear_s if drawn_dearly(result) else self.render_s
+                cost = {DEAR: self.dear_s, SMALL: self.small_s}.get(sign(result), self.render_s)
             if cost:
                 await asyncio.sleep(cost)
             return result

@@ -32,6 +32,10 @@ def _directed(light: Any) -> RGB:
 class Setting:
     """Overrides of a package's look; the defaults change nothing.
 
+    A neural look has light, colours and lines as it was trained: `light`, `palette` and `outline`
+    reach the toon only, the one that stands in for it too. `background` reaches a neural look
+    unless it was trained to see what lies behind (Avatar.settled).
+
     Raises FrameError for an unknown look, a light without direction, an outline outside [0, 3], an
     unknown colour name or a value of another type, PackageError for a colour that is not
     '#rrggbb'.

@@ -20,7 +20,7 @@ from engine.frames import HOP, HOP_PHASE, LOOKAHEAD_STEPS, U8, Audio, Motion
 from engine.render.renderer import Size
 from engine.render.setting import Setting
 from streaming import scenery
-from streaming.actor import Actor
+from streaming.actor import Actor, ladder
 from streaming.metrics import percentile
 from streaming.web import portrait
 from streaming.web.easel import Easel
@@ -78,6 +78,7 @@ class Catalogue:
         self._loader = loader
         self._styles = styles
         self._entries: dict[Choice, asyncio.Future[Entry]] = {}
+        self._costs: dict[tuple[Actor, str], float] = {}  # by an entry's actor and what draws it
         self._portraits: dict[str, asyncio.Future[tuple[bytes, bytes]]] = {}
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="loader")
         self._decoder = ThreadPoolExecutor(1, thread_name_prefix="decoder")
@@ -137,14 +138,17 @@ class Catalogue:
         read = partial(scenery.picture, content, size, cut=True)
         return await asyncio.get_running_loop().run_in_executor(self._decoder, read)
 
-    async def dressed(self, actor: Actor, setting: Setting) -> Actor:
-        """An avatar of an entry in another setting, with what stands in for it when time is short.
-        Raises PackageError for a look that it does not have."""
+    async def dressed(self, actor: Actor, setting: Setting) -> Entry:
+        """An avatar of an entry in another setting, with what stands in for it when time is short,
+        and its cost. Raises PackageError for a look that it does not have."""
 
-        def dress() -> Actor:
+        def dress() -> Entry:
             other = actor.staged(setting)
-            other.plain()
-            return other
+            if (actor, other.look) not in self._costs:
+                # Made just now, so nobody else draws with it yet.
+                self._costs[actor, other.look] = _warm(other, self.default_style)
+            ladder(other)
+            return Entry(other, self._costs[actor, other.look])
 
         return await asyncio.get_running_loop().run_in_executor(self._dresser, dress)
 
@@ -173,8 +177,10 @@ class Catalogue:
 
     def _load(self, choice: Choice) -> Entry:
         actor = _actor(self._loader, self.default, self.setting, choice)
-        actor.plain()  # made here, where it holds nobody up
-        return Entry(actor, _warm(actor, self.default_style))
+        engine_ms = _warm(actor, self.default_style)
+        for step in ladder(actor):  # made here, where it holds nobody up; none costs more
+            self._costs[actor, step.look] = engine_ms
+        return Entry(actor, engine_ms)
 
 
 def _actor(loader: Loader, default: Choice, setting: Setting, choice: Choice) -> Actor:

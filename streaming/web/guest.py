@@ -14,6 +14,7 @@ from engine.errors import PackageError
 from engine.frames import U8
 from engine.style.code import Style
 from streaming.actor import Actor
+from streaming.delay import choose_delay
 from streaming.errors import TransportError
 from streaming.session import Session
 from streaming.sight import Sight
@@ -116,8 +117,9 @@ class Guest:
             setting = replace(setting, look="auto")  # asked of another avatar
         dressed = await self._catalogue.dressed(actor, setting)
         if asked == self._asked:
-            self._session.recast(dressed)
-            self.state |= _drawn(dressed)
+            actor = dressed.actor
+            self._session.recast(actor, choose_delay(actor.latency, dressed.engine_ms))
+            self.state |= _drawn(actor)
 
     async def keep(self, style: Style) -> None:
         """Take a style in and glide to it; one of the same name is replaced."""

@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from engine.errors import VivifyError
+from streaming.delay import choose_delay
 from streaming.metrics import Stats, percentile, picture_ms, renderers
 from streaming.pace import Pace
-from streaming.session import Session, choose_delay
+from streaming.session import Session
 from streaming.sight import Sight
 from streaming.sound import Sound
 from streaming.watch import SECONDS

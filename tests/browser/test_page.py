@@ -129,10 +129,10 @@ def test_what_draws_is_chosen_where_there_is_a_choice(
     page.wait_for_selector("input[name=drawn][value=toon]:checked", state="attached")
     page.focus("input[name=drawn][value=toon]")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.getElementById('renderer').textContent === 'neural network'")
+    page.wait_for_function("document.getElementById('renderer').textContent === 'neural network (f32)'")
     page.wait_for_function("document.getElementById('render').textContent.includes('ms')")
     page.wait_for_selector("#outline", state="hidden")  # a network takes no lines
-    assert "learned" in str(page.text_content("#drawn-hint"))
+    assert "choose Toon to change them" in page.inner_text("#learned-hint")
     page.screenshot(path=tmp_path / "drawn.png", full_page=True)
     page.check("input[value=mira]", force=True)
     page.wait_for_selector("#drawn-by", state="hidden")

@@ -9,7 +9,8 @@ import numpy as np
 from engine.avatar import Avatar
 from engine.face.blendshapes import ARKIT
 from engine.frames import Audio, Motion, Video
-from streaming.session import Session, choose_delay
+from streaming.delay import choose_delay
+from streaming.session import Session
 from streaming.sources.file import live_blocks
 from tests.fakes import InlineWorker, microphone
 from tests.virtual_time import run
@@ -21,7 +22,7 @@ JAW = ARKIT.index("jawOpen")
 class Watched:
     """An Avatar that remembers the jaw of every motion and draws a flat picture."""
 
-    look = "toon"
+    look, drawer, precision = "toon", "toon", ""
 
     def __init__(self) -> None:
         self.avatar = Avatar.load(size=128)

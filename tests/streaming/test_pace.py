@@ -15,22 +15,26 @@ HEAR = 0.004  # of each tick, per session
 class Engine:
     """One thread that draws for some sessions, a picture a tick each."""
 
-    def __init__(self, dear: Callable[[float], float], able: list[bool]) -> None:
-        """`dear`: what a dear picture costs at a time; `able`: of each session."""
+    def __init__(
+        self, dear: Callable[[float], float], able: list[bool], small: float | None = None
+    ) -> None:
+        """`dear`: what a dear picture costs at a time; `able`: of each session to be drawn so;
+        `small`: the cost of one between dear and plain, if there is such a way."""
         self.pace = Pace()
         self.now = 0.0
-        self.looks: list[tuple[float, bool]] = []  # of the first session, when it changed
+        self.looks: list[tuple[float, int]] = []  # the level, when it changed
         self.late = self.shown = self.probes = 0
-        self._cost, self._able = dear, able
+        self.able = able
+        self._ways = [dear, *([lambda now: small] if small else []), lambda now: PLAIN]
         self._free = 0.0
 
     def run(self, seconds: float) -> "Engine":
         end = self.now + seconds
         while self.now < end:
-            for able in self._able:
-                self._tick(able)
-            if not self.looks or self.looks[-1][1] != self.pace.dear:
-                self.looks.append((self.now, self.pace.dear))
+            for able in self.able:
+                self._tick(self._ways if able else self._ways[-1:])
+            if not self.looks or self.looks[-1][1] != self.pace.level:
+                self.looks.append((self.now, self.pace.level))
             self.now += TICK
         return self
 
@@ -39,33 +43,33 @@ class Engine:
         self.pace.worked(self._free, spent)
         return self._free
 
-    def _tick(self, able: bool) -> None:
+    def _tick(self, ways: list[Callable[[float], float]]) -> None:
         due = self.now + SLACK
         self._work(HEAR)
-        dear = able and self.pace.dear
-        cost = self._cost(self.now) if dear else PLAIN
+        step = min(self.pace.level, len(ways) - 1)
+        cost = ways[step](self.now)
         if self._free + cost > due + 0.5:  # hopeless: left out, as a session does
             self.late += 1
-            self.pace.drew(self._free, due - self._free - cost, 0.0, able)
+            self.pace.drew(self._free, due - self._free - cost, 0.0, len(ways))
             return
         ready = self._work(cost)
         self.late += ready > due
         self.shown += 1
-        self.pace.drew(ready, due - ready, cost, able)
-        if able and not dear and self.pace.probing(ready):
+        self.pace.drew(ready, due - ready, cost, len(ways))
+        if step and self.pace.probing(ready, len(ways)):
             self.probes += 1
-            spent = self._cost(self.now)
+            spent = ways[step - 1](self.now)
             self.pace.probed(self._work(spent), spent)
 
 
 def test_dear_pictures_stay_where_there_is_time() -> None:
     engine = Engine(lambda now: 0.020, [True]).run(60)
-    assert engine.looks == [(0.0, True)] and engine.late == 0 and engine.probes == 0
+    assert engine.looks == [(0.0, 0)] and engine.late == 0 and engine.probes == 0
 
 
 def test_a_slow_machine_falls_back_soon_and_pictures_come_in_time_again() -> None:
     engine = Engine(lambda now: 0.055, [True]).run(4)
-    assert not engine.pace.dear and engine.pace.falls == 1
+    assert engine.pace.level == 1 and engine.pace.falls == 1
     assert engine.looks[1][0] < 3
     engine.run(2)
     before = engine.late
@@ -77,7 +81,7 @@ def test_a_slow_machine_falls_back_soon_and_pictures_come_in_time_again() -> Non
 
 def test_dear_pictures_return_when_time_allows() -> None:
     engine = Engine(lambda now: 0.055 if now < 10 else 0.020, [True]).run(60)
-    assert [look for _, look in engine.looks] == [True, False, True]
+    assert [look for _, look in engine.looks] == [0, 1, 0]
     assert engine.looks[2][0] < 10 + 3 * HOLD_S
     assert engine.pace.falls == 1
 
@@ -94,28 +98,53 @@ def test_looks_do_not_flap_when_the_machine_does() -> None:
 
 def test_an_accident_is_no_reason() -> None:
     engine = Engine(lambda now: 0.150 if 10 <= now < 10.08 else 0.020, [True]).run(30)
-    assert engine.looks == [(0.0, True)]
+    assert engine.looks == [(0.0, 0)]
 
 
 @pytest.mark.parametrize("others", [[True], [False]])
 def test_sessions_that_share_the_thread_count_together(others: list[bool]) -> None:
     """One fits; with another beside it, whatever that one is drawn by, it does not."""
-    assert Engine(lambda now: 0.030, [True]).run(20).pace.dear
+    assert Engine(lambda now: 0.030, [True]).run(20).pace.level == 0
     engine = Engine(lambda now: 0.030, [True, *others]).run(20)
-    assert not engine.pace.dear
+    assert engine.pace.level == 1
 
 
 def test_sessions_that_have_one_look_only_never_change_anything() -> None:
     engine = Engine(lambda now: 0.5, [False] * 4).run(30)
-    assert engine.pace.dear and engine.pace.falls == 0 and engine.probes == 0
+    assert engine.pace.level == 0 and engine.pace.falls == 0 and engine.probes == 0
 
 
 def test_nobody_left_to_measure_is_no_reason_to_wait() -> None:
     pace = Pace()
     for i in range(100):
-        pace.drew(i * TICK, -0.01, 0.05, able=True)
-    assert not pace.dear and not pace.probing(4.0)
+        pace.drew(i * TICK, -0.01, 0.05, 2)
+    assert pace.level == 1 and not pace.probing(4.0, 2)
     for i in range(4):
-        assert pace.probing(30.0 + i)
+        assert pace.probing(30.0 + i, 2)
         pace.probed(30.0 + i, 0.05)
-    assert pace.dear
+    assert pace.level == 0
+
+
+def test_each_step_is_tried_before_the_next_cheaper_one() -> None:
+    engine = Engine(lambda now: 0.060, [True], small=0.020).run(60)
+    assert [level for _, level in engine.looks] == [0, 1], "the small network has time enough"
+    engine = Engine(lambda now: 0.080, [True], small=0.060).run(60)
+    assert [level for _, level in engine.looks] == [0, 1, 2]
+    assert engine.looks[2][0] < 6, "still soon where nothing but the plain one fits"
+    late = engine.late
+    assert engine.run(120).late - late <= engine.probes
+
+
+def test_steps_return_one_by_one() -> None:
+    engine = Engine(lambda now: 0.080 if now < 10 else 0.020, [True], small=0.012)
+    engine._ways[1] = lambda now: 0.060 if now < 10 else 0.012
+    assert [level for _, level in engine.run(60).looks] == [0, 1, 2, 1, 0]
+    assert engine.looks[-1][0] < 10 + 5 * HOLD_S
+
+
+def test_a_step_that_nobody_has_any_more_holds_nobody_down() -> None:
+    """At the second step one of three ways leaves; the others, of two, must find back."""
+    engine = Engine(lambda now: 0.080 if now < 10 else 0.015, [True], small=0.060).run(8)
+    assert engine.pace.level == 2
+    del engine._ways[1]
+    assert engine.run(52).pace.level == 0

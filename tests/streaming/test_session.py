@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine
-from itertools import pairwise
-from types import SimpleNamespace
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import numpy as np
@@ -12,11 +10,10 @@ import pytest
 
 from engine.errors import PackageError
 from engine.frames import Audio, Motion, Video
-from engine.render.setting import Setting
 from streaming.clock import LoopClock
+from streaming.delay import choose_delay
 from streaming.errors import SessionClosed
-from streaming.session import Session, choose_delay
-from streaming.sinks.webrtc import PictureTrack, VoiceTrack
+from streaming.session import Session
 from streaming.sound import VOICE_BLOCK, Sound
 from tests.fakes import (
     JAW,
@@ -24,70 +21,11 @@ from tests.fakes import (
     FakeState,
     InlineWorker,
     bursts,
-    drawn_dearly,
     microphone,
     stereo,
 )
+from tests.streaming.rig import DELAY, Watch, play
 from tests.virtual_time import run
-
-DELAY = 1600  # 100 ms
-
-
-class Watch:
-    """A viewer: what left, and when (clock samples)."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.pictures: list[tuple[int, int, Video]] = []  # clock, tick, picture
-        self.voice: list[tuple[int, int, np.ndarray]] = []  # clock, block, pcm [960, 2]
-        self._tasks = [
-            asyncio.create_task(self._look(PictureTrack(session.playout, session.stats))),
-            asyncio.create_task(self._listen(VoiceTrack(session.playout))),
-        ]
-
-    async def _look(self, track: PictureTrack) -> None:
-        while True:
-            frame = await track.recv()
-            assert frame.pts is not None and frame.pts % 3600 == 0
-            tick = frame.pts // 3600
-            video = self.session.playout.picture(tick) or self.pictures[-1][2]
-            self.pictures.append((self.session.clock.now(), tick, video))
-
-    async def _listen(self, track: VoiceTrack) -> None:
-        while True:
-            frame = await track.recv()
-            assert frame.pts is not None and frame.pts % 960 == 0
-            pcm = frame.to_ndarray().reshape(-1, 2)
-            self.voice.append((self.session.clock.now(), frame.pts // 960, pcm))
-
-    def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-
-def play(
-    source: Callable[[LoopClock], AsyncIterator[Sound] | None],
-    seconds: float,
-    *,
-    worker: Callable[[], InlineWorker] = lambda: InlineWorker(0.003, 0.020),
-    avatar: FakeAvatar | None = None,
-    during: Callable[[Session, Watch], Coroutine[Any, Any, None]] | None = None,
-    delay: int = DELAY,
-) -> tuple[Session, Watch]:
-    async def main() -> tuple[Session, Watch]:
-        actor = avatar or FakeAvatar()
-        session = Session(actor, worker(), actor.init_state(), delay=delay)
-        watch = Watch(session)
-        task = asyncio.create_task(session.run(source(session.clock)))
-        if during:
-            await during(session, watch)
-        await asyncio.sleep(seconds - asyncio.get_running_loop().time())
-        watch.stop()
-        session.close()
-        await task
-        return session, watch
-
-    return run(main())
 
 
 def test_sound_is_gapless_and_late_by_exactly_the_delay() -> None:
@@ -426,63 +364,3 @@ def test_the_hair_swings_once_for_every_motion_even_of_pictures_not_drawn() -> N
     )  # fmt: skip
     assert len(avatar.swung) > 40 > avatar.rendered
     np.testing.assert_array_equal(np.diff(avatar.swung), 640)
-
-
-def look_of(watch: Watch) -> list[tuple[int, bool]]:
-    """(clock, drawn dearly) of each picture that left."""
-    return [(clock, drawn_dearly(video)) for clock, _, video in watch.pictures]
-
-
-@pytest.fixture
-def no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Made-up time only: what this computer takes for a fake picture must decide nothing."""
-    monkeypatch.setattr("streaming.session.time", SimpleNamespace(perf_counter=lambda: 0.0))
-
-
-def crowded(dear_s: Callable[[float], float], seconds: float) -> tuple[Session, Watch]:
-    """A session whose neural pictures take `dear_s` at a time of the loop."""
-    worker = InlineWorker(0.003, 0.010, dear_s(0))
-
-    async def change(session: Session, watch: Watch) -> None:
-        while (now := asyncio.get_running_loop().time()) < seconds:
-            worker.dear_s = dear_s(now)
-            await asyncio.sleep(0.02)
-
-    avatar = FakeAvatar(learned=True).staged(Setting(look="neural"))
-    pcm = stereo(bursts(seconds))
-    return play(
-        lambda clock: microphone(pcm, clock), seconds,
-        worker=lambda: worker, avatar=avatar, during=change,
-    )  # fmt: skip
-
-
-@pytest.mark.usefixtures("no_real_time")
-def test_plain_pictures_stand_in_while_dear_ones_would_be_late_and_sound_never_waits() -> None:
-    session, watch = crowded(lambda now: 0.060 if now < 4 else 0.015, 20.0)
-    looks = look_of(watch)
-    assert looks[5][1] and not any(dear for clock, dear in looks if 48_000 < clock < 64_000)
-    assert all(dear for clock, dear in looks if clock > 15 * 16_000), "it did not return"
-    changes = sum(a[1] != b[1] for a, b in pairwise(looks))
-    assert changes == 2
-    assert all(abs(clock - block * 320 - DELAY) <= 2 for clock, block, _ in watch.voice)
-    shown = [video.start for clock, _, video in watch.pictures if clock > 48_000]
-    assert max(b - a for a, b in pairwise(shown)) <= 3 * 640, "pictures stopped"
-    figures = session.snapshot()
-    assert figures["renderer"] == "neural" and not figures["eased"]
-
-
-@pytest.mark.usefixtures("no_real_time")
-def test_the_figures_say_what_stands_in() -> None:
-    session, _ = crowded(lambda now: 0.080, 4.0)
-    figures = session.snapshot()
-    assert figures["renderer"] == "toon" and figures["eased"]
-
-
-@pytest.mark.usefixtures("no_real_time")
-def test_an_avatar_with_one_look_is_never_eased() -> None:
-    session, watch = play(
-        lambda clock: microphone(stereo(bursts(5.0)), clock), 5.0,
-        worker=lambda: InlineWorker(0.003, 0.080),
-    )  # fmt: skip
-    assert session.snapshot()["renderer"] == "toon" and not session.snapshot()["eased"]
-    assert session.stats.skipped > 0

@@ -1,7 +1,7 @@
 // Figures that a person understands: the delay, where it comes from, and whether lips and sound agree.
 
 const PACKET_MS = 20; // from speaking to the packet's arrival
-const DRAWN = { toon: "toon", neural: "neural network" };
+const DRAWN = { toon: "toon", neural: "neural network", "neural small": "small neural network" };
 const mean = (values) => values.reduce((a, b) => a + b, 0) / values.length;
 
 export class Figures {
@@ -31,8 +31,9 @@ export class Figures {
     this.text("engine", p50 ? `${Math.round(p50)} ms` : "–", p50 <= 90 ? "good" : "warn");
     this.text("slow", p95 ? `${Math.round(p95)} ms` : "–", p95 <= 130 ? "good" : "warn");
     this.text("held", `${stats.delay_ms} ms`);
-    const { renderer, eased, render_ms: each } = stats;
-    this.text("renderer", renderer ? (eased ? `${DRAWN[renderer]}, for now` : DRAWN[renderer]) : "–", eased ? "warn" : "");
+    const { renderer, eased, precision, render_ms: each } = stats;
+    const drawn = (DRAWN[renderer] ?? renderer) + (precision ? ` (${precision})` : "") + (eased ? ", for now" : "");
+    this.text("renderer", renderer ? drawn : "–", eased ? "warn" : "");
     this.text("render", renderer ? `${each.toFixed(each < 10 ? 1 : 0)} ms` : "–", each <= 30 ? "good" : "warn");
   }
 

@@ -76,15 +76,20 @@ export class Look {
 
   // Who draws is offered where there is a choice; what only a toon takes, where that draws.
   showDrawn() {
-    const { looks = [], look, settled, eased } = this.told;
+    const { looks = [], look, settled, eased, renderer } = this.told;
     const drawn = this.wish.drawn[this.avatar()] ?? look;
     this.$("drawn-by").hidden = looks.length < 2;
     for (const input of document.getElementsByName("drawn")) input.checked = input.value === drawn;
     for (const row of document.querySelectorAll("#look .drawn")) row.hidden = look === "neural";
     this.$("backgrounds").hidden = Boolean(settled);
-    const learned = settled ? "Light, colours and background are as the network has learned them." : "Light, outline and colours are as the network has learned them.";
-    const hint = eased ? "Time is short: drawn as a toon until the network is fast enough again." : look === "neural" ? learned : "";
-    if (this.$("drawn-hint").textContent !== hint) this.$("drawn-hint").textContent = hint;
+    const learned = settled ? "Light, outline, colours and background" : "Light, outline and colours";
+    this.tell("learned-hint", look === "neural" ? `${learned} are as the network has learned them; choose Toon to change them.` : "");
+    const standing = renderer === "toon" ? "drawn as a toon until the network" : "a smaller network draws until the large one";
+    this.tell("drawn-hint", eased ? `Time is short: ${standing} is fast enough again.` : "");
+  }
+
+  tell(id, text) {
+    if (this.$(id).textContent !== text) this.$(id).textContent = text;
   }
 
   // --- connection ---------------------------------------------------------------------------
@@ -100,8 +105,8 @@ export class Look {
   }
 
   // What the server tells of the avatar that is shown: what draws it, its colours as it was made.
-  receive({ colors, looks, look, settled, eased }) {
-    const told = { looks, look, settled, eased };
+  receive({ colors, looks, look, settled, eased, renderer }) {
+    const told = { looks, look, settled, eased, renderer };
     if (JSON.stringify(told) !== JSON.stringify(this.told)) {
       this.told = told;
       this.showDrawn();
