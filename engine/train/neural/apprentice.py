@@ -94,7 +94,7 @@ def _command(options: argparse.Namespace) -> str:
     return (
         f"python -m engine.train renderer teacher --avatar {Path(options.avatar).name} "
         f"--shots SHOTS --out PACKAGE {shape} {length} --rate {options.rate:g} "
-        f"--seed {options.seed}"
+        f"--critic {options.critic:g} --seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip

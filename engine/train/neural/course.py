@@ -181,6 +181,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="instead of minutes")
     parser.add_argument("--rate", type=float, default=2e-3, help="of learning; twice for texels")
     parser.add_argument(
+        "--critic", type=float, default=0.6, metavar="SHARE",
+        help="of the schedule after which the critic joins; 1: none",
+    )  # fmt: skip
+    parser.add_argument(
         "--recurrent", action="store_true",
         help="with memory, 16-frame windows; to compare, drawn by Neural.step only",
     )  # fmt: skip
@@ -198,7 +202,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         return replace(TINY, seed=options.seed)
     recipe = Recipe(
         minutes=options.minutes, seed=options.seed, side=options.side, rate=options.rate,
-        texture_rate=2 * options.rate,
+        texture_rate=2 * options.rate, critic_from=options.critic,
     )  # fmt: skip
     if options.steps:
         recipe = replace(recipe, steps=options.steps, minutes=None)
