@@ -9,7 +9,7 @@ at run time.
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import numpy.typing as npt
 from engine.errors import WeightsError
 from engine.frames import F32, U8
 from engine.train.neural.clip import FINE, VERSION, Clip, Crop, join
+from engine.train.neural.regions import EYES, MOUTH, SKIN
 
 MOTION = 58  # 52 weights, then the pose
 PPG = (8, 40)
@@ -174,7 +175,8 @@ class Shots:
         attend: float = 0.5,
     ) -> Crop:  # fmt: skip
         """`batch` windows of `frames` consecutive frames, batch x frames crops of `size` x `size`
-        (None: whole), at any place or, with chance `attend`, with a mouth or an eye inside."""
+        (None: whole), with a mouth or an eye inside, with chance `attend`, or at any place; where
+        only a hole is drawn, within that."""
         long = [c for c in self.train if c.length >= frames]
         share = np.array([c.length - frames + 1 for c in long], float)
         crops = []
@@ -184,16 +186,19 @@ class Shots:
             h, w = (min(size or side, side) for side in self.grid)
             y, x = (int(rng.integers(side - part + 1))
                     for side, part in zip(self.grid, (h, w), strict=True))  # fmt: skip
-            if size and rng.random() < attend:
-                y, x = _around(clip.region(start), rng, h, w) or (y, x)
+            closer = bool(rng.random() < attend)
+            if size and (closer or (clip.channels == 3 and "background" in clip.arrays)):
+                kinds = ((MOUTH,), (EYES,))[rng.integers(2)] if closer else (SKIN, MOUTH, EYES)
+                y, x = _around(clip.region(start), kinds, rng, h, w) or (y, x)
             crops.append(clip.crop(start, frames, y, x, h, w))
         return join(crops)
 
 
-def _around(region: U8, rng: np.random.Generator, h: int, w: int) -> tuple[int, int] | None:
-    """A crop's corner so that a pixel of the mouth or the eyes, drawn evenly, lies in it."""
-    kind = 2 if rng.random() < 0.5 else 3
-    at = np.flatnonzero(region == kind)
+def _around(
+    region: U8, kinds: Sequence[int], rng: np.random.Generator, h: int, w: int
+) -> tuple[int, int] | None:
+    """A crop's corner so that a pixel of some kinds of region, drawn evenly, lies in it."""
+    at = np.flatnonzero(np.isin(region, kinds))
     if not len(at):
         return None
     row, column = divmod(int(at[rng.integers(len(at))]), region.shape[1])

@@ -94,6 +94,15 @@ def test_drawn_crops_hold_what_they_shall(tmp_path: Path) -> None:
     assert Shots(tmp_path).draw(rng, 1, None).uv.shape == (1, 32, 48, 2)
 
 
+def test_where_only_a_hole_is_drawn_crops_lie_in_it(tmp_path: Path) -> None:
+    face = np.zeros((32, 48), np.uint8)
+    face[26:, 40:] = SKIN
+    shots = [replace(shot(n), region=face, target=shot(n).target[..., :3]) for n in range(3)]
+    write(tmp_path, "one", 3, shots)
+    crop = Shots(tmp_path).draw(np.random.default_rng(0), 12, 8, attend=0.0)
+    assert (crop.region == SKIN).any((1, 2)).all()
+
+
 def test_wrong_counts_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 frames came, 2 were announced"):
         write(tmp_path, "one", 2, [shot(0)])
