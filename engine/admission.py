@@ -1,8 +1,10 @@
 """Which waiting calls of many sessions the engine takes next, and whether it waits for company.
 
-The most urgent call goes first, with all others of its kind that fit into one call. The engine does
-not stand idle for company unless somebody is expected, by the rhythm of their earlier calls, within
-HOLD_S of the oldest one; never while other work waits, never beyond a deadline.
+The most urgent call goes first, with all others of its kind that fit into one call. A call costs
+something whoever is in it; the engine stands idle for company only if those who are expected soon,
+by the rhythm of their earlier calls, would save it enough of that: one session alone, and company
+that saves nothing, are never waited for. It never waits beyond HOLD_S or a deadline, or while other
+work waits.
 
 Contract: knows no clock and no engine, only what is told; times are seconds of one clock. The live
 worker and the simulation of capacity use the same policy.
@@ -14,10 +16,11 @@ from dataclasses import dataclass
 HEAR, DRAW, CALL = "hear", "draw", "call"  # kinds of work; CALL: anything else, never shared
 HOLD_S = 0.005  # longest wait for company
 PATIENCE_S = 0.2  # a call that waited so long goes first, whenever it is due
-# How punctual somebody is taken to be.
-SLACK_S = 0.001
+SLACK_S = 0.001  # somebody who is that late is still expected
 FORGET_S = 0.5  # a rhythm with a longer pause is none
-_SHARE = 0.2  # of a new interval or duration in the average
+WORTH = 0.5  # seconds of the engine that a second of waiting must save
+_SHARE = 0.2  # of a new interval in the average
+_RECENT = 0.05  # of a new call in what calls cost
 _EPSILON = 1e-9  # of timers that wake a little early
 
 
@@ -37,6 +40,35 @@ class _Rhythm:
     period: float | None = None
 
 
+class _Price:
+    """What a call costs, learned: a part whoever is in it, and a part for each."""
+
+    def __init__(self, count: int, seconds: float) -> None:
+        # Moving means of size, time, their products: a least-squares line through recent calls.
+        self._size, self._time = float(count), seconds
+        self._squares, self._products = float(count * count), count * seconds
+
+    def learn(self, count: int, seconds: float) -> None:
+        self._size += _RECENT * (count - self._size)
+        self._time += _RECENT * (seconds - self._time)
+        self._squares += _RECENT * (count * count - self._squares)
+        self._products += _RECENT * (count * seconds - self._products)
+
+    @property
+    def time(self) -> float:
+        """Of a usual call."""
+        return self._time
+
+    @property
+    def fixed(self) -> float:
+        """The part that sharing saves; all of it until calls were shared."""
+        spread = self._squares - self._size**2
+        if spread < 1e-3:
+            return self._time
+        each = (self._products - self._size * self._time) / spread
+        return min(max(self._time - each * self._size, 0.0), self._time)
+
+
 class Admission:
     """One per engine. Tell it who `came` and what calls `took`; ask it to `choose`."""
 
@@ -46,7 +78,7 @@ class Admission:
         self._limits = limits
         self._hold = hold_s
         self._rhythms: dict[str, dict[Hashable, _Rhythm]] = {}
-        self._took: dict[str, float] = {}  # seconds of a call
+        self._prices: dict[str, _Price] = {}
 
     def came(self, turn: Turn) -> None:
         """A call began to wait."""
@@ -59,10 +91,12 @@ class Admission:
         period = interval if rhythm.period is None else rhythm.period
         known[turn.who] = _Rhythm(turn.since, period + _SHARE * (interval - period))
 
-    def took(self, kind: str, seconds: float) -> None:
-        """A call of the engine, of one session or many, ended."""
-        known = self._took.get(kind, seconds)
-        self._took[kind] = known + _SHARE * (seconds - known)
+    def took(self, kind: str, count: int, seconds: float) -> None:
+        """A call of the engine, of so many sessions, ended."""
+        if kind in self._prices:
+            self._prices[kind].learn(count, seconds)
+        else:
+            self._prices[kind] = _Price(count, seconds)
 
     def choose(self, now: float, waiting: Sequence[Turn]) -> list[Turn] | float:
         """Those to take now in one call, most urgent first, or when to ask again: then, or as soon
@@ -72,15 +106,22 @@ class Admission:
         limit = self._limits.get(first.kind, 1)
         if len(same) >= limit or len(same) < len(waiting):
             return same[:limit]
-        until = min(turn.since for turn in same) + self._hold
-        until = min(until, first.due - self._took.get(first.kind, 0.0))
-        late = self._company(now, until, same)
-        if late is None or now >= until - _EPSILON:
+        if first.kind not in self._prices:
             return same
-        return min(until, late)
+        price = self._prices[first.kind]
+        until = min(turn.since for turn in same) + self._hold
+        until = min(until, first.due - price.time)
+        if now >= until - _EPSILON:
+            return same
+        best, wait = 0.0, now
+        for company, at in enumerate(self._expected(now, until, same), start=1):
+            saved = company * price.fixed - WORTH * (at - now)
+            if saved > best:
+                best, wait = saved, at
+        return same if wait == now else min(until, wait)
 
-    def _company(self, now: float, until: float, present: Sequence[Turn]) -> float | None:
-        """When the last of those who are expected until then will have come; None: nobody."""
+    def _expected(self, now: float, until: float, present: Sequence[Turn]) -> list[float]:
+        """When others will have come, as far as that is expected until then; in order."""
         known = self._rhythms.get(present[0].kind, {})
         for who in [who for who, r in known.items() if now - r.latest > FORGET_S]:
             del known[who]
@@ -90,7 +131,7 @@ class Admission:
             for who, rhythm in known.items()
             if rhythm.period is not None and who not in here
         ]
-        return max((at for at in times if now < at <= until + SLACK_S), default=None)
+        return sorted(at for at in times if now < at <= until)
 
 
 def _urgency(turn: Turn) -> float:

@@ -128,17 +128,17 @@ def test_one_session_alone_is_served_at_once() -> None:
 
 
 def test_sessions_that_come_together_share_calls_and_wait_no_longer_than_the_hold() -> None:
-    machine = Machine()
+    machine = Machine(hear_s=0.004)
 
     async def main(batcher: Batcher) -> list[Hearer]:
         hearers = [Hearer(batcher, i, FakeAvatar(("mira", "theo")[i % 2])) for i in range(3)]
-        await asyncio.gather(*(h.live(2.0, 0.002 * i, drawn=False) for i, h in enumerate(hearers)))
+        await asyncio.gather(*(h.live(2.0, 0.0015 * i, drawn=False) for i, h in enumerate(hearers)))
         return hearers
 
     hearers = on(machine, main)
     sizes = [count for _, _, count in machine.calls]
     assert np.mean(np.array(sizes[10:]) == 3) > 0.9
-    assert max(max(h.waits) for h in hearers) <= HOLD_S + 2 * machine.hear_s + 1e-6
+    assert max(max(h.waits) for h in hearers) <= HOLD_S + 2 * machine.hear_s
 
 
 def test_sessions_far_apart_do_not_wait_for_each_other() -> None:
