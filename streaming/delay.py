@@ -11,7 +11,7 @@ def choose_delay(latency: int, engine_ms: float, seen: int = 0) -> int:
     """Samples between hearing and releasing, for a session that keeps its pictures in time.
 
     A picture waits for whole packets of sound up to its look-ahead, then for the engine
-    (`engine_ms`: p95 of animate + render). `seen`: how long pictures of other sessions took on
+    (`engine_ms`: animate + render). `seen`: how long pictures of other sessions took on
     this machine, from the arrival of their sound; one packet earlier it was spoken.
     """
     hops = -(-latency // HOP)

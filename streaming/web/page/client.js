@@ -267,6 +267,18 @@ function portrait(name) {
   return `/portrait?avatar=${encodeURIComponent(name)}`;
 }
 
+// Pictures for the pickers come one after another: a browser keeps few connections to one server,
+// and an offer must not wait behind a dozen of them.
+let shown = Promise.resolve();
+function face(name) {
+  const image = Object.assign(new Image(64, 64), { alt: "" });
+  shown = shown.then(() => new Promise((done) => {
+    image.onload = image.onerror = done;
+    image.src = `${portrait(name)}&size=small`;
+  }));
+  return image;
+}
+
 function chips(group, names, current, type) {
   $(group).replaceChildren(...names.map((name) => {
     const label = document.createElement("label");
@@ -281,7 +293,7 @@ function chips(group, names, current, type) {
     });
     label.className = "chip";
     label.append(input);
-    if (type === "avatar") label.append(Object.assign(new Image(64, 64), { loading: "lazy", src: `${portrait(name)}&size=small`, alt: "" }));
+    if (type === "avatar") label.append(face(name));
     label.append(Object.assign(document.createElement("span"), { textContent: name.split(/[\\/]/).pop() }));
     return label;
   }));
