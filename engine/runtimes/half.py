@@ -14,7 +14,7 @@ import numpy as np
 from engine.errors import WeightsError
 from engine.runtimes.nodes import BOOL, F16, F32, I64, Model, Node, Value, cast, packed, parsed
 
-# Multiply weights: these are what a GPU does faster in half.
+# With weights these are what a GPU does faster in half.
 _PRODUCTS = frozenset({"Conv", "Gemm", "MatMul"})
 # Pass values on as they are, in whatever type they come.
 _MOVES = frozenset({"Concat", "Expand", "Gather", "GatherND", "Identity", "Pad", "Relu", "Reshape",
@@ -86,11 +86,16 @@ class _Halving:
             return I64
         if node.op == "Range":  # it counts: half is exact up to 2048 only
             return F32
-        if self._recipe.whole or node.op in _PRODUCTS:
+        if self._recipe.whole or (node.op in _PRODUCTS and self._weighs(node, kinds)):
             return F16
         if node.op in _MOVES:
             return F16 if F16 in kinds else F32
         return F32
+
+    def _weighs(self, node: Node, kinds: set[int]) -> bool:
+        """Whether a product is with weights, or with what is half anyway; running averages are
+        products of other things and stay as exact as they are."""
+        return F16 in kinds or any(name in self._tensors for name in node.inputs)
 
     def _add(self, node: Node) -> None:
         kind, fixed = self._wanted(node), _FIXED.get(node.op, ())
