@@ -96,6 +96,7 @@ def _command(options: argparse.Namespace) -> str:
         f"--shots SHOTS --out PACKAGE {shape} {length} --rate {options.rate:g} "
         f"--critic {options.critic:g} --seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
+        + (f" --window {options.window}" if options.window != 2 else "")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip
 

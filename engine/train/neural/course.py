@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import time
 import zlib
 from collections.abc import Callable
@@ -185,8 +186,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the schedule after which the critic joins; 1: none",
     )  # fmt: skip
     parser.add_argument(
+        "--window", type=int, default=2, metavar="FRAMES",
+        help="that follow one another; many in smaller crops, so that a step costs the same",
+    )  # fmt: skip
+    parser.add_argument(
         "--recurrent", action="store_true",
-        help="with memory, 16-frame windows; to compare, drawn by Neural.step only",
+        help="with memory, windows of 16 frames; to compare, drawn by Neural.step only",
     )  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, cuda ...")
     parser.add_argument("--threads", type=int, default=1)
@@ -206,9 +211,16 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     )  # fmt: skip
     if options.steps:
         recipe = replace(recipe, steps=options.steps, minutes=None)
-    if options.recurrent:
-        recipe = replace(recipe, frames=16, batch=16, size=96, whole=1.0)
-    return recipe
+    frames = 16 if options.recurrent else options.window
+    if frames != recipe.frames:
+        recipe = _longer(recipe, frames)
+    return replace(recipe, whole=1.0) if options.recurrent else recipe
+
+
+def _longer(recipe: Recipe, frames: int) -> Recipe:
+    """Two windows of so many frames a step, of about as many pixels as four pairs of 128 x 128."""
+    side = 16 * round(16 / math.sqrt(frames))
+    return replace(recipe, frames=frames, batch=2 * frames, size=side)
 
 
 def net_of(options: argparse.Namespace, scale: int) -> UNetConfig:

@@ -1,5 +1,6 @@
 """The trainer learns, goes on where it stopped, and binds what it made to its package."""
 
+import argparse
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,11 +17,11 @@ from engine.nets.texture import sample, spread
 from engine.nets.unet import UNet, UNetConfig
 from engine.train.neural import apprentice, binding, toy
 from engine.train.neural.clip import join
-from engine.train.neural.course import TINY, digest, fit, resized
+from engine.train.neural.course import TINY, add_options, digest, fit, recipe_of, resized
 from engine.train.neural.lesson import Backdrop, Lesson, halved
 from engine.train.neural.projecting import fill, project
 from engine.train.neural.shots import Shots, write
-from engine.train.neural.trainer import Painter, Trainer
+from engine.train.neural.trainer import Painter, Recipe, Trainer
 from tests.engine.train.neural.test_shots import made
 
 CONFIG = Config(size="small", kind="teacher")
@@ -64,7 +65,8 @@ def test_backdrops_hide_nothing_and_compare_alike(tmp_path: Path) -> None:
     assert not seen[drawn == 1].any()
     skip = replace(bare, behind=True).image(torch.ones(1, 8, 16, 16))[:, :3]
     assert torch.equal(skip[drawn == 0], lesson.plain[:, 5:8][drawn == 0])
-    inside = (drawn > 0) & (bare.looks[:, None] > 0)
+    around = F.max_pool2d((bare.looks[:, None] == 0).float(), 3, 1, 1)
+    inside = (drawn > 0) & (around == 0)
     assert torch.allclose(skip[inside], torch.ones(())) and inside.any()
     unknown = Backdrop(replace(bare, behind=False), torch.zeros(1, 3, 1, 1))
     assert torch.equal(unknown.ours(clear).rgb, clear[:, :3]) and unknown.truth().alpha is None
@@ -182,6 +184,21 @@ def test_sets_without_long_enough_clips_are_refused(tmp_path: Path) -> None:
     made(tmp_path)
     with pytest.raises(WeightsError, match="longest clip to train on has 3 frames, expected 4"):
         fit(Shots(tmp_path), UNetConfig.of("small"), replace(TINY, frames=4), tmp_path, eye=None)
+
+
+def test_longer_windows_cost_a_step_as_much() -> None:
+    def recipe(*flags: str) -> Recipe:
+        parser = argparse.ArgumentParser()
+        add_options(parser)
+        return recipe_of(parser.parse_args(flags))
+
+    pairs, clips, memory = recipe(), recipe("--window", "16"), recipe("--recurrent")
+    assert (pairs.frames, clips.frames, memory.frames) == (2, 16, 16)
+    assert clips.batch * clips.size**2 == pairs.batch * pairs.size**2
+    assert memory == replace(clips, whole=1.0)
+    slow = recipe("--rate", "1e-3", "--steps", "9", "--critic", "1")
+    assert (slow.rate, slow.texture_rate, slow.critic_from) == (1e-3, 2e-3, 1.0)
+    assert (slow.steps, slow.minutes) == (9, None)
 
 
 def test_a_recurrent_network_is_taught_on_windows(toon: Path) -> None:
