@@ -125,6 +125,8 @@ def _weighed(avatar: str | None) -> dict[str, tuple[Mapping[str, Array], Mapping
         rng = np.random.default_rng(0)
         shapes = {"image": (1, INPUTS, SIDE, SIDE), "ppg": (1, len(PHONES), PPG_WINDOW)}
         feed = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+        # Channels side by side in memory, as a picture's are.
+        feed["image"] = np.moveaxis(np.ascontiguousarray(np.moveaxis(feed["image"], 1, 3)), 3, 1)
         return {size: (loose(size), feed) for size in ("small", "large")}
     face = package.load(Path(avatar) if Path(avatar).exists() else avatar)
     if face.learned is None:

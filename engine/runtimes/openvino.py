@@ -9,6 +9,8 @@ import openvino as ov
 
 from engine.runtimes.graph import Array, Wish, source, torn
 
+_EXACT = {"INFERENCE_PRECISION_HINT": "f32"}
+
 
 class OpenVinoGraph:
     """A `Graph` on OpenVINO.
@@ -36,8 +38,12 @@ class OpenVinoGraph:
         }
         if wish.precision == "f32":
             # bf16 gave wrong decoder outputs; a renderer may relax this where it is measured.
-            settings["INFERENCE_PRECISION_HINT"] = "f32"
-        compiled = core.compile_model(_turned(model), "CPU", settings)
+            settings |= _EXACT
+        turned = _turned(model)
+        try:
+            compiled = core.compile_model(turned, "CPU", settings)
+        except RuntimeError:  # its choice does not run here: instructions may be masked
+            compiled = core.compile_model(turned, "CPU", settings | _EXACT)
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         self._request = compiled.create_infer_request()
 

@@ -1,6 +1,9 @@
 """The renderer's graphs: the same picture on every runtime, with weights a package brings."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from engine.runtimes.onnxfile import weights
 from engine.train.renderer_export import SHIPPED, path_of, scrambled, tensors_of
 from tests.contract import assert_streams
 
+ROOT = Path(__file__).parents[3]
 SMALL = ASSETS / "renderer_small.onnx"
 RUNTIMES = ("onnxruntime", "openvino", "torch")
 SHAPE = {"image": (1, 16, 48, 80), "ppg": (1, 40, 8)}
@@ -39,6 +43,25 @@ def test_all_runtimes_draw_the_same(size: str) -> None:
         assert spread > 0.05, "random weights draw something"
         np.testing.assert_allclose(one[name], reference[name], atol=1e-4)
         np.testing.assert_allclose(two[name], reference[name], atol=1e-4)
+
+
+@pytest.mark.parametrize("instructions", ["AVX2", "DEFAULT"])
+def test_openvinos_own_precision_runs_and_is_near(instructions: str, tmp_path: Path) -> None:
+    """Also where instructions that the processor has are masked (another process: read once)."""
+    script = (
+        "import numpy as np, sys\n"
+        "from tests.engine.runtimes.test_renderer import FRESH, SHAPE, SMALL, _feed, load\n"
+        "graph = load(SMALL, 'openvino', tensors=FRESH, shape=SHAPE, precision='auto')\n"
+        "assert graph.precision in ('f32', 'bf16', 'f16'), graph.precision\n"
+        "np.savez(sys.argv[1], **graph.run(_feed()))\n"
+    )
+    masked = os.environ | {"ONEDNN_MAX_CPU_ISA": instructions}
+    found = tmp_path / "found.npz"
+    subprocess.run([sys.executable, "-c", script, found], check=True, env=masked, cwd=ROOT)
+    truth = load(SMALL, "torch", tensors=FRESH).run(_feed())
+    with np.load(found) as answer:
+        for name in ("rgba", "rgba_x2"):
+            np.testing.assert_allclose(answer[name], truth[name], atol=1e-2)
 
 
 @pytest.mark.parametrize(("size", "recurrent"), SHIPPED)
