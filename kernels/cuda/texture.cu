@@ -102,22 +102,24 @@ __device__ __forceinline__ void read(const Figure* figure, float2 uv, float weig
     }
 }
 
+// Sum of the depths of a pixel's samples, 0 to 1. Its keys are read again, from the nearest cache.
+__device__ __forceinline__ float depth_at(const Sheet& sheet, int x, int y) {
+    Keys keys = keys_at(sheet.keys, (sheet.first_key + u32(y * sheet.width + x)) * SAMPLES);
+    u64 sum = 0;
+#pragma unroll
+    for (int s = 0; s < SAMPLES; ++s) sum += keys.k[s] == EMPTY ? 0 : keys.k[s] >> 32;
+    return float(sum) * float(1 / DEPTH_ONE);
+}
+
 // The atlas where pixel (x, y) shows it, and how many samples something covers; WHOLE: normal and
 // depth too, as means. Adds to what is there.
 template <bool WHOLE> __device__ __forceinline__ int look(
     const Sheet& sheet, int x, int y, float (&colors)[DEPTH], float4& normal
 ) {
     u32 at = (sheet.first_key + u32(y * sheet.width + x)) * SAMPLES;
-    Keys keys = keys_at(sheet.keys, at);
-    u32 left = groups(keys);
+    u32 left = groups(keys_at(sheet.keys, at));
     if (left == 0) return 0;
     int covered = __popc(left);
-    if (WHOLE) {
-        u64 depth = 0;
-#pragma unroll
-        for (int s = 0; s < SAMPLES; ++s) depth += keys.k[s] == EMPTY ? 0 : keys.k[s] >> 32;
-        normal.w = float(depth) * (1.0f / float(covered)) * float(1 / DEPTH_ONE);
-    }
     float2 low = make_float2(2, 2), high = make_float2(-1, -1), sum = make_float2(0, 0);
 #pragma unroll 1
     for (; left; left >>= 4, ++at) {
@@ -140,7 +142,7 @@ template <bool WHOLE> __device__ __forceinline__ int look(
         normal.z += count * blend(w, a.z, b.z, c.z);
     }
     float share = 1.0f / float(covered);
-    normal.x *= share, normal.y *= share, normal.z *= share;
+    if (WHOLE) normal = make_float4(normal.x * share, normal.y * share, normal.z * share, depth_at(sheet, x, y) * share);
     if (high.x - low.x <= NEAR && high.y - low.y <= NEAR) {
         read(sheet.figure, make_float2(sum.x * share, sum.y * share), 1.0f, colors);
         return covered;
