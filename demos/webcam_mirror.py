@@ -37,24 +37,25 @@ from streaming.worker import EngineThread
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     p = argparse.ArgumentParser(prog="python -m demos.webcam_mirror", description=__doc__)
-    p.add_argument(
-        "--avatar", default=DEFAULT_AVATAR, help="bundled name, or a package folder or .zip"
-    )
-    p.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
-    p.add_argument("--size", default="512", metavar="512|1280x720", help="pixels (512)")
-    p.add_argument("--background", default="auto", metavar="auto|plain:#RRGGBB|green|FILE",
-                   help="what lies behind the avatar (auto: its own)")  # fmt: skip
-    p.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
-                   help="what draws it; unmarked: no badge on a person's likeness")  # fmt: skip
-    p.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
-    p.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    p.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
-    p.add_argument("--output", help="play the delayed voice here: name, number or 'default'")
-    p.add_argument("--face-model", help="face_landmarker.task for the camera tracker")
-    p.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
-    p.add_argument("--port", type=int, default=8080, help="0 takes any free port (8080)")
-    p.add_argument("--max-sessions", type=int, default=4, help="browsers at a time (4)")
-    p.add_argument("--no-browser", action="store_true", help="do not open the page")
+    face = p.add_argument_group("who is seen")
+    face.add_argument("--avatar", default=DEFAULT_AVATAR,
+                      help="bundled name, or a package folder or .zip")  # fmt: skip
+    face.add_argument("--style", default=DEFAULT_STYLE, help="bundled name or .style file")
+    face.add_argument("--size", default="512", metavar="512|1280x720", help="pixels (512)")
+    face.add_argument("--background", default="auto", metavar="auto|plain:#RRGGBB|green|FILE",
+                      help="what lies behind the avatar (auto: its own)")  # fmt: skip
+    face.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
+                      help="what draws it; unmarked: no badge on a person's likeness")  # fmt: skip
+    face.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    sound = p.add_argument_group("sound and camera")
+    sound.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
+    sound.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
+    sound.add_argument("--output", help="play the delayed voice here: name, number or 'default'")
+    sound.add_argument("--face-model", help="face_landmarker.task for the camera tracker")
+    page = p.add_argument_group("the page")
+    page.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    page.add_argument("--port", type=int, default=8080, help="0 takes any free port (8080)")
+    page.add_argument("--no-browser", action="store_true", help="do not open the page")
     return p.parse_args(argv)
 
 
@@ -68,8 +69,6 @@ def load_tracker(face_model: str | None, stop: threading.Event | None = None) ->
 
 def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     """Check what was asked for and put the parts together."""
-    if args.max_sessions < 1:
-        raise TransportError(f"--max-sessions is {args.max_sessions}, expected 1 or more")
     if args.device == "cuda":
         raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
     if args.face_model and not os.path.isfile(args.face_model):
@@ -103,7 +102,6 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
     return Rooms(
         catalogue,
         worker,
-        limit=args.max_sessions,
         sight=sight,
         microphone=listen if args.mic else None,
         speaker=speak if args.output else None,
