@@ -15,12 +15,15 @@ WIDTHS = (16, 24, 32, 48)  # at 1/2, 1/4, 1/8, 1/16 of the page
 
 
 class Texturer(nn.Module):
-    """page [1, 3, R, R] in [0, 1] -> residual of the texture [1, 8, R, R]; R: a multiple of 16."""
+    """page [1, 4, R, R] in [0, 1], colours and part -> residual of the texture [1, 8, R, R].
+
+    R is a multiple of 16.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d = WIDTHS
-        self.stem = nn.Conv2d(12, a, 3, padding=1)
+        self.stem = nn.Conv2d(16, a, 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(x, y, 3, 2, 1) for x, y in ((a, b), (b, c), (c, d)))
         self.lift = nn.ModuleList(nn.Conv2d(x, y, 1) for x, y in ((d, c), (c, b), (b, a)))
         self.join = nn.ModuleList(nn.Conv2d(x, x, 3, padding=1) for x in (c, b, a))

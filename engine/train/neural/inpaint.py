@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
+from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, gaussian_filter
 
 from engine.frames import F32, U8
 from engine.train.bust import F64, smooth
@@ -29,14 +29,22 @@ _CREASE = 0.3  # of the skin's colour in the line of shut lids: a crease, not a 
 _LASHES = 7  # px of the rim of an eye that belong to lashes and liner
 _INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178,
                88, 95)  # fmt: skip
-_LIP_EDGE = 2.5  # px between the mouth's opening and where a lip is surely seen
+_OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181,
+               91, 146)  # fmt: skip
+_LIP_EDGE = 1.0  # px between the mouth's opening and where a lip is surely seen
 _OPEN = 3.0  # px between lips from which on something else than lips is seen between them
+_LINE, _LINE_FROM = (
+    (0.38, 0.52, 0.50),
+    (0.5, 4.0),
+)  # dark where lips meet: share of each colour that
+# is lost, and px into the opening
+_BLEND = 1.2  # px of blur there: a step would show as dots where the picture is stretched
 _CHEEKS = (50, 205, 280, 425, 117, 346)
 # Linear enough: colours of a well lit mouth, front and deep; 0..255.
 MOUTHS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    "mouth": ((112, 46, 42), (26, 9, 9)),
+    "mouth": ((128, 66, 60), (62, 30, 28)),
     "teeth": ((228, 216, 202), (70, 52, 46)),
-    "tongue": ((182, 98, 92), (66, 26, 26)),
+    "tongue": ((188, 108, 102), (92, 46, 44)),
 }
 _RAMPS = 400  # first row of their ramps
 _RAMP = 12  # px of height of each
@@ -44,11 +52,15 @@ _SKIN = 0.72  # lightness of cheeks for which the colours above hold
 _SHOWN = 60  # px of teeth that tell their colour
 
 
+# What a place of the page is, for networks: what else is 0.
+PARTS = {"lips": 0.2, "eye": 0.35, "lid": 0.5, "mouth": 0.65, "tongue": 0.8, "teeth": 1.0}
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The pixels and where its patches are."""
 
-    pixels: F32  # [SIDE, SIDE, 3] in 0..1
+    pixels: F32  # [SIDE, SIDE, 4] in 0..1; the last says what a place is: one of PARTS, or 0
     centres: F64  # [2, 2] px of the picture that are the middles of the eyes' patches; right, left
 
 
@@ -81,10 +93,12 @@ def centre(points: F32, eye: int) -> F64:
 
 def page(picture: U8, points: F32) -> Page:
     """`picture` [S, S, 3] with its landmarks [478, 3]."""
-    pixels = np.zeros((SIDE, SIDE, 3), np.float32)
+    pixels = np.zeros((SIDE, SIDE, 4), np.float32)
     size = len(picture) + 2 * MARGIN
-    shut = lips(picture, points)
-    pixels[:size, :size] = np.pad(shut, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), "reflect")
+    around = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+    pixels[:size, :size, :3] = np.pad(lips(picture, points), around, "reflect")
+    outer = _filled_in(points[list(_OUTER_LIPS), :2].astype(float) + MARGIN, (size, size))
+    pixels[:size, :size, 3] = 255 * PARTS["lips"] * gaussian_filter(outer.astype(np.float32), 2.0)
     centres = []
     for eye in range(2):
         rim = points[list(_LIDS[eye]), :2].astype(float)
@@ -92,14 +106,17 @@ def page(picture: U8, points: F32) -> Page:
         crop, corner = _crop(picture, centres[eye])
         opening = _filled_in(rim - corner, crop.shape[:2])
         iris = points[_IRIS[eye] : _IRIS[eye] + 5, :2].astype(float) - corner
-        for row, made in ((eye, ball(crop, opening, iris)),
-                          (eye + 2, lid(crop, opening, _shut(rim - corner)))):  # fmt: skip
-            pixels[row * _TALL : (row + 1) * _TALL, _STRIP : _STRIP + _WIDE] = made
-    for row, (front, deep) in enumerate(mouth(picture, points).values()):
+        made = {"eye": ball(crop, opening, iris), "lid": lid(crop, opening, _shut(rim - corner))}
+        for row, (part, patch) in enumerate(made.items()):
+            top = (eye + 2 * row) * _TALL
+            pixels[top : top + _TALL, _STRIP : _STRIP + _WIDE, :3] = patch
+            pixels[top : top + _TALL, _STRIP : _STRIP + _WIDE, 3] = 255 * PARTS[part]
+    for row, (part, (front, deep)) in enumerate(mouth(picture, points).items()):
         share = np.clip((np.arange(_WIDE) - 6) / (_WIDE - 12), 0, 1)[:, None]
         ramp = np.array(deep) + share * (np.array(front) - np.array(deep))
         top = _RAMPS + row * _RAMP
-        pixels[top : top + _RAMP, _STRIP : _STRIP + _WIDE] = ramp
+        pixels[top : top + _RAMP, _STRIP : _STRIP + _WIDE, :3] = ramp
+        pixels[top : top + _RAMP, _STRIP : _STRIP + _WIDE, 3] = 255 * PARTS[part]
     return Page(np.asarray(pixels / 255, np.float32), np.array(centres))
 
 
@@ -182,28 +199,30 @@ def lips(picture: U8, points: F32) -> U8:
     if apart < _OPEN:
         return picture
     hole = _filled_in(_grown(rim), picture.shape[:2])
-    hole = binary_dilation(hole, iterations=1)
-    soft = gaussian_filter(hole.astype(np.float32), 0.8)[..., None]
-    share = np.maximum(soft, hole[..., None])
-    made = picture + share * (filled(picture, hole).astype(np.float32) - picture)
+    made = filled(picture, hole).astype(np.float32)
+    soft = gaussian_filter(made, (_BLEND, _BLEND, 0))
+    made += gaussian_filter(hole.astype(np.float32), _BLEND)[..., None] * (soft - made)
+    # Where lips meet they shade each other: a line, once they are shut.
+    deep = distance_transform_edt(hole)
+    shade = gaussian_filter(smooth(*_LINE_FROM, deep).astype(np.float32), _BLEND)
+    made *= 1 - shade[..., None] * np.array(_LINE, np.float32)
     return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
 
 
 def _grown(rim: F64) -> F64:
     """The mouth's opening [N, 2] and its rim, where lips are not surely seen."""
     middle = rim.mean(0)
-    grown = rim + (rim - middle) * [0.14, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
+    grown = rim + (rim - middle) * [0.06, 0.0] + np.sign(rim - middle) * [0.0, _LIP_EDGE]
     return np.asarray(grown)
 
 
 def outside_mouth(places: F64, points: F32) -> F64:
-    """Places of lips [N, 2] in the picture -> the same, none between the lips: those lie on the
-    nearest lip."""
+    """Places of lips [N, 2] in the picture -> the same, none between the lips: those lie where the
+    lips meet."""
     rim = points[list(_INNER_LIPS), :2].astype(float)
-    grown = _grown(rim)
     ring = np.concatenate([
         a + np.linspace(0, 1, 8, endpoint=False)[:, None] * (b - a)
-        for a, b in zip(grown, np.roll(grown, -1, 0), strict=True)
+        for a, b in zip(rim, np.roll(rim, -1, 0), strict=True)
     ])  # fmt: skip
     x, y = places.T
     a, b = ring, np.roll(ring, -1, 0)

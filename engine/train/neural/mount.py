@@ -17,17 +17,16 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from engine.face.blendshapes import INDEX
-from engine.face.camera import Camera
 from engine.face.learned import FILE, Config, dump
 from engine.face.likeness import Likeness
 from engine.face.likeness import dump as dump_likeness
 from engine.face.mesh import Figure
 from engine.face.package import Package, load
-from engine.frames import BLENDSHAPES, Motion
+from engine.frames import Motion
 from engine.train.bust import F64, I64
 from engine.train.neural import inpaint
-from engine.train.neural.alignment import LIPS, units
 from engine.train.neural.backdrop import filled
+from engine.train.neural.form import BLINK, Form, flattened
 from engine.train.neural.inpaint import SIDE, Page
 from engine.train.neural.sheet import Oval, lay
 from engine.train.neural.texturer import Joint
@@ -40,18 +39,10 @@ _EDGE = 0.92  # of the oval: the skin that stays
 _BEHIND = 0.08  # dm behind the oval's deepest point: there a head's back begins
 _MOVED = 0.5  # px by which shutting the eyes moves what belongs to the lids
 _EYE_REACH = 46.0  # px around an eye within which lids lie
-_FACING = 0.25  # normals of skin that the picture shows
-_LIP_REACH = 0.16  # dm around the lips within which hidden skin takes the lips' colour
 _SMILE = 0.5  # share of the picture's smile that stays at rest
-_UPPER_LIP = (191, 80, 81, 82, 13, 312, 311, 310, 415)
-_LOWER_LIP = (95, 88, 178, 87, 14, 317, 402, 318, 324)
-_SHUT, _LIP_SOFT = 0.006, 0.12  # dm: how far shut lips press, and how far around that is felt
-_LIP_MARKS = (13, 14, 78, 308)
-_TEETH = 0.025  # dm by which the upper teeth reach below the upper lip, behind the lower one
 _BEHIND_LID, _BEFORE = 0.03, 0.09  # dm: where shut lids wait, and how far a blink brings them
 _OVERLAP = 0.012  # dm: how far they close over the lower ones
 _RELIEF_FROM, _RELIEF = 0.15, 0.5  # dm: where the sides begin, and what is left of their depth
-BLINK = ("eyeBlinkRight", "eyeBlinkLeft")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +53,6 @@ class _Kept:
     material: I64  # [F] index into `names`
     names: tuple[str, ...]
     lid: I64  # [F] 1, 2: of the right, left upper lid's part that moves; else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The rig's geometry as it will be: at rest, and how each shape moves it."""
-
-    rest: F64  # [V, 3]
-    moves: F64  # [52 + C, V, 3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +78,7 @@ def mount(
     shut[[INDEX[name] for name in BLINK]] = 1.0
     blink = projected(package, Motion(0, shut, np.zeros(6, np.float32)))
     kept = _kept(made, oval, seen, blink)
-    form = _form(made, kept)
+    form = Form.of(made)
     page = inpaint.page(made.picture, made.points)
     parts = [*_lids(form, kept, blink, page), _surroundings(made, form, kept, oval, seen)]
     used = np.unique(kept.triangle)
@@ -103,7 +86,7 @@ def mount(
     _tensors(folder, made, form, kept, used, parts, places)
     _manifest(folder, made, kept, used, parts, likeness)
     pixels = np.rint(page.pixels * 255).astype(np.uint8)
-    Image.fromarray(pixels).save(folder / f"{PHOTO}.png")
+    Image.fromarray(pixels[..., :3]).save(folder / f"{PHOTO}.png")
     around = np.mgrid[:SIZE, :SIZE][::-1].reshape(2, -1).T + 0.5
     hole = (oval.share(around) < 1).reshape(SIZE, SIZE)
     Image.fromarray(filled(made.picture, hole)).save(folder / f"{PLATE}.png")
@@ -118,61 +101,7 @@ def mount(
     return load(folder)
 
 
-def _form(made: Unwrapped, kept: _Kept) -> _Form:
-    """The rig with the picture's lids as its rest, and its teeth behind the picture's lips."""
-    rest, moves = made.package.mesh.position.astype(float), _dense(made.package)
-    for name in BLINK:
-        k, share = INDEX[name], float(made.weights[INDEX[name]])
-        rest = rest + share * moves[k]
-        moves[k] *= 1 - share
-    rest = _flattened(rest, made.package.manifest.camera)
-    _closed(made, kept, rest, moves)
-    for name in ("teeth", "tongue"):
-        own = np.unique(kept.triangle[kept.material == kept.names.index(name)])
-        lips = rest[made.vertex[list(_LIP_MARKS)]]  # upper, lower, both corners
-        rest[own, 0] += lips[:, 0].mean() - (rest[own, 0].min() + rest[own, 0].max()) / 2
-        if name == "teeth":
-            row = rest[own]
-            order = np.sort(row[np.abs(row[:, 0] - lips[:, 0].mean()) < 0.1, 1])
-            if len(order) < 2:
-                continue
-            gap = int(np.diff(order).argmax())
-            upper = own[row[:, 1] > (order[gap] + order[gap + 1]) / 2]
-            rest[upper, 1] += lips[0, 1] - _TEETH - order[gap + 1]
-    return _Form(rest, moves)
-
-
-def _closed(made: Unwrapped, kept: _Kept, rest: F64, moves: F64) -> None:
-    """Let lips that the picture shows apart meet at rest: what a fit leaves open would show a line
-    of teeth for ever. Half of the gap goes to either lip, told apart by what the jaw moves."""
-    upper, lower = (rest[made.vertex[list(rows)]] for rows in (_UPPER_LIP, _LOWER_LIP))
-    middle = (upper + lower) / 2
-    gap = np.maximum(upper[:, 1] - lower[:, 1] + _SHUT, 0)
-    order = np.argsort(middle[:, 0])
-    own = np.unique(kept.triangle[np.isin(kept.material, [0, kept.names.index("mouth")])])
-    at = rest[own]
-    near = np.linalg.norm((at[:, None] - middle)[..., :2], axis=-1).min(1)
-    here = np.interp(at[:, 0], middle[order, 0], gap[order]) * np.exp(-((near / _LIP_SOFT) ** 2))
-    drop = -moves[INDEX["jawOpen"]][own, 1]
-    jaw = np.clip(drop / max(float(drop.max()), 1e-6) / 0.8, 0, 1)
-    rest[own, 1] += here * (jaw - 0.5)
-
-
-def _flattened(points: F64, camera: Camera) -> F64:
-    """Points [V, 3] that project as they did, the deep sides of the head brought forward: what a
-    picture shows of them is few pixels, which a full turn would smear over the cheek."""
-    deep = np.minimum(points[:, 2] - _RELIEF_FROM, 0)
-    scale = (camera.distance - points[:, 2] + (1 - _RELIEF) * deep) / (
-        camera.distance - points[:, 2]
-    )
-    out = points.copy()
-    out[:, 2] -= (1 - _RELIEF) * deep
-    out[:, 0] *= scale
-    out[:, 1] = camera.height + (points[:, 1] - camera.height) * scale
-    return out
-
-
-def _lids(form: _Form, kept: _Kept, blink: F64, page: Page) -> list[_Part]:
+def _lids(form: Form, kept: _Kept, blink: F64, page: Page) -> list[_Part]:
     """Shut lids, which the picture does not show: behind the open ones, before them in a blink."""
     parts = []
     for eye in range(2):
@@ -189,11 +118,11 @@ def _lids(form: _Form, kept: _Kept, blink: F64, page: Page) -> list[_Part]:
     return parts
 
 
-def _surroundings(made: Unwrapped, form: _Form, kept: _Kept, oval: Oval, seen: F64) -> _Part:
+def _surroundings(made: Unwrapped, form: Form, kept: _Kept, oval: Oval, seen: F64) -> _Part:
     """Hair, neck, shoulders and what lies behind, as a sheet."""
     skin = np.unique(kept.triangle[kept.material == 0])
     camera = made.package.manifest.camera
-    shown = _flattened(Figure(made.package).vertices(made.motion).astype(float), camera)
+    shown = flattened(Figure(made.package).vertices(made.motion).astype(float), camera)
     flat = np.concatenate([seen[:, :2], shown[:, 2:]], axis=1)
     sheet = lay(oval, flat, form.rest, shown, skin, camera, SIZE)
     moves = (form.moves[:, sheet.source] * sheet.share[None, ..., None]).sum(2)
@@ -223,11 +152,14 @@ def _kept(made: Unwrapped, oval: Oval, seen: F64, blink: F64) -> _Kept:
 
 def _places(made: Unwrapped, kept: _Kept, seen: F64, page: Page) -> F64:
     """Where on the page each corner of the rig's triangles lies [F, 3, 2]."""
-    out = inpaint.of_picture(_shown(made, kept, seen))[kept.triangle]
+    flat = seen[:, :2].copy()
+    around = np.unique(kept.triangle[kept.material == 0])
+    flat[around] = inpaint.outside_mouth(flat[around], made.points)
+    out = inpaint.of_picture(flat)[kept.triangle]
     for index, name in enumerate(kept.names):
         own = kept.material == index
         if name in inpaint.MOUTHS:
-            light = _depth_light(name, made.package.mesh.position[kept.triangle[own]].astype(float))
+            light = made.package.mesh.proxy[kept.triangle[own], 2].astype(float)
             out[own] = inpaint.of_ramp(name, light.ravel()).reshape(-1, 3, 2)
     middle = page.centres.mean(0)[0]
     balls = kept.material == kept.names.index("eye")
@@ -238,47 +170,8 @@ def _places(made: Unwrapped, kept: _Kept, seen: F64, page: Page) -> F64:
     return out
 
 
-def _depth_light(name: str, at: F64) -> F64:
-    """How light corners [F, 3, 3] inside the mouth are: less the deeper and the farther aside."""
-    deep = (at[..., 2].max() - at[..., 2]) / max(float(np.ptp(at[..., 2])), 1e-6)
-    aside = np.abs(at[..., 0]) / max(float(np.abs(at[..., 0]).max()), 1e-6)
-    if name == "mouth":
-        return np.asarray(0.3 + 0.5 * (1 - deep) ** 1.2)
-    if name == "tongue":
-        return np.asarray(0.9 * (1 - deep) ** 0.8)
-    return np.asarray(0.88 * (1 - 0.75 * deep) * (1 - 0.35 * aside**2))
-
-
-def _shown(made: Unwrapped, kept: _Kept, seen: F64) -> F64:
-    """Where in the picture each vertex [V, 2] takes its colour from: its own place, or, for the
-    hidden insides of the lips, the nearest lip that shows."""
-    triangles = kept.triangle[kept.material == 0]
-    flat = seen[:, :2].copy()
-    around = np.unique(triangles)
-    flat[around] = inpaint.outside_mouth(flat[around], made.points)
-    world = Figure(made.package).vertices(made.motion).astype(float)
-    corner = world[triangles]
-    face = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    normal = np.zeros_like(world)
-    weld = made.package.mesh.weld
-    for k in range(3):
-        np.add.at(normal, weld[triangles[:, k]], face)
-    normal = normal[weld]
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    lips = made.package.mesh.position[made.vertex[list(LIPS)]].astype(float)
-    used = np.unique(triangles)
-    at = made.package.mesh.position[used].astype(float)
-    near = np.linalg.norm(at[:, None] - lips, axis=-1).min(1) < _LIP_REACH
-    hidden = near & (normal[used, 2] < _FACING)
-    facing = near & ~hidden
-    if facing.any():
-        apart = np.linalg.norm(at[hidden][:, None] - at[facing], axis=-1)
-        flat[used[hidden]] = flat[used[facing][apart.argmin(1)]]
-    return flat
-
-
 def _tensors(
-    folder: Path, made: Unwrapped, form: _Form, kept: _Kept, used: I64, parts: list[_Part],
+    folder: Path, made: Unwrapped, form: Form, kept: _Kept, used: I64, parts: list[_Part],
     places: F64,
 ) -> None:  # fmt: skip
     """Write mesh.safetensors of the rig's used vertices and all other parts."""
@@ -315,18 +208,6 @@ def _tensors(
 def _names(kept: _Kept) -> list[str]:
     """All materials, in order."""
     return [*kept.names, "sheet"]
-
-
-def _dense(package: Package) -> F64:
-    """All shapes, correctives included [52 + C, V, 3]."""
-    mesh = package.mesh
-    everything = np.arange(len(mesh.position))
-    out = np.zeros((len(mesh.shape_scale), len(mesh.position), 3))
-    out[:BLENDSHAPES] = units(package, everything)
-    for k in range(BLENDSHAPES, len(out)):
-        rows = slice(mesh.shape_start[k], mesh.shape_start[k + 1])
-        out[k, mesh.shape_row[rows]] = mesh.shape_delta[rows] * mesh.shape_scale[k]
-    return out
 
 
 def _manifest(

@@ -16,18 +16,19 @@ from engine.nets.unet import UNet, UNetConfig
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 DETAIL = 3  # first of four channels: upper left, upper right, lower left, lower right
+PART = 7  # channel of the part
 _LIFT = 1.0  # added to the details, which are negative too: the activation passes what is above 0
 
 
 def texture(page: F32) -> F32:
-    """A page of pixels [R, R, 3] in 0..1 -> texture [R, R, 8], whose texel (i, j) belongs to the
-    corner between the pixels i - 1, i and j - 1, j."""
-    padded = np.pad(page, ((2, 2), (2, 2), (0, 0)), "edge").astype(np.float32)
+    """A page of pixels [R, R, 4] in 0..1 (colours, and what part a place is) -> texture [R, R, 8],
+    whose texel (i, j) belongs to the corner between the pixels i - 1, i and j - 1, j."""
+    padded = np.pad(page[..., :3], ((2, 2), (2, 2), (0, 0)), "edge").astype(np.float32)
     corner = (padded[:-1, :-1] + padded[:-1, 1:] + padded[1:, :-1] + padded[1:, 1:]) / 4
     out = np.zeros((*page.shape[:2], CHANNELS), np.float32)
     rows, columns = page.shape[:2]
     middle = corner[1 : rows + 1, 1 : columns + 1]
-    out[..., :3] = middle
+    out[..., :3], out[..., PART] = middle, page[..., 3]
     luma, blend = padded @ LUMA, corner @ LUMA
     grey = np.pad(blend, 2, "edge")
     for place in range(4):

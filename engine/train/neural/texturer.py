@@ -38,8 +38,19 @@ class Joint(nn.Module):
         return joint.eval()
 
     def texture(self, page: U8) -> Tensor:
-        """Page [R, R, 3] -> neural texture [1, 8, R, R]."""
-        pixels = np.asarray(page / np.float32(255), np.float32)
-        plain = torch.from_numpy(sharp.texture(pixels))
-        added: Tensor = self.texturer(torch.from_numpy(pixels).permute(2, 0, 1)[None])
-        return plain.permute(2, 0, 1)[None] + added
+        """Page [R, R, 4] -> neural texture [1, 8, R, R]."""
+        pixels, plain = laid_out(page)
+        return self.enriched(pixels, plain)
+
+    def enriched(self, pixels: Tensor, plain: Tensor) -> Tensor:
+        """The same from what `laid_out` gives."""
+        added: Tensor = self.texturer(pixels)
+        return plain + added
+
+
+def laid_out(page: U8) -> tuple[Tensor, Tensor]:
+    """Page [R, R, 4] -> in 0..1 [1, 4, R, R], and the texture that draws it as it is
+    [1, 8, R, R]."""
+    pixels = np.asarray(page / np.float32(255), np.float32)
+    plain = torch.from_numpy(sharp.texture(pixels)).permute(2, 0, 1)[None]
+    return torch.from_numpy(pixels).permute(2, 0, 1)[None], plain

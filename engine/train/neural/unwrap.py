@@ -28,6 +28,7 @@ from engine.train.likeness import space
 from engine.train.neural.alignment import OVAL
 from engine.train.neural.footage import Square, cut
 from engine.train.neural.identity import sit
+from engine.train.neural.slit import LOWER, UPPER, Slit, at
 
 SIZE = 512  # px of the square picture
 FACE = 0.40  # height of a face (forehead to chin) in it, where the picture reaches so far
@@ -36,8 +37,11 @@ _LEAST = 64.0  # px of a face's height in the picture given
 _ASIDE = 28.0  # degrees from which on too much of a face is hidden
 _REACH, _RIDGE, _TURNS = 0.11, 0.04, 3  # dm; as engine.train.neural.identity, but narrow
 _ASKEW = ("jawLeft", "jawRight", "mouthLeft", "mouthRight", "jawForward")
-_CORNERS = (191, 415, 95, 324, 88, 318)  # inside the mouth's corners the rig is coarser
-_EXACT = np.setdiff1d(np.arange(POINTS), (*OVAL, *_CORNERS))  # outlines slide over the skin
+# Outlines slide over the skin; of the lips' inner edges the rims themselves are laid down.
+_AROUND, _STRAY = 30.0, 3.5  # px: which landmarks are neighbours, and how far one may stray
+_MOUTH = 0.4  # dm over the skin around the slit where it must not
+_LIP, _BESIDE = 0.08, 0.05  # dm over the skin, and share of the slit: what covers a rim
+_EXACT = np.setdiff1d(np.arange(POINTS), (*OVAL, *UPPER, *LOWER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,10 @@ def unwrap(rgb: U8, models: Models, folder: Path, name: str) -> Unwrapped:
         guess[0, INDEX[key]] = value
     sitter = sit(points[None], guess, (picture, points), folder, SIZE, name, True, looks=1)
     made = Unwrapped(picture, square, points, sitter.package, sitter.vertex, _even(sitter.weights))
+    slit = Slit.of(made.package)
+    exact = _agreed(made, slit)
     for _ in range(_TURNS):
-        made = _pressed(made, folder)
+        made = _pressed(made, slit, exact, folder)
     return made
 
 
@@ -141,22 +147,64 @@ def _square(points: F32, tall: float, height: int, width: int) -> Square:
     return Square(left, top, side)
 
 
-def _pressed(made: Unwrapped, folder: Path) -> Unwrapped:
+def _agreed(made: Unwrapped, slit: Slit) -> I64:
+    """Landmarks, without those near the mouth that are not as far off as those around: where the
+    rig is coarse, in the mouth's corners, one may have a vertex of the other lip, and would fold
+    the skin."""
+    seen = made.points[_EXACT, :2].astype(float)
+    off = seen - made.screen()[made.vertex[_EXACT], :2]
+    near = np.linalg.norm(seen[:, None] - seen, axis=-1) < _AROUND
+    usual = np.array([np.median(off[own], axis=0) for own in near])
+    astray = np.linalg.norm(off - usual, axis=1) > _STRAY
+    return np.asarray(_EXACT[~(astray & (slit.away[made.vertex[_EXACT]] < _MOUTH))])
+
+
+def _goals(made: Unwrapped, slit: Slit, exact: I64) -> tuple[I64, F64]:
+    """Vertices [N] and the places [N, 2] of the picture that they belong to."""
+    rims, seen = [], made.screen()
+    for rim, line, sign in ((slit.upper, UPPER, 1.0), (slit.lower, LOWER, -1.0)):
+        place = at(made.points[list(line), :2].astype(float), slit.along[rim])
+        place[:, 1] -= sign * _overhang(slit, seen, rim, sign)
+        rims.append(place)
+    vertex = np.concatenate([made.vertex[exact], slit.upper, slit.lower])
+    place = np.concatenate([made.points[exact, :2], *rims])
+    found, owner = np.unique(vertex, return_inverse=True)
+    goal = np.zeros((len(found), 2))
+    np.add.at(goal, owner, place / np.bincount(owner)[owner, None])
+    return found, goal
+
+
+def _overhang(slit: Slit, seen: F64, rim: I64, sign: float) -> F64:
+    """How far [N] a lip (1 the upper one, -1 the lower one) reaches over its rim, which lies a
+    little inside the mouth, px."""
+    lip = np.flatnonzero((slit.away < _LIP) & (sign * slit.side > 0.3))
+    near = np.abs(slit.along[rim][:, None] - slit.along[lip]) < _BESIDE
+    over = np.where(near, sign * (seen[lip, 1] - seen[rim, 1][:, None]), 0.0)
+    return np.asarray(over.max(axis=1, initial=0.0) * np.sin(np.pi * slit.along[rim]) ** 0.5)
+
+
+def _pressed(made: Unwrapped, slit: Slit, exact: I64, folder: Path) -> Unwrapped:
     """The same with its mesh moved, in the picture's plane, to where the landmarks are."""
     package, camera = made.package, made.package.manifest.camera
-    at, owner = np.unique(made.vertex[_EXACT], return_inverse=True)
-    goal = np.zeros((len(at), 2))
-    np.add.at(goal, owner, made.points[_EXACT, :2] / np.bincount(owner)[owner, None])
-    seen = made.screen()[at]
+    nodes, goal = _goals(made, slit, exact)
+    seen = made.screen()[nodes]
     pixel = (camera.distance - seen[:, 2]) * 2 * math.tan(math.radians(camera.fov_deg / 2)) / SIZE
-    off = np.zeros((len(at), 3))
+    off = np.zeros((len(nodes), 3))
     off[:, :2] = (goal - seen[:, :2]) * pixel[:, None] * (1, -1)
     mesh = package.mesh.position.astype(float)
-    nodes = mesh[at]
-    core = np.exp(-(np.linalg.norm(nodes[:, None] - nodes, axis=-1) ** 2) / _REACH**2)
-    pull = np.linalg.solve(core + _RIDGE * np.eye(len(at)), off)
-    felt = np.exp(-(np.linalg.norm(mesh[:, None] - nodes, axis=-1) ** 2) / _REACH**2)
-    moved = mesh + (felt @ pull) * package.mesh.neck[:, None]
+    turn = np.arcsin(slit.side)
+
+    def felt(vertices: I64 | slice) -> F64:
+        apart = np.linalg.norm(mesh[vertices][:, None] - mesh[nodes], axis=-1)
+        # Lips that touch do not pull at each other.
+        alike = (1 + np.cos(turn[vertices][:, None] - turn[nodes])) / 2
+        return np.asarray(np.exp(-((apart / _REACH) ** 2)) * alike)
+
+    pull = np.linalg.solve(felt(nodes) + _RIDGE * np.eye(len(nodes)), off)
+    bone = [k for k, m in enumerate(package.manifest.materials) if m.name in ("teeth", "tongue")]
+    soft = package.mesh.neck.astype(float)
+    soft[np.unique(package.mesh.triangle[np.isin(package.mesh.material, bone)])] = 0
+    moved = mesh + (felt(slice(None)) @ pull) * soft[:, None]
     path = folder / "mesh.safetensors"
     held = {**load_file(path), "position": moved.astype(np.float32)}
     save_file({k: np.ascontiguousarray(v) for k, v in held.items()}, path)

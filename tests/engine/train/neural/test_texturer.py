@@ -13,7 +13,7 @@ from engine.train.neural.texturer import Joint
 
 
 def test_a_fresh_one_keeps_the_pictures_texture() -> None:
-    page = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    page = np.random.default_rng(0).integers(0, 255, (32, 32, 4), np.uint8)
     with torch.no_grad():
         texture = Joint().texture(page)[0].permute(1, 2, 0).numpy()
     np.testing.assert_allclose(
@@ -26,7 +26,7 @@ def test_weights_come_back(tmp_path: Path) -> None:
     joint = Joint()
     torch.nn.init.normal_(joint.texturer.out.weight)
     save_file({k: v.half() for k, v in joint.state_dict().items()}, tmp_path / "a.safetensors")
-    page = np.full((32, 32, 3), 90, np.uint8)
+    page = np.full((32, 32, 4), 90, np.uint8)
     with torch.no_grad():
         found = Joint.load(tmp_path / "a.safetensors").texture(page)
         torch.testing.assert_close(found, joint.texture(page), atol=2e-2, rtol=1e-2)
