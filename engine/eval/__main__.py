@@ -11,6 +11,7 @@ from engine.errors import VivifyError
 
 SUITES = {
     "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
+    "capacity": ("engine.eval.capacity", "sessions of one engine against latency, and a fleet"),
     "lips": ("engine.eval.lips", "does the mouth follow speech it was not trained on"),
     "style": ("engine.eval.style", "is a style in the motion, and does the face live"),
     "papers": ("engine.eval.papers", "four papers, their ablations and our decoder in one table"),
