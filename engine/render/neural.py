@@ -36,7 +36,7 @@ from engine.render.canvas import Canvas
 from engine.render.gbuffer import GBuffer, Visibility
 from engine.render.grid import Surfaces, grid, shrink
 from engine.render.mark import badge, marked
-from engine.render.plate import filled, veil
+from engine.render.plate import filled, softened, veil
 from engine.render.renderer import Size, sides
 from engine.render.setting import Setting
 from engine.render.toon import backdrop
@@ -188,10 +188,10 @@ class Neural:
         if behind is not None and self._erode is not None:
             # As in training: what is not seen is drawn, from what surrounds it; the rest is let be.
             drawn = veil(self._erode, self._mesh.screen, *behind.shape[:2])
-            bare = (drawn == 0) | (image[12] == 0)
+            share = softened(image[12] > 0) * (drawn > 0)
             image[12] = drawn
             image[13:16] = filled(np.moveaxis(behind, 2, 0), drawn > 0)
-            np.copyto(image[:3], image[13:16], where=bare)
+            image[:3] = image[13:16] + share * (image[:3] - image[13:16])
         feed = {"image": image[None], "ppg": self._heard(motion)}
         if self._hidden:
             feed["hidden"] = state

@@ -67,8 +67,10 @@ class Lesson:
         sampled = mean.reshape(-1, count, height, width).transpose(0, 1)
         sampled = spread(sampled, self.looks[:, None])
         if self.set_in:  # what lies behind shows through wherever no mesh is drawn
-            drawn = (self.looks[:, None] > 0) & (self.plain[:, 4:5] > 0)
-            colour = torch.where(drawn, sampled[:, :3], self.plain[:, 5:8])
+            met = (self.looks[:, None] > 0).float()
+            share = F.avg_pool2d(F.pad(met, (1, 1, 1, 1), mode="replicate"), 3, 1)
+            share = share * (self.plain[:, 4:5] > 0)
+            colour = torch.lerp(self.plain[:, 5:8], sampled[:, :3], share)
             sampled = torch.cat([colour, sampled[:, 3:]], 1)
         return torch.cat([sampled, self.plain], 1).contiguous(memory_format=torch.channels_last)
 

@@ -5,7 +5,7 @@ import pytest
 
 from engine.errors import PackageError
 from engine.face.learned import Erode
-from engine.render.plate import filled, hull, opening, veil
+from engine.render.plate import filled, hull, opening, softened, veil
 
 SCREEN = np.array([[20, 20, 0], [40, 20, 0], [40, 44, 0], [20, 44, 0], [30, 30, 0]], np.float32)
 
@@ -65,3 +65,10 @@ def test_a_hole_takes_the_colours_around_it_smoothly() -> None:
     assert np.abs(made - ramp)[:, hole].max() < 0.25 and np.abs(made - ramp)[2].max() < 1e-5
     assert np.abs(np.diff(made, axis=2)).max() < 0.08
     assert np.isfinite(filled(secret, np.ones_like(hole))).all()
+
+
+def test_an_edge_is_spread_over_its_neighbours() -> None:
+    met = np.zeros((6, 8), bool)
+    met[:, 4:] = True
+    np.testing.assert_allclose(softened(met)[2], [0, 0, 0, 1 / 3, 2 / 3, 1, 1, 1], atol=1e-6)
+    assert (softened(met) == softened(met)[0]).all()
