@@ -14,7 +14,7 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import median
 
-WINDOW_S = 3.0
+WINDOW_S = 4.0
 LATE = (
     0.25  # share of late pictures that is too many, in the first and the last third of the window
 )
