@@ -39,7 +39,8 @@ from engine.train.neural.trainer import Painter, Recipe
 
 PLATE = "plate"  # name of the picture behind in the package
 FRAMES = 16  # of a window
-TEMPORAL = 2.0  # weight of the changes from frame to frame
+WHOLE = 0.5  # share of the schedule from which on whole pictures are learnt from
+TEMPORAL = 1.0  # weight of the changes from frame to frame
 LEAST_S = 10.0  # of all videos together
 LEAST_HELD_S = 2.0  # of a video: fewer pictures say nothing about flicker
 _WHOLE = 5  # videos from which on whole ones are held out, not the end of each
@@ -124,13 +125,14 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def lessons(options: argparse.Namespace) -> Recipe:
-    """The recipe: clips of 16 frames (VAST supplement §2), and what changes between them counts
-    more than in a drawn avatar, whose motion is exact."""
+    """The recipe: clips of 16 frames (VAST supplement §2) at first, then whole pictures for longer
+    than of a drawn avatar: a real face differs from its texture everywhere. Changes from frame to
+    frame count more, as tracked motion is never exact."""
     recipe = recipe_of(options)
     if options.tiny or options.recurrent:
         return recipe
     return replace(
-        recipe, frames=FRAMES, batch=2 * FRAMES, size=64,
+        recipe, frames=FRAMES, batch=2 * FRAMES, size=64, whole=WHOLE,
         weights=replace(recipe.weights, temporal=TEMPORAL),
     )  # fmt: skip
 
