@@ -116,6 +116,13 @@ class Shim:
     def write(self, target: Held, array: np.ndarray) -> None:
         target.array[...] = array
 
+    def copy(self, source: Held, target: Held) -> None:
+        assert (source.shape, source.dtype) == (target.shape, target.dtype)
+        if self._graph is not None:
+            self._graph.calls.append((source, target))
+        else:
+            target.array[...] = source.array
+
     def download(self, held: Held) -> np.ndarray:
         return held.array.copy()
 
@@ -148,11 +155,11 @@ class Recorded:
 
     def __init__(self, shim: Shim) -> None:
         self._shim = shim
-        self.calls: list[Call] = []
+        self.calls: list[Call | tuple[Held, Held]] = []
 
     def replay(self) -> None:
         for call in self.calls:
-            self._shim.run(call)
+            self._shim.run(call) if isinstance(call, Call) else self._shim.copy(*call)
 
 
 def sanitized(function: str, *args: str) -> None:
