@@ -1,6 +1,7 @@
 """The page as a person meets it: keyboard, pickers, plain messages, reconnecting, recording."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,21 @@ def test_look_is_told_and_remembered(chromium: Any, address: str, tmp_path: Path
     leave(page)
 
 
+def test_faces_of_the_pickers_never_hold_an_offer_up(chromium: Any, address: str) -> None:
+    """A browser keeps six connections to a server: one for all these pictures leaves it room."""
+    page = rig.open_page(chromium, address)
+    page.wait_for_function(
+        "[...document.querySelectorAll('#avatars img')].every((image) => image.naturalWidth > 0)"
+    )
+    asked = page.evaluate(
+        "performance.getEntriesByType('resource').filter((e) => e.name.includes('size=small'))"
+        ".map((e) => [e.requestStart, e.responseEnd])"
+    )
+    assert len(asked) == 2
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(sorted(asked)))
+    page.context.close()
+
+
 def test_what_draws_is_chosen_where_there_is_a_choice(
     chromium: Any, address: str, tmp_path: Path
 ) -> None:
@@ -129,7 +145,9 @@ def test_what_draws_is_chosen_where_there_is_a_choice(
     page.wait_for_selector("input[name=drawn][value=toon]:checked", state="attached")
     page.focus("input[name=drawn][value=toon]")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.getElementById('renderer').textContent === 'neural network (f32)'")
+    page.wait_for_function(
+        "document.getElementById('renderer').textContent === 'neural network (f32)'"
+    )
     page.wait_for_function("document.getElementById('render').textContent.includes('ms')")
     page.wait_for_selector("#outline", state="hidden")  # a network takes no lines
     assert "choose Toon to change them" in page.inner_text("#learned-hint")
