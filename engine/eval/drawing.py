@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from engine.face import package
+from engine.face.package import Package
 from engine.frames import Motion
 from engine.render.choose import choose, looks
 from engine.render.renderer import Size
@@ -46,7 +48,7 @@ def key(size: Size) -> str:
 
 
 def costs(
-    avatar: str, motions: Sequence[Motion], size: Size, look: str = "toon"
+    avatar: str | Package, motions: Sequence[Motion], size: Size, look: str = "toon"
 ) -> dict[str, float]:
     """CPU ms of a picture, all threads together: p50 and p95."""
     renderer, other = choose(avatar, size, look=look), np.zeros(8 << 20, np.uint8)
@@ -75,20 +77,25 @@ def fresh(avatar: str, others: Sequence[str], look: str = "toon") -> dict[str, A
 def table(
     avatars: Sequence[str], others: Sequence[str], motions: Sequence[Motion], sizes: Sequence[Size]
 ) -> dict[str, dict[str, Any]]:
-    """Rows by avatar, printed too; a neural look is one more row, 'NAME neural'. `others`: whom
-    further sessions show."""
+    """Rows by avatar, printed too; a neural look is one more row, 'NAME neural', and the small
+    network beside it another, 'NAME neural small'. `others`: whom further sessions show."""
     rows: dict[str, dict[str, Any]] = {}
     drawn = [(name, look) for name in avatars for look in looks(package.load(name))]
     for name, look in tqdm(drawn, unit="avatar", leave=False):
         cpu = {key(size): costs(name, motions, size, look) for size in sizes}
         begun = fresh(name, [o for o in others if o != name][:4], look)
         rows[name if look == "toon" else f"{name} {look}"] = {"render_cpu_ms": cpu, **begun}
+        face = package.load(name)
+        if look == "neural" and face.learned is not None and face.learned.small is not None:
+            small = replace(face, learned=face.learned.lighter())
+            cpu = {key(size): costs(small, motions, size, look) for size in sizes}
+            rows[f"{name} neural small"] = {"render_cpu_ms": cpu, **begun}
     columns = "".join(f"{key(size):>16s}" for size in sizes)
-    print(f"{'render CPU ms':14s}{columns}   first frame ms   MB  MB a further session")
+    print(f"{'render CPU ms':18s}{columns}   first frame ms   MB  MB a further session")
     for name, row in rows.items():
         cells = "".join(f"{c['p50']:9.1f} {c['p95']:6.1f}" for c in row["render_cpu_ms"].values())
         first, memory = row["first_frame_ms"], row["memory_mb"]
         begin = f"{first['wall']:6d} (CPU {first['cpu']})  {memory['first']:.0f}"
         more = memory.get("further", float("nan"))
-        print(f"{Path(name).name:14.14s}{cells}   {begin}  {more:.1f}")
+        print(f"{Path(name).name:18.18s}{cells}   {begin}  {more:.1f}")
     return rows

@@ -26,7 +26,6 @@ from engine.face import package
 from engine.frames import F32, FPS, LOOKAHEAD_STEPS, SAMPLE_RATE, SAMPLES_PER_FRAME, Motion
 from engine.line import Line
 from engine.render.choose import choose
-from engine.render.neural import Neural
 from engine.render.setting import LOOKS
 from engine.speech.ppg import DEFAULT
 
@@ -171,7 +170,8 @@ def measure(
         "render_cpu_ms": {str(size): percentiles(times.cpu[f"render {size}"]) for size in sizes},
         "realtime_factor": round(busy / (len(pcm48) / PACKET_RATE), 4),
         "avatar": face.name,
-        "look": "neural" if isinstance(live.renderer, Neural) else "toon",
+        "look": live.look,
+        "precision": live.precision,
         "avatars": drawn,
         "first_frame_ms": drawn[cast[0]]["first_frame_ms"],
         "memory_mb": drawn[cast[0]]["memory_mb"],
@@ -180,7 +180,8 @@ def measure(
         f"look-ahead {line.latency} samples = {line.latency / 16:.1f} ms (mel window "
         f"{line.mel.latency / 16:.1f} + dial {lookahead_ms})\n"
         f"engine latency p50 {latency['p50']:.1f} ms, p95 {latency['p95']:.1f} ms "
-        f"(aim 90 / 130), {len(late)} pictures at {sizes[-1]} px, {result['look']}\n"
+        f"(aim 90 / 130), {len(late)} pictures at {sizes[-1]} px, {result['look']}"
+        f"{' in ' + live.precision if live.precision else ''}\n"
         f"real-time factor {result['realtime_factor']:.3f} of one core"
     )
     return result

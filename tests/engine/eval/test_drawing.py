@@ -25,11 +25,11 @@ def test_costs_are_of_the_asked_pictures() -> None:
 def test_a_neural_look_is_a_row_of_its_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    avatar = str(dressed(tmp_path / "mira", Config("small", "teacher")))
+    avatar = str(dressed(tmp_path / "mira", Config("large", "teacher"), beside=True))
     rows = drawing.table([avatar], [], [STILL], [64])
-    assert set(rows) == {avatar, f"{avatar} neural"}
+    assert set(rows) == {avatar, f"{avatar} neural", f"{avatar} neural small"}
     assert all(row["render_cpu_ms"]["64"]["p50"] > 0 for row in rows.values())
-    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert len(capsys.readouterr().out.splitlines()) == 4
 
 
 def test_a_fresh_process_reports_first_picture_and_memory() -> None:
