@@ -59,15 +59,16 @@ def main(argv: list[str]) -> int:
     shots, package = Shots(options.shots), load(options.avatar)
     binding.check(shots, package)
     recipe, texture = recipe_of(options), None
+    start = None if options.start is None else load(options.start).learned
     if options.beside:
+        start = None if start is None or start.small is None else start.lighter()
         texture = spread_out(binding.shared(package))
         # No critic: what so small a network may invent, it does not keep from frame to frame.
         recipe = replace(recipe, texture_rate=0.0, side=texture.shape[-1], critic_from=1.0)
     painter, about = fit(
         shots, net_of(options, shots.scale), recipe, options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,
-        eye=PATH if PATH.is_file() else None, texture=texture,
-        start=None if options.start is None else load(options.start).learned,
+        eye=PATH if PATH.is_file() else None, texture=texture, start=start,
     )  # fmt: skip
     heard = any(bool(clip.arrays["ppg"].any()) for clip in shots.train)
     look = str(shots.train[0].about.get("look", "teacher"))
@@ -96,7 +97,7 @@ def _command(options: argparse.Namespace) -> str:
         f"--shots SHOTS --out PACKAGE {shape} {length} --rate {options.rate:g} "
         f"--critic {options.critic:g} --seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
-        + (f" --window {options.window}" if options.window != 2 else "")
+        + ("" if options.recurrent else f" --window {options.window}")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip
 

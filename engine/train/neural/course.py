@@ -82,6 +82,7 @@ def fit(
     shots.need(recipe.frames)
     out.mkdir(parents=True, exist_ok=True)
     own = start is not None and start.config.trained.get("mesh") in shots.meshes
+    kept = own or texture is not None
     if texture is None:
         texture = _texture(shots, recipe, start if own else None, device)
     trainer = Trainer(
@@ -92,7 +93,7 @@ def fit(
         trainer.load(checkpoint)
     else:
         if start is not None:
-            _begin(trainer, start, own)
+            _begin(trainer, start, kept)
         (out / LOG).unlink(missing_ok=True)
     diary, last = Diary(out, trainer), time.monotonic()
     held = diary.write()
@@ -152,8 +153,8 @@ def digest(look: Learned) -> str:
     return f"{code:08x}"
 
 
-def _begin(trainer: Trainer, start: Learned, own: bool) -> None:
-    """Take over a network; of another avatar's texture only what the new one cannot tell from
+def _begin(trainer: Trainer, start: Learned, kept: bool) -> None:
+    """Take over a network and, unless the texture is `kept`, what a guessed one cannot tell from
     pictures: where the channels that are no colours lie. Raises WeightsError for a network of
     another size."""
     net, texture = trainer.painter.net, trainer.painter.texture
@@ -162,7 +163,7 @@ def _begin(trainer: Trainer, start: Learned, own: bool) -> None:
     if any(name not in weights or weights[name].shape != w.shape for name, w in needed.items()):
         raise WeightsError(f"the network to start with is {start.config.size}: use --size of it")
     net.load_state_dict({name: weights[name] for name in needed})
-    if not own:
+    if not kept:
         middle = spread_out(start).mean((2, 3))[0, 3:]
         with torch.no_grad():
             texture[:, 3:] += middle.to(texture.device)[:, None, None]
@@ -170,7 +171,15 @@ def _begin(trainer: Trainer, start: Learned, own: bool) -> None:
 
 
 TINY = Recipe(
-    steps=24, batch=2, size=64, side=64, warmup=4, average=0.8, critic_from=0.5, half=False
+    steps=24,
+    frames=2,
+    batch=2,
+    size=64,
+    side=64,
+    warmup=4,
+    average=0.8,
+    critic_from=0.5,
+    half=False,
 )
 
 
@@ -186,8 +195,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the schedule after which the critic joins; 1: none",
     )  # fmt: skip
     parser.add_argument(
-        "--window", type=int, default=2, metavar="FRAMES",
-        help="that follow one another; many in smaller crops, so that a step costs the same",
+        "--window", type=int, default=16, metavar="FRAMES",
+        help="that follow one another; fewer in larger crops, so that a step costs the same",
     )  # fmt: skip
     parser.add_argument(
         "--recurrent", action="store_true",
@@ -211,16 +220,17 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
     )  # fmt: skip
     if options.steps:
         recipe = replace(recipe, steps=options.steps, minutes=None)
-    frames = 16 if options.recurrent else options.window
-    if frames != recipe.frames:
-        recipe = _longer(recipe, frames)
-    return replace(recipe, whole=1.0) if options.recurrent else recipe
+    if options.recurrent:
+        return replace(recipe, whole=1.0)
+    return windowed(recipe, options.window)
 
 
-def _longer(recipe: Recipe, frames: int) -> Recipe:
-    """Two windows of so many frames a step, of about as many pixels as four pairs of 128 x 128."""
-    side = 16 * round(16 / math.sqrt(frames))
-    return replace(recipe, frames=frames, batch=2 * frames, size=side)
+def windowed(recipe: Recipe, frames: int) -> Recipe:
+    """With windows of so many frames, and crops of such a size that a step costs about the same:
+    four pairs of 128 x 128 px, two windows of 16 frames of 64 x 64."""
+    batch = max(8, 2 * frames)
+    side = 16 * round(128 * math.sqrt(8 / batch) / 16)
+    return replace(recipe, frames=frames, batch=batch, size=side)
 
 
 def net_of(options: argparse.Namespace, scale: int) -> UNetConfig:

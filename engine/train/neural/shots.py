@@ -163,7 +163,7 @@ class Shots:
         if longest < frames:
             raise WeightsError(
                 f"{self._folder}: the longest clip to train on has {longest} frames, expected "
-                f"{frames} or more"
+                f"{frames} or more: give longer ones or a shorter --window"
             )
 
     def __len__(self) -> int:

@@ -31,11 +31,11 @@ class Recipe:
 
     steps: int = 20_000
     minutes: float | None = None  # the schedule ends by then, however slow the machine
-    batch: int = 8  # crops a step: windows x frames
-    frames: int = 2  # consecutive ones in a window
-    size: int = 128  # px of the grid a crop has on each side
+    frames: int = 16  # consecutive ones in a window (VAST, supplement §2)
+    batch: int = 32  # crops a step: windows x frames
+    size: int = 64  # px of the grid a crop has on each side
     whole: float = 0.85  # from this share of the schedule on whole frames are drawn,
-    rest: int = 2  # so many a step
+    rest: int = 2  # so many a step, one after another
     rate: float = 2e-3
     texture_rate: float = 4e-3  # 0: it stays as it is given
     warmup: int = 100  # steps
