@@ -29,9 +29,11 @@ OVAL = (
 )  # fmt: skip
 LIPS = tuple(i for ring in (*UPPER_LIP, *LOWER_LIP) for i in ring) + (61, 291, 78, 308)
 LIDS = (*UPPER_LID, *LOWER_LID, 33, 133, 263, 362)
-# Landmarks above and below, whose distance counts of its own: lids that shut are few landmarks
-# among many that stay, and a face whose lids never meet has no shut eyes to learn from.
-_GAPS = np.array([[158, 159, 160, 385, 386, 387], [153, 145, 144, 380, 374, 373]])
+# Landmarks above and below, whose distance counts of its own: lids or lips that meet are few
+# landmarks among many that stay, and a face whose lids never meet has no shut eyes to learn from.
+_GAPS = np.array(
+    [[158, 159, 160, 385, 386, 387, 13, 82, 312], [153, 145, 144, 380, 374, 373, 14, 87, 317]]
+)
 _FREE = np.array([INDEX[name] for name in UNITS])
 _ROUNDS = 3
 _HOLDS = 8  # rounds in which weights may meet their bounds

@@ -59,6 +59,17 @@ def test_eyes_that_shut_are_shut_whatever_the_tracker_says(aligner: Aligner) -> 
     assert found.weights[0, [INDEX["eyeBlinkLeft"], INDEX["eyeBlinkRight"]]].min() > 0.9
 
 
+def test_lips_that_meet_meet_whatever_the_tracker_says(aligner: Aligner) -> None:
+    shut = aligner.project(face(), np.zeros(6))
+    seen = shut + np.random.default_rng(0).normal(0, 0.4, (468, 2))
+    found = aligner.align(seen[None], face(jawOpen=0.15, mouthLowerDownLeft=0.1)[None])
+    made = aligner.project(found.weights[0], limit_pose(found.pose[0]).astype(float))
+    apart, rest = (
+        np.linalg.norm(p[[13, 82, 312]] - p[[14, 87, 317]], axis=1) for p in (made, shut)
+    )
+    assert np.abs(apart - rest).max() < 1.0
+
+
 def test_a_clip_is_followed_and_its_noise_is_not(aligner: Aligner) -> None:
     rng = np.random.default_rng(0)
     weights = [face(jawOpen=0.3 + 0.3 * np.sin(t / 2)) for t in range(8)]
