@@ -18,11 +18,15 @@ struct Stage {
     const float4* screen;   // x, y, z
     const float4* normals;  // x, y, z; cosine between strand and half vector
     const float* scene;     // [SCENES]
-    const uint2* cells;     // [rows, columns] nearest caster; samples of Cast.FINE | Cast.BROAD << 8
+    const u32* cells;       // [rows, columns] packed as `cell`
     int first_screen, first_normal, first_scene, first_cell;
     int rows, columns;      // of cells
-    int wide;               // which are 1 << wide pixels each way
+    float cells_per_px;     // 1 or 1/2
 };
+
+// A cell in one word, for shading reads four to twelve of them: depth of the nearest caster in steps of
+// 2^-22, samples of Cast.FINE surfaces, of Cast.BROAD ones (0 to 16).
+__device__ __forceinline__ u32 cell(int nearest, u32 fine, u32 broad) { return u32(nearest) >> 9 << 10 | fine << 5 | broad; }
 
 // Smooth step from 0 to 1 around `edge`.
 __device__ __forceinline__ float smooth(float edge, float softness, float x) {
@@ -31,9 +35,9 @@ __device__ __forceinline__ float smooth(float edge, float softness, float x) {
 }
 
 // How far a caster lies before the depth `ahead`, dm, from 0 to 1, times the samples that throw.
-__device__ __forceinline__ float thrown(uint2 cell, float fine, float broad, float units, float ahead, float grow) {
-    float cover = float(int(cell.y & 255)) * fine + float(int(cell.y >> 8 & 255)) * broad;
-    return cover * held((ahead - float(int(cell.x)) * units) * grow);
+__device__ __forceinline__ float thrown(u32 cell, float fine, float broad, float units, float ahead, float grow) {
+    float cover = float(int(cell >> 5 & 31)) * fine + float(int(cell & 31)) * broad;
+    return cover * held((ahead - float(int(cell >> 10)) * units) * grow);
 }
 
 // How dark the contact shadow is; px, py: the pixel's middle, depth: of the key, 0 to 1.
@@ -49,7 +53,7 @@ __device__ __forceinline__ float shadow_at(
     const float* scene = stage.scene + stage.first_scene;
     float range = __ldg(scene + 6), here = depth * range, scale = 1.0f / (__ldg(scene + 5) + here);
     int rows = stage.rows, columns = stage.columns;
-    float units = range * float(1 / DEPTH_ONE), cells = stage.wide ? 0.5f : 1.0f;
+    float units = range * float(512 / DEPTH_ONE), cells = stage.cells_per_px;
     float away_x = __ldg(scene + 7), away_y = __ldg(scene + 8), shadow = 0.0f;
     float x_most = float(columns) - 1.01f, y_most = float(rows) - 1.01f;
     int taps = shelter > 0.02f ? 3 : 1;
@@ -62,9 +66,9 @@ __device__ __forceinline__ float shadow_at(
         float y = fminf(fmaxf(py * cells + away_y * step - 0.5f, 0.0f), y_most);
         int column = __float2int_rz(x), row = __float2int_rz(y);
         int at = stage.first_cell + row * columns + column, below = at + columns;
-        uint2 c00 = __ldg(stage.cells + at), c01 = __ldg(stage.cells + at + 1);
-        uint2 c10 = __ldg(stage.cells + below), c11 = __ldg(stage.cells + below + 1);
-        if ((c00.y | c01.y | c10.y | c11.y) == 0) continue;
+        u32 c00 = __ldg(stage.cells + at), c01 = __ldg(stage.cells + at + 1);
+        u32 c10 = __ldg(stage.cells + below), c11 = __ldg(stage.cells + below + 1);
+        if (((c00 | c01 | c10 | c11) & 1023) == 0) continue;
         float fx = x - float(column), fy = y - float(row), w11 = fx * fy;
         float found = thrown(c00, fine, shelter, units, ahead, rise) * (1.0f - fx - fy + w11);
         found += thrown(c01, fine, shelter, units, ahead, rise) * (fx - w11);
@@ -102,9 +106,8 @@ __device__ __forceinline__ u32 bytes_of(float red, float green, float blue) {
     );
 }
 
-// The colour of a triangle in the middle of a pixel, three fields of ten bits.
-__device__ __forceinline__ u32 tint(const Stage& stage, int triangle, int column, int row) {
-    float px = float(column) + 0.5f, py = float(row) + 0.5f;
+// The colour of a triangle at (px, py), the middle of a pixel; three fields of ten bits.
+__device__ __forceinline__ u32 tint(const Stage& stage, int triangle, float px, float py) {
     const Figure* figure = stage.figure;
     int4 corner = __ldg(figure->triangle + triangle);
     const float4* look = (const float4*)(figure->table + LOOKS * (corner.w >> 8));
@@ -130,14 +133,14 @@ __device__ __forceinline__ u32 tint(const Stage& stage, int triangle, int column
     float length = 1.0f / sqrtf(x * x + y * y + z * z + 1e-12f);
     if (z * length < -0.35f) length = -length;  // the back of a two-sided sheet faces the viewer too
     x *= length, y *= length, z *= length, closed *= flat.z;
-    float4 dark = __ldg(look + 1), edge = __ldg(look + 2);  // green, blue, light x, y; light z, threshold, softness, rim
+    float4 tone = __ldg(look + 1), edge = __ldg(look + 2);  // green, blue, light x, y; light z, threshold, softness, rim
     float light = smooth(
-        edge.y + OCCLUDED * closed, edge.z + BLURRED * closed, x * dark.z + y * dark.w + z * edge.x
+        edge.y + OCCLUDED * closed, edge.z + BLURRED * closed, x * tone.z + y * tone.w + z * edge.x
     );
     const float* scene = stage.scene + stage.first_scene;
     float behind = edge.w * smooth(RIM_EDGE, RIM_SOFT, 1.0f - fmaxf(z, 0.0f)) *
                    smooth(SIDE_EDGE, SIDE_SOFT, x * __ldg(scene + 3) + y * __ldg(scene + 4));
-    float4 middle = __ldg(look + 5), shine = __ldg(look + 3);  // strand, half vector; shine, edge, softness, texture
+    float4 middle = __ldg(look + 5), shine = __ldg(look + 3);  // strand, half vector; shine, edge, softness
     float gloss = x * middle.y + y * middle.z + z * middle.w;
     float band = sqrtf(fmaxf(1.0f - along * along, 0.0f)) * held(gloss * 1.5f);
     gloss = shine.x * smooth(shine.y, shine.z, gloss + middle.x * (band - gloss));
@@ -149,16 +152,19 @@ __device__ __forceinline__ u32 tint(const Stage& stage, int triangle, int column
     float shade = 1.0f - light, warm = flat.y * (light * shade);
     gloss *= (0.5f + 0.5f * light) * rest, behind *= rest;
 
-    float4 color = __ldg(look);  // red, green, blue, dark red
-    if (shine.w >= 0.0f) {
-        float3 read = color_at(figure, __float2int_rz(shine.w), u, v);
+    // What is read only here, or again, would cost registers while casters are looked for.
+    float4 color = __ldg(look);                       // red, green, blue, dark red
+    float2 other = __ldg((const float2*)(look + 1));  // dark green, blue
+    float texture = __ldg((const float*)look + 15);
+    if (texture >= 0.0f) {
+        float3 read = color_at(figure, __float2int_rz(texture), u, v);
         color.x *= read.x, color.y *= read.y, color.z *= read.z;
     }
     float up = 1.0f + 4.0f * warm, down = 1.0f - 1.4f * warm;
     // Where little light comes in, the shadow's tint is laid on once more.
     float red = color.x * (light + shade * color.w) * up * (1.0f - hollow * (DEEP - DEEP * color.w));
-    float green = color.y * (light + shade * dark.x) * down * (1.0f - hollow * (DEEP - DEEP * dark.x));
-    float blue = color.z * (light + shade * dark.y) * down * (1.0f - hollow * (DEEP - DEEP * dark.y));
+    float green = color.y * (light + shade * other.x) * down * (1.0f - hollow * (DEEP - DEEP * other.x));
+    float blue = color.z * (light + shade * other.y) * down * (1.0f - hollow * (DEEP - DEEP * other.y));
     red += behind * (__ldg(scene) - 0.5f * red) + gloss;
     green += behind * (__ldg(scene + 1) - 0.5f * green) + gloss;
     blue += behind * (__ldg(scene + 2) - 0.5f * blue) + gloss;

@@ -75,6 +75,10 @@ struct Figure {
     const float2* corners;    // [F, 3] uv in the atlas
     const half* atlas;        // [rows, columns, 8]
     i64 rows, columns;
+    // the mark of a likeness: engine.render.mark; size 0 where there is none
+    const ushort4* badge;     // [rows, columns] colour times alpha, 0 to 255 * 256; what is left, 0 to 256
+    i64 badge_place;          // left | top << 32
+    i64 badge_size;           // columns | rows << 32
 };
 
 // Columns of the table [B, VIEWS] float32: what a session's picture is seen by.

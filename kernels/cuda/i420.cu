@@ -8,6 +8,7 @@
 // writes eight bytes of luma: a naive thread per 2 x 2 block reads halves one by one (LDG.U16).
 #include "device.h"
 #include "yuv.h"
+#include "mark.h"
 #include "answer.h"
 
 __device__ __forceinline__ u32 over(float value, float alpha, u32 behind) {
@@ -67,16 +68,16 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose_wide(
     }
 }
 
-// A 2 x 2 block, by bytes: sizes and places that are no multiples of N.
+// A 2 x 2 block, by bytes: sizes and places that are no multiples of N, and what is marked.
 template <class T, bool PLANES> __device__ __forceinline__ void compose_block(
-    const Answer<T, PLANES>& answer, int top, int left, const u32* behind, u8* out,
-    int height, int width, int x, int y
+    const Answer<T, PLANES>& answer, int top, int left, const Figure* figure, u8* out, int height, int width,
+    int x, int y
 ) {
     u32 sum = 0;
     for (int n = 0; n < 4; ++n) {
         int v = y + n / 2, u = x + n % 2;
         i64 at = (i64)v * width + u;
-        u32 fields = laid(answer.one(top + v, left + u), behind[at]);
+        u32 fields = stamped(figure, laid(answer.one(top + v, left + u), __ldg(figure->backdrop + at)), u, v);
         out[at] = (u8)luma(fields);
         sum += fields;
     }
@@ -93,15 +94,14 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose(
     int x = int(blockIdx.x * blockDim.x + threadIdx.x) * N, y = int(blockIdx.y * blockDim.y + threadIdx.y) * 2;
     if (x >= width || y >= height) return;
     Answer<T, PLANES> answer = {rgba + (i64)blockIdx.z * 4 * rows * columns, rows, columns};
-    const u32* behind = figures[who[blockIdx.z]].backdrop;
+    const Figure* figure = figures + who[blockIdx.z];
     out += (i64)blockIdx.z * (height + height / 2) * width;
-    // The same for all threads of a launch.
-    if ((width | columns | left) % N == 0) {
-        compose_wide(answer, top, left, behind, out, height, width, x, y);
+    if ((width | columns | left) % N == 0 && !marks(figure, x, y, N, 2)) {
+        compose_wide(answer, top, left, figure->backdrop, out, height, width, x, y);
         return;
     }
     for (int u = x; u < x + N && u < width; u += 2)
-        compose_block(answer, top, left, behind, out, height, width, u, y);
+        compose_block(answer, top, left, figure, out, height, width, u, y);
 }
 
 // rgba [B, 4, rows, columns] or [B, rows, columns, 4]; the picture is the part at (top, left) of it;

@@ -133,10 +133,10 @@ TABLE: dict[str, Kernel] = {
             batch,
         ),
         moved=lambda batch, height, width, wide: (
-            batch * (32 * height * width + 8 * (height >> wide) * (width >> wide))
+            batch * (32 * height * width + 4 * (height >> wide) * (width >> wide))
         ),
         registers=48,
-        wide=("LDG.E.128", "STG.E.64"),
+        wide=("LDG.E.128", "STG.E"),
     ),
     **{
         f"shade_{what}": Kernel(
@@ -148,7 +148,7 @@ TABLE: dict[str, Kernel] = {
             # Keys and cells once, the picture once; vertices and images are shared by many pixels.
             moved=lambda batch, height, width, wide, size=size: (
                 batch
-                * ((32 * 2 + size) * height * width // 2 + 8 * (height >> wide) * (width >> wide))
+                * ((32 * 2 + size) * height * width // 2 + 4 * (height >> wide) * (width >> wide))
             ),
             registers=64,
             wide=("LDG.E.128", "STG.E.128"),

@@ -6,6 +6,7 @@
 // the taps in the order of the CPU.
 #include "device.h"
 #include "yuv.h"
+#include "mark.h"
 #include "answer.h"
 
 constexpr int WIDE = 32, TALL = 16;  // a block's tile of the picture
@@ -91,7 +92,7 @@ template <class T, bool PLANES> __device__ __forceinline__ void resize(
         __syncthreads();
     }
 
-    const u32* behind = figures[who[blockIdx.z]].backdrop;
+    const Figure* figure = figures + who[blockIdx.z];
     u8* chroma = bytes + TALL * WIDE;
     u32 both = 0;
     for (int n = 0; n < 2; ++n) {
@@ -99,7 +100,7 @@ template <class T, bool PLANES> __device__ __forceinline__ void resize(
         const float4* from = kept + (first_y[y] - top) * WIDE + lane;
         float4 sum = make_float4(0, 0, 0, 0);
         for (int k = 0; k < taps_y; ++k) add(sum, __ldg(weight_y + (i64)k * height + y), from[k * WIDE]);
-        u32 fields = blended(sum, __ldg(behind + (i64)y * width + x));
+        u32 fields = stamped(figure, blended(sum, __ldg(figure->backdrop + (i64)y * width + x)), x, y);
         bytes[line * WIDE + lane] = (u8)luma(fields);
         both += fields;
     }

@@ -10,11 +10,13 @@ from engine.face.background import Transparent
 from engine.face.package import Package, load
 from engine.frames import Motion
 from engine.render.gbuffer import Visibility
+from engine.render.mark import Badge
 from engine.render.setting import Setting
 from engine.render.toon import Toon
 from engine.render.workspace import Buffers
 from kernels.cuda.layout import FIGURE
 from kernels.fragment import SMALL
+from kernels.i420 import rgb_to_i420
 from kernels.look import Trait
 from tests.kernels.cuda.shim import Held, Shim
 
@@ -32,6 +34,23 @@ def motion(seed: int) -> Motion:
 def words(picture: np.ndarray) -> np.ndarray:
     """RGB [..., 3] -> red | green << 8 | blue << 16."""
     return np.asarray(picture.astype(np.uint32) @ np.uint32([1, 1 << 8, 1 << 16]), np.uint32)
+
+
+def yuv(rgb: np.ndarray) -> np.ndarray:
+    """RGB [H, W, 3] as I420 [H * 3 / 2, W], by numba."""
+    height, width = rgb.shape[:2]
+    out = np.empty((height * 3 // 2, width), np.uint8)
+    rgb_to_i420(np.ascontiguousarray(rgb), out)
+    return out
+
+
+def brand(badge: Badge) -> tuple[np.ndarray, dict[str, int]]:
+    """A likeness's mark as the array and the numbers of Figure."""
+    rows, columns = badge.ink.shape[:2]
+    ink = np.concatenate([badge.ink, badge.keep], 2)
+    return ink, {
+        "badge_place": badge.left | badge.top << 32, "badge_size": columns | rows << 32,
+    }  # fmt: skip
 
 
 @dataclass
@@ -65,10 +84,10 @@ def sit(
     skin = traits[:, [Trait.U, Trait.V, Trait.AMBIENT, Trait.SHELTER]]
     return Item(
         buffers.keys, seen.screen.copy(), traits[:, [0, 1, 2, Trait.STRAND]].copy(),
-        seen.triangles, seen.materials, toon._backdrop * np.uint8(not clear), toon._scene,
+        seen.triangles, seen.materials, toon.backdrop * np.uint8(not clear), toon.scene,
         {
-            "skin": skin.copy(), "table": toon._table, "casts": toon._casts,
-            "textures": toon._textures, "index": toon._index,
+            "skin": skin.copy(), "table": toon.table, "casts": toon.casts,
+            "textures": toon.textures, "index": toon.index,
         },
         picture=out,
     )  # fmt: skip
@@ -111,8 +130,8 @@ class Batch:
         row[name] = self._held[-1].pointer
 
     def cells(self) -> np.ndarray:
-        """What cast_cells finds [B, rows, columns, 2]."""
-        shape = self.size, self.height >> self.wide, self.width >> self.wide, 2
+        """What cast_cells finds [B, rows, columns]."""
+        shape = self.size, self.height >> self.wide, self.width >> self.wide
         self._cells = self.shim.empty(shape, np.uint32)
         self.shim.launch(
             "cast_cells", (self.size, self.height, self.width, self.wide), self.keys, self.figures,

@@ -4,22 +4,15 @@ import numpy as np
 import pytest
 
 from engine.render.canvas import Canvas
+from engine.render.mark import Badge, badge
 from kernels.cuda.layout import FIGURE
 from kernels.cuda.taps import TALL, WIDE, axis
-from kernels.i420 import rgb_to_i420
 from kernels.resize import taps
 from tests.kernels.cuda.shim import Held, Shim, sanitized
-from tests.kernels.cuda.sitting import words
+from tests.kernels.cuda.sitting import brand, words, yuv
 
 KINDS = ("half", "float", "half_last")
 TYPES = {"half": np.float16, "float": np.float32, "half_last": np.float16}
-
-
-def yuv(rgb: np.ndarray) -> np.ndarray:
-    height, width = rgb.shape[:2]
-    out = np.empty((height * 3 // 2, width), np.uint8)
-    rgb_to_i420(np.ascontiguousarray(rgb), out)
-    return out
 
 
 def pictures(batch: int, height: int, width: int) -> np.ndarray:
@@ -61,7 +54,10 @@ def answers(batch: int, rows: int, columns: int, kind: str) -> np.ndarray:
 class Work:
     """A batch of answers on the device, each over another backdrop."""
 
-    def __init__(self, rgba: np.ndarray, height: int, width: int, kind: str, variant: str) -> None:
+    def __init__(
+        self, rgba: np.ndarray, height: int, width: int, kind: str, variant: str,
+        mark: Badge | None = None,
+    ) -> None:  # fmt: skip
         self.shim, self.kind = Shim(variant), kind
         self.batch, self.rows, self.columns = rgba.shape[:3]
         self.shape = height, width
@@ -69,6 +65,12 @@ class Work:
         figures = np.zeros(self.batch, FIGURE)
         self._held = [self.shim.upload(words(picture)) for picture in self.backdrops]
         figures["backdrop"] = [held.pointer for held in self._held[::-1]]
+        if mark is not None:
+            ink, counts = brand(mark)
+            self._held.append(self.shim.upload(ink))
+            figures["badge"] = self._held[-1].pointer
+            for name, count in counts.items():
+                figures[name] = count
         self.figures = self.shim.upload(figures)
         self.who = self.shim.upload(np.arange(self.batch, dtype=np.int32)[::-1])
         planes = rgba if kind == "half_last" else np.moveaxis(rgba, 3, 1)
@@ -98,16 +100,19 @@ class Work:
 
 
 def compare(
-    rows: int, columns: int, height: int, width: int, kind: str, variant: str = "plain"
-) -> None:
-    """What engine.render.canvas does of an answer, then kernels.i420."""
+    rows: int, columns: int, height: int, width: int, kind: str, variant: str = "plain",
+    mark: Badge | None = None,
+) -> None:  # fmt: skip
+    """What engine.render.canvas does of an answer, a likeness's mark, then kernels.i420."""
     rgba = answers(3, rows, columns, kind)
-    work = Work(rgba, height, width, kind, variant)
+    work = Work(rgba, height, width, kind, variant, mark)
     step = min(rows, columns) / min(height, width)
     same = step == 1 and rows >= height and columns >= width
     canvas, laid = Canvas(rows, columns, 1, height, width), np.empty((height, width, 3), np.uint8)
     for b, found in enumerate(work.compose() if same else work.resize(step)):
         canvas.lay(rgba[b].astype(np.float32), work.backdrops[b], laid)
+        if mark is not None:
+            mark.stamp(laid)
         apart = np.abs(found.astype(int) - yuv(laid))
         assert apart.max() <= 1 and (apart == 0).mean() > 0.999, (apart.max(), (apart > 0).mean())
 
@@ -147,6 +152,12 @@ def test_an_answer_of_another_size(
     compare(rows, columns, height, width, kind)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_likeness_bears_its_mark(kind: str) -> None:
+    compare(96, 96, 96, 96, kind, mark=badge(96, 96))
+    compare(64, 112, 90, 158, kind, mark=badge(90, 158))
+
+
 def test_the_size_of_a_call() -> None:
     compare(256, 256, 360, 640, "half")
 
@@ -182,6 +193,7 @@ def hard() -> None:
     """What the sanitizers watch."""
     for height, width in ((6, 14), (34, 48)):
         convert(pictures(2, height, width), "sanitized")
+    compare(96, 96, 96, 96, "half", "sanitized", badge(96, 96))
     for kind in KINDS:
         compare(64, 96, 64, 90, kind, "sanitized")
         compare(64, 96, 64, 80, kind, "sanitized")

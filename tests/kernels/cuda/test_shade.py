@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from engine.face.background import Transparent
+from engine.render.mark import badge
 from engine.render.setting import Setting
 from kernels.cel import shade
 from kernels.fragment import Fragments, casters, fragments
-from kernels.i420 import rgb_to_i420
 from kernels.look import LOOKS, SCENES, Cast, Look, Scene, Trait
 from kernels.raster import BOTH, empty, rasterize
 from tests.kernels.cuda.shim import sanitized
-from tests.kernels.cuda.sitting import Batch, Item, motion, sit
+from tests.kernels.cuda.sitting import Batch, Item, brand, motion, sit, yuv
 
 CAST = ("amara", "theo", "vix")
 
@@ -88,22 +88,20 @@ def close(found: np.ndarray, wanted: np.ndarray, share: float = 1e-3) -> None:
     assert apart.max() <= 1 and (apart > 0).mean() <= share, (apart.max(), (apart > 0).mean())
 
 
-def compare(items: list[Item], variant: str = "plain", yuv: bool = True) -> None:
-    """Both kinds of picture of a batch, and its casters."""
+def compare(items: list[Item], variant: str = "plain", even: bool = True) -> None:
+    """Both kinds of picture of a batch, RGB alone of odd sizes, and its casters."""
     batch = Batch(items, variant)
     cells, pictures = batch.cells(), batch.shade("rgb")
     for item, found, picture in zip(items, cells, pictures, strict=True):
         wanted, depth, cover = expected(item)
-        np.testing.assert_array_equal(found[..., 0], depth.view(np.uint32))
-        np.testing.assert_array_equal(found[..., 1] & 255, cover[..., 0])
-        np.testing.assert_array_equal(found[..., 1] >> 8, cover[..., 1])
+        np.testing.assert_array_equal(found >> 10, depth >> 9)
+        np.testing.assert_array_equal(found >> 5 & 31, cover[..., 0])
+        np.testing.assert_array_equal(found & 31, cover[..., 1])
         close(picture, wanted)
-    if not yuv:
+    if not even:
         return
     for found, picture in zip(batch.shade("i420"), pictures, strict=True):
-        converted = np.empty_like(found)
-        rgb_to_i420(picture, converted)
-        np.testing.assert_array_equal(found, converted)
+        np.testing.assert_array_equal(found, yuv(picture))
 
 
 @pytest.mark.parametrize("variant", ["plain", "reversed"])
@@ -113,9 +111,23 @@ def test_avatars_in_one_batch_look_as_their_own_line_draws_them(variant: str) ->
     for item, picture, i420 in zip(items, batch.shade("rgb"), batch.shade("i420"), strict=True):
         assert item.picture is not None
         close(picture, item.picture, 1e-4)
-        wanted = np.empty_like(i420)
-        rgb_to_i420(item.picture, wanted)
-        close(i420, wanted, 1e-4)
+        close(i420, yuv(item.picture), 1e-4)
+
+
+@pytest.mark.parametrize("width", [256, 90])
+def test_a_likeness_bears_its_mark(width: int) -> None:
+    plain, marked = (sit("theo", 96, width, motion(4)) for _ in range(2))
+    mark = badge(96, width)
+    marked.arrays["badge"], counts = brand(mark)
+    marked.counts.update(counts)
+    batch = Batch([plain, marked])
+    assert marked.picture is not None
+    mark.stamp(marked.picture)
+    for what in ("rgb", "i420"):
+        for item, found in zip(batch.items, batch.shade(what), strict=True):
+            assert item.picture is not None
+            wanted = item.picture if what == "rgb" else yuv(item.picture)
+            close(found, wanted)
 
 
 def test_an_avatar_at_the_size_of_a_call_with_cells_of_two_pixels() -> None:
@@ -146,7 +158,7 @@ def test_odd_sizes_have_no_i420_but_a_picture(height: int, width: int) -> None:
     item = soup(height, width, 5)
     if height > 320:  # cells of two pixels leave the last row and column out
         item.arrays["casts"][:] = Cast.NONE
-    compare([item], yuv=False)
+    compare([item], even=False)
 
 
 def test_from_the_last_thread_to_the_first() -> None:
