@@ -20,6 +20,7 @@ from engine.style.library import StyleLibrary
 from engine.tracker.models import Models
 from engine.tracker.tracker import Tracker
 from streaming import scenery
+from streaming.batch import Batcher
 from streaming.errors import TransportError
 from streaming.models import face_models, missing
 from streaming.session import Session
@@ -31,7 +32,7 @@ from streaming.web import host
 from streaming.web.app import create_app
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.rooms import Rooms
-from streaming.worker import EngineThread
+from streaming.worker import EngineThread, Worker
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -67,7 +68,7 @@ def load_tracker(face_model: str | None, stop: threading.Event | None = None) ->
     return Tracker(Models.load(folder, Path(face_model) if face_model else None))
 
 
-def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
+def open_rooms(args: argparse.Namespace, worker: Worker) -> Rooms:
     """Check what was asked for and put the parts together."""
     if args.device == "cuda":
         raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
@@ -111,7 +112,7 @@ def open_rooms(args: argparse.Namespace, worker: EngineThread) -> Rooms:
 async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
     """Until Ctrl-C, or until the local microphone or engine fails."""
     worker = EngineThread()
-    rooms = open_rooms(args, worker)
+    rooms = open_rooms(args, Batcher(worker))
 
     async def opened() -> None:
         url = host.address(args.host, listener)

@@ -82,6 +82,8 @@ class Admission:
 
     def came(self, turn: Turn) -> None:
         """A call began to wait."""
+        if self._limits.get(turn.kind, 1) == 1:
+            return  # nobody is ever waited for
         known = self._rhythms.setdefault(turn.kind, {})
         rhythm = known.get(turn.who)
         if rhythm is None or turn.since - rhythm.latest > FORGET_S:

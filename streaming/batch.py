@@ -1,25 +1,23 @@
 """The engine's work of many sessions, together: a Worker that collects their calls.
 
-A session asks through `call`, as of any Worker, and waits for its own answer. What it asks is a
-`Job`: a generator that yields what it needs of the engine (`Hear`, `Draw`) and is sent the answer,
-so one call of the engine serves the jobs of many sessions; without a Batcher a Job runs alone.
-Everything else runs by itself, in turn. engine.admission says who goes next.
+A session asks through `call`, as of any Worker, and waits for its own answer. Of Jobs
+(streaming.job) those of many sessions are served by one call of the engine; everything else runs by
+itself, in turn. engine.admission says who goes next.
 
-Everything here is the event loop's, but `_Round`, which runs on the engine's thread. A session asks
+Everything here is the event loop's, but `_round`, which runs on the engine's thread. A session asks
 for one thing at a time, so there are never more jobs than sessions. One that is cancelled is
 forgotten, and what it raises is its own: neither touches others.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
-from functools import partial
-from typing import Any, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
-from engine.admission import CALL, DRAW, HEAR, Admission, Turn
+from engine.admission import DRAW, HEAR, Admission, Turn
 from engine.batch import Batch
-from engine.frames import Audio, Motion, Video
-from streaming.actor import Actor
+from engine.frames import Motion, Video
+from streaming.job import Job, calling
 from streaming.worker import Worker
 
 P = ParamSpec("P")
@@ -28,82 +26,12 @@ R = TypeVar("R")
 LIMITS = {HEAR: 32, DRAW: 1}  # on a CPU: hearing gains by company, pictures do not
 
 
-class Hear(NamedTuple):
-    """Asks for actor.animate(audio, state)."""
-
-    actor: Actor
-    audio: Audio
-    state: Any
-
-
-class Draw(NamedTuple):
-    """Asks for actor.render(motion)."""
-
-    actor: Actor
-    motion: Motion
-
-
 class Engine(Protocol):
     """What answers many at once; an exception is the answer of that session alone."""
 
     def animate(self, turns: Sequence[Any]) -> Sequence[tuple[list[Motion], Any] | Exception]: ...
 
     def draw(self, turns: Sequence[Any]) -> Sequence[Video | Exception]: ...
-
-
-class Job(Generic[R]):
-    """One call of one session, to be run once."""
-
-    def __init__(self, kind: str, steps: Generator[Any, Any, R], who: Hashable, due: float) -> None:
-        """`kind`: HEAR if `steps` yields Hears only, DRAW if Draws only; `who`: the session; `due`:
-        loop time when the result is of no more use."""
-        self.kind = kind
-        self.who = who
-        self.due = due
-        self.spent = 0.0  # seconds of the engine: its own, or its share of calls with others
-        self._steps = steps
-        self.asks: Any = None  # what it waits for; None before the first and after the last
-        self.ended = False
-        self.result: R | None = None
-        self.error: BaseException | None = None
-
-    def __call__(self) -> R:
-        """Run alone."""
-        began = time.perf_counter()
-        self.go()
-        while not self.ended:
-            actor, *what = self.asks
-            take = actor.animate if self.kind == HEAR else actor.render
-            try:
-                answer = take(*what)
-            except Exception as error:  # noqa: BLE001 - raised where the job asked
-                answer = error
-            self.go(answer)
-        self.spent = time.perf_counter() - began
-        return self.answer()
-
-    def go(self, answer: Any = None) -> None:
-        """On to what it asks next, with the answer to what it asked; never raises."""
-        try:
-            if isinstance(answer, Exception):
-                self.asks = self._steps.throw(answer)
-            else:
-                self.asks = self._steps.send(answer)
-        except StopIteration as end:
-            self.ended, self.result = True, end.value
-        except BaseException as error:  # noqa: BLE001 - comes out where the session waits
-            self.ended, self.error = True, error
-
-    def answer(self) -> R:
-        """What it returned; raises what it raised."""
-        if self.error is not None:
-            raise self.error
-        return cast(R, self.result)
-
-
-def drawing(actor: Actor, motion: Motion) -> Generator[Draw, Any, Video]:
-    """The steps of one picture."""
-    return cast(Video, (yield Draw(actor, motion)))
 
 
 class _Waiting(NamedTuple):
@@ -136,7 +64,7 @@ class Batcher:
         if isinstance(function, Job):
             job: Job[R] = function
         else:
-            job = Job(CALL, _once(partial(function, *args, **kwargs)), object(), loop.time())
+            job = calling(object(), loop.time(), function, *args, **kwargs)
         future: asyncio.Future[None] = loop.create_future()
         turn = Turn(job.who, job.kind, loop.time(), job.due)
         self._waiting[turn] = _Waiting(turn, job, future)
@@ -206,9 +134,3 @@ def _round(engine: Engine, jobs: Sequence[Job[Any]]) -> None:
     seconds = time.perf_counter() - began
     for job in jobs:
         job.spent += seconds / len(jobs)
-
-
-def _once(function: Callable[[], R]) -> Generator[Any, Any, R]:
-    """A function as steps that ask for nothing."""
-    return function()
-    yield

@@ -8,7 +8,6 @@ engine, so that nothing the engine does can delay it.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ParamSpec, TypeVar
 
@@ -22,9 +21,10 @@ from streaming.channel import Channel
 from streaming.clock import LoopClock
 from streaming.errors import SessionClosed
 from streaming.intake import Intake
+from streaming.job import Job, calling, drawing, hearing
 from streaming.metrics import Stats
 from streaming.mimic import Mimic
-from streaming.pace import Pace
+from streaming.pace import PROBE_S, Pace
 from streaming.playout import UPSAMPLE, Playout
 from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 from streaming.worker import Worker
@@ -184,10 +184,11 @@ class Session:
                 return
             generation = self._generation
             async with self._state_lock:
+                # Of no use if there is no more time to draw what it completes.
+                due = self._due(sounds[0].start // UPSAMPLE - self._actor.latency - self._draw_time)
                 states = self._state, self._hair
-                motions, (self._state, self._hair) = await self._call(
-                    _advance, self._actor, self._chunker, self.mimic, sounds, states
-                )
+                job = hearing(self, due, self._actor, self._chunker, self.mimic, sounds, states)
+                motions, (self._state, self._hair) = (await self._timed(job))[0]
             for motion in motions:
                 newer = motion is not motions[-1] or len(self._blocks) >= CATCH_UP
                 if generation == self._generation:
@@ -203,7 +204,8 @@ class Session:
             self._tell_pace(-late, 0.0)
             return
         steps, eased = self._ladder, min(self._pace.level, len(self._ladder) - 1)
-        video, spent = await self._timed(steps[eased].render, motion)
+        due = self._due(motion.start)
+        video, spent = await self._timed(drawing(self, due, steps[eased], motion))
         if generation != self._generation:
             return  # drawn for speech that has been interrupted meanwhile
         now = self._drawn = self.clock.now()
@@ -213,7 +215,7 @@ class Session:
         self.stats.render(steps[eased].drawer, spent, eased > 0, steps[eased].precision)
         self._tell_pace(motion.start + self.playout.delay - now, spent)
         if eased and not newer and self._pace.probing(_now_s(), len(steps)):
-            _, spent = await self._timed(steps[eased - 1].render, motion)
+            _, spent = await self._timed(drawing(self, due + PROBE_S, steps[eased - 1], motion))
             self._pace.probed(_now_s(), spent)
 
     def _tell_pace(self, slack: int, spent: float) -> None:
@@ -245,26 +247,19 @@ class Session:
             self._blocks.put(sound)
 
     async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return (await self._timed(function, *args, **kwargs))[0]
+        return (await self._timed(calling(self, _now_s(), function, *args, **kwargs)))[0]
 
-    async def _timed(
-        self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs
-    ) -> tuple[R, float]:
+    async def _timed(self, job: Job[R]) -> tuple[R, float]:
         """What the engine answers, and the seconds it took without the wait for its turn."""
-
-        def timed() -> R:
-            began = time.perf_counter()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                spent.append(time.perf_counter() - began)
-
-        spent: list[float] = []
         try:
-            return await self._worker.call(timed), sum(spent)
+            return await self._worker.call(job), job.spent
         finally:
-            self.stats.engine_s += sum(spent)
-            self._pace.worked(_now_s(), sum(spent))
+            self.stats.engine_s += job.spent
+            self._pace.worked(_now_s(), job.spent)
+
+    def _due(self, sample: int) -> float:
+        """When what belongs to a sample leaves, in seconds as `_now_s`."""
+        return _now_s() + (sample + self.playout.delay - self.clock.now()) / SAMPLE_RATE
 
     def _close_on_error(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -278,17 +273,3 @@ class Session:
 def _now_s() -> float:
     """Seconds of the clock that all sessions of a process share."""
     return asyncio.get_running_loop().time()
-
-
-def _advance(
-    actor: Actor, chunker: Chunker, mimic: Mimic, sounds: list[Sound], states: tuple[Any, Any]
-) -> tuple[list[Motion], tuple[Any, Any]]:
-    """On the engine thread: sounds -> the motions they complete; `states`: actor's, hair's."""
-    motions: list[Motion] = []
-    state, hair = states
-    for sound in sounds:
-        for audio in chunker.push(sound.pcm, sound.rate, sound.start):
-            done, state = actor.animate(audio, state)
-            motions += mimic.lead(done)
-    motions, hair = actor.swing(motions, hair)
-    return motions, (state, hair)

@@ -6,12 +6,14 @@ come at the same samples as the real ones, so timing tests mean something.
 
 import asyncio
 import copy
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import numpy as np
 
+from engine.batch import attempt
 from engine.errors import PackageError
 from engine.face.blendshapes import ARKIT
 from engine.frames import (
@@ -28,6 +30,7 @@ from engine.render.setting import Setting
 from engine.style.code import Style
 from engine.tracker.tracker import Tracked
 from streaming.clock import LoopClock
+from streaming.job import Draw, Hear
 from streaming.sound import VOICE_BLOCK, VOICE_RATE, Sound
 
 P = ParamSpec("P")
@@ -186,6 +189,16 @@ class FakeAvatar:
 def sign(video: Video) -> int:
     """DEAR or SMALL where a FakeAvatar's picture is of its neural look."""
     return int(video.i420[video.height - 1, video.width - 1])
+
+
+class FakeEngine:
+    """engine.batch.Batch's interface for FakeAvatars, one after the other."""
+
+    def animate(self, turns: Sequence[Hear]) -> list[Any]:
+        return [attempt(partial(turn.actor.animate, turn.audio, turn.state)) for turn in turns]
+
+    def draw(self, turns: Sequence[Draw]) -> list[Any]:
+        return [attempt(partial(turn.actor.render, turn.motion)) for turn in turns]
 
 
 def drawn_dearly(video: Video) -> bool:

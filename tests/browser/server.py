@@ -14,12 +14,13 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from engine.errors import RuntimeUnavailable
+from streaming.batch import Batcher
 from streaming.sight import Sight
 from streaming.web.app import create_app
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.rooms import Rooms
 from streaming.worker import EngineThread
-from tests.fakes import STYLES, FakeAvatar, FakeEyes
+from tests.fakes import STYLES, FakeAvatar, FakeEngine, FakeEyes
 
 MISSING = "the tracker is not installed; install Vivify with its extra `tracker`"
 
@@ -50,7 +51,8 @@ async def serve(args: argparse.Namespace) -> None:
     loader: Any = Flashing if args.flash else Learned
     catalogue = Catalogue(loader, list(STYLES), Choice("mira", args.size, 20), "neutral")
     sight = Sight(no_eyes, missing=MISSING) if args.blind else Sight(FakeEyes)
-    rooms = Rooms(catalogue, worker, limit=args.limit, sight=sight, seconds=args.seconds)
+    batcher = Batcher(worker, FakeEngine())
+    rooms = Rooms(catalogue, batcher, limit=args.limit, sight=sight, seconds=args.seconds)
     runner = web.AppRunner(create_app(rooms))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", args.port, reuse_address=True).start()

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 
 from engine import Audio, Motion, Video
-from engine.admission import CALL, DRAW, HEAR, HOLD_S
-from engine.batch import attempt
+from engine.admission import DRAW, HEAR, HOLD_S
 from engine.frames import HOP, HOP_PHASE
-from streaming.batch import Batcher, Draw, Hear, Job, drawing
+from streaming.batch import Batcher
+from streaming.job import Draw, Hear, Job, calling, drawing
 from streaming.worker import EngineThread
-from tests.fakes import FakeAvatar, FakeState
+from tests.fakes import FakeAvatar, FakeEngine, FakeState
 from tests.virtual_time import run
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Machine:
+class Machine(FakeEngine):
     """Engine and thread in one: each call costs loop time by its size, and is written down."""
 
     def __init__(self, hear_s: float = 0.001, more_s: float = 0.0, draw_s: float = 0.004) -> None:
@@ -40,11 +40,11 @@ class Machine:
         self._note(HEAR, len(turns), self.hear_s + self.more_s * (len(turns) - 1))
         if self.broken:
             raise MemoryError("the device is gone")
-        return [attempt(lambda t=turn: t.actor.animate(t.audio, t.state)) for turn in turns]
+        return super().animate(turns)
 
     def draw(self, turns: Sequence[Draw]) -> list[Any]:
         self._note(DRAW, len(turns), self.draw_s * len(turns))
-        return [attempt(lambda t=turn: t.actor.render(t.motion)) for turn in turns]
+        return super().draw(turns)
 
     def _note(self, what: str, count: int, cost: float) -> None:
         self.calls.append((asyncio.get_running_loop().time(), what, count))
@@ -66,7 +66,7 @@ class Hearer:
         state, motions = self.state, []
         for _ in range(hops):
             audio = Audio(HOP * state.hop + HOP_PHASE, np.zeros(HOP, np.float32))
-            more, state = yield Hear(self.avatar, audio, state)  # type: ignore[arg-type]
+            more, state = yield Hear(self.avatar, audio, state)
             motions += more
         return motions, state
 
@@ -89,8 +89,8 @@ class Hearer:
             await asyncio.sleep(max(0.0, began + packet * 0.02 - loop.time()))
             for motion in (await self.hear())[: 1 if drawn else 0]:
                 due = began + motion.start / 16_000 + 0.08
-                steps = drawing(self.avatar, motion)  # type: ignore[arg-type]
-                self.pictures.append(await self.batcher.call(Job(DRAW, steps, self.who, due)))
+                job = drawing(self.who, due, self.avatar, motion)
+                self.pictures.append(await self.batcher.call(job))
 
 
 def on(machine: Machine, main: Callable[[Batcher], Coroutine[Any, Any, R]], **limits: int) -> R:
@@ -162,7 +162,7 @@ def test_what_comes_while_the_engine_works_goes_together_and_pictures_go_by_thei
 
         async def draw(i: int, due: float) -> None:
             motion = Motion(640 * i, np.zeros(52, np.float32), np.zeros(6, np.float32))
-            await batcher.call(Job(DRAW, drawing(FakeAvatar(), motion), i, due))  # type: ignore[arg-type]
+            await batcher.call(drawing(i, due, FakeAvatar(), motion))
             order.append(i)
 
         first = asyncio.create_task(draw(0, 0.5))
@@ -298,14 +298,13 @@ def test_too_much_work_is_shared_fairly() -> None:
     assert max(drawn) - min(drawn) <= 2
 
 
-def test_a_kind_of_its_own_is_never_shared() -> None:
+def test_plain_calls_are_never_shared_and_leave_nothing_behind() -> None:
     machine = Machine()
 
-    def nothing() -> Generator[Any, Any, int]:
-        return 5
-        yield
-
     async def main(batcher: Batcher) -> list[int]:
-        return await asyncio.gather(*(batcher.call(Job(CALL, nothing(), i, 0.0)) for i in range(3)))
+        calls = [batcher.call(calling(i, 0.0, divmod, i, 2)) for i in range(3)]
+        answers = await asyncio.gather(*calls)
+        assert not batcher._admission._rhythms
+        return [whole for whole, _ in answers]
 
-    assert on(machine, main) == [5, 5, 5]
+    assert on(machine, main) == [0, 0, 1]

@@ -32,7 +32,7 @@ def look_of(watch: Watch) -> list[tuple[int, bool]]:
 @pytest.fixture
 def no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Made-up time only: what this computer takes for a fake picture must decide nothing."""
-    monkeypatch.setattr("streaming.session.time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr("streaming.job.time", SimpleNamespace(perf_counter=lambda: 0.0))
 
 
 def crowded(

@@ -20,11 +20,12 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
+from streaming.batch import Batcher
 from streaming.web.app import create_app
 from streaming.web.catalogue import Catalogue, Choice
 from streaming.web.rooms import Rooms
 from streaming.worker import EngineThread
-from tests.fakes import STYLES, FakeAvatar
+from tests.fakes import STYLES, FakeAvatar, FakeEngine
 
 
 class Server:
@@ -50,7 +51,7 @@ async def running(
 ) -> AsyncIterator[Server]:
     worker = EngineThread()
     catalogue = Catalogue(loader, list(STYLES), Choice("mira", 128, 20), "neutral")
-    rooms = Rooms(catalogue, worker, limit=limit, **rooms_options)
+    rooms = Rooms(catalogue, Batcher(worker, FakeEngine()), limit=limit, **rooms_options)
     runner = web.AppRunner(create_app(rooms), shutdown_timeout=1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
