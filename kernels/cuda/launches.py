@@ -216,4 +216,17 @@ TABLE: dict[str, Kernel] = {
         registers=64,
         wide=("LDG.E.128", "STG.E.128", "STG.E.64"),
     ),
+    "decode_tick": Kernel(
+        source="decode",
+        kinds="ppppppppi",
+        axes=("batch",),
+        block=(256, 1, 1),
+        grid=lambda batch: (over(batch, 4), 1, 1),
+        # The weights once; a session's rows, its ring read, one tick of it written.
+        moved=lambda batch: (
+            2 * 829_104 + batch * (4 * (1464 + 2 * 324 + 152 + 58) + 2 * 12288 + 768)
+        ),
+        registers=128,
+        wide=("LDG.E.128", "LDS.128", "STS.128"),
+    ),
 }
