@@ -53,7 +53,7 @@ class Figure:
             mesh.shape_scale, points,
         )  # fmt: skip
         if motion.swing is not None and motion.swing.any():
-            ops.bend(points, mesh.loose, self._swung(motion.swing))
+            ops.bend(points, mesh.loose, self.swung(motion.swing))
         points[self._chest] += self._heave * np.float32(breath(motion.start))
         poses, _ = self.poses(motion.pose)
         ops.bend(points, mesh.neck, poses)
@@ -77,7 +77,7 @@ class Figure:
             out[step, :, 3] = self._pivot - turn @ self._pivot + shift * share
         return out, out[-1, :, :3].copy()
 
-    def _swung(self, swing: F32) -> F32:
+    def swung(self, swing: F32) -> F32:
         """Turns about the middle of the skull [SWING_STEPS, 3, 4], up to the whole swing."""
         centre = self._pivot + np.array([0, SKULL * self._width, 0], np.float32)
         angles = LIMIT * np.tanh(np.nan_to_num(swing, posinf=0.0, neginf=0.0) / LIMIT)

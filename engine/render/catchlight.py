@@ -29,19 +29,19 @@ class Catchlight:
         # By eye, the larger disc first. Another number of them is another's drawing: it stays.
         discs.sort(key=lambda disc: float(mesh.position[disc, 0].mean()))
         whole = len(discs) == 4
-        self._eyes = [
+        self.eyes = [
             sorted(pair, key=lambda disc: -float(np.ptp(mesh.position[disc, 1])))
             for pair in ((discs[:2], discs[2:]) if whole else ())
         ]
-        self._balls: list[tuple[F32, float]] = []  # middle, and how steeply its front falls off
+        self.balls: list[tuple[F32, float]] = []  # middle, and how steeply its front falls off
         faces = mesh.triangle[mesh.material == (names.index(BALL) if BALL in names else -1)]
         ball = mesh.position[np.unique(faces)]
-        for pair in self._eyes:
+        for pair in self.eyes:
             side = ball[ball[:, 0] * mesh.position[pair[0], 0].mean() > 0]
             side = side if len(side) else np.zeros((1, 3), np.float32)
             wide = float(np.ptp(side[:, 0]))
             middle = (side.min(0) + side.max(0)) / np.float32(2)
-            self._balls.append((middle, 1 / wide if wide > 0.01 else 0.0))
+            self.balls.append((middle, 1 / wide if wide > 0.01 else 0.0))
 
     def turn(self, points: F32, head: F32, light: RGB) -> None:
         """Move the highlights among posed vertices [V, 3]; head [3, 4]: the head's rigid motion;
@@ -53,7 +53,7 @@ class Catchlight:
         if travel <= 0:
             return
         right, front = head[:, 0], head[:, 2]
-        for pair, (ball, fall) in zip(self._eyes, self._balls, strict=True):
+        for pair, (ball, fall) in zip(self.eyes, self.balls, strict=True):
             centres = [points[disc].mean(0) for disc in pair]
             apart = float((centres[1] - centres[0]) @ right)
             axis = head[:, :3] @ ball + head[:, 3]

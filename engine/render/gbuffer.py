@@ -25,7 +25,7 @@ _BEYOND = 0.008  # share of the picture's side at which an outline asks for clea
 _BEHIND = 0.004  # depth by which an outline lies behind its surface
 
 
-def _line(side: int) -> float:
+def line(side: int) -> float:
     """Pixels of a line one share of the picture wide: less than in proportion, so that lines keep
     their presence in small pictures and stay fine in large ones."""
     return float(512 * (side / 512) ** 0.85)
@@ -47,8 +47,8 @@ class Visibility:
     def __init__(self, package: Package, height: int, width: int) -> None:
         mesh, spec = package.mesh, package.manifest
         self.figure = Figure(package)
-        self._catchlight = Catchlight(package)
-        self._mesh, self._camera = mesh, spec.camera
+        self.catchlight = Catchlight(package)
+        self._mesh, self.camera = mesh, spec.camera
         count = len(mesh.position)
         self._shape = height, width
         both = np.array([BOTH if m.two_sided else FRONT for m in spec.materials], np.uint8)
@@ -58,23 +58,23 @@ class Visibility:
         hull = lined & (mesh.outline[faces].max(1) > 0)
         # The package's triangle behind each drawn one.
         self.source = np.concatenate([order, order[hull]])
-        self._late, self._surfaces = shown, len(faces)
+        self.late, self.surfaces = shown, len(faces)
         self.triangles = np.concatenate([faces, faces[hull] + count]).astype(np.int32)
         # Outlines use the rows after the surfaces' own in the material table.
         self.materials = np.concatenate([kinds, kinds[hull] + len(spec.materials)]).astype(np.uint8)
-        self._sides = np.concatenate([both[kinds], np.full(hull.sum(), BACK, np.uint8)]).astype(
+        self.sides = np.concatenate([both[kinds], np.full(hull.sum(), BACK, np.uint8)]).astype(
             np.uint8
         )
         side = min(height, width)
-        self._outline = (mesh.outline * spec.outline_width * _line(side)).astype(np.float32)
-        self._weld = np.unique(mesh.weld, return_inverse=True)[1].astype(np.int32)
-        self._scratch = np.empty((int(self._weld.max()) + 1, 3), np.float32)
+        self._outline = (mesh.outline * spec.outline_width * line(side)).astype(np.float32)
+        self.weld = np.unique(mesh.weld, return_inverse=True)[1].astype(np.int32)
+        self._scratch = np.empty((int(self.weld.max()) + 1, 3), np.float32)
         self.screen = np.full((2 * count, 3), -1, np.float32)  # hulls without a line stay outside
         self.normals = np.empty((count, 3), np.float32)
         self.traits = traits(mesh)
         self._lined = True  # whether the picture at hand has outlines
         combed = np.array([m.strand for m in spec.materials])[mesh.material]
-        self._strands = strands(mesh, combed)
+        self.tangents = strands(mesh, combed)
 
     def _order(self, sides: U8) -> tuple[npt.NDArray[np.int64], int]:
         """(order of drawing [F], how many of them are drawn before anything is tested for being
@@ -86,7 +86,7 @@ class Visibility:
             motion = Motion(
                 0, np.zeros(52, np.float32), np.array([yaw, pitch, 0, 0, 0, 0], np.float32)
             )
-            screen = self._camera.project(self.figure.vertices(motion), _GLANCE, _GLANCE)
+            screen = self.camera.project(self.figure.vertices(motion), _GLANCE, _GLANCE)
             rasterize(screen, mesh.triangle, sides[mesh.material], len(mesh.triangle), keys)
             shown[triangle_of(keys[keys != EMPTY])] = True
         # Neighbours follow each other, so that the part of the keys they touch stays in the cache.
@@ -99,19 +99,17 @@ class Visibility:
         height, width = self._shape
         points = self.figure.vertices(motion)
         poses, turn = self.figure.poses(motion.pose)
-        self._catchlight.turn(points, poses[-1], light)
+        self.catchlight.turn(points, poses[-1], light)
         mesh, count = self._mesh, len(points)
-        ops.normals(
-            points, mesh.triangle, self._weld, mesh.proxy, turn, self._scratch, self.normals
-        )
+        ops.normals(points, mesh.triangle, self.weld, mesh.proxy, turn, self._scratch, self.normals)
         self.traits[:, : Trait.NORMAL_Z + 1] = self.normals
         half = np.array([light[0], light[1], light[2] + 1], np.float32)
         half /= max(float(np.linalg.norm(half)), 1e-6)
-        ops.strands(self._strands, turn, half, self.traits[:, Trait.STRAND])
-        self.screen[:count] = self._camera.project(points, width, height)
+        ops.strands(self.tangents, turn, half, self.traits[:, Trait.STRAND])
+        self.screen[:count] = self.camera.project(points, width, height)
         rasterize(
-            self.screen[:count], self.triangles[: self._surfaces], self._sides[: self._surfaces],
-            self._late, buffers.keys, buffers.tiles,
+            self.screen[:count], self.triangles[: self.surfaces], self.sides[: self.surfaces],
+            self.late, buffers.keys, buffers.tiles,
         )  # fmt: skip
         self._lined = outline > 0
         if not outline:
@@ -121,14 +119,12 @@ class Visibility:
             np.float32(_BEHIND), np.array([-light[0], light[1]], np.float32),
             buffers.tiles.clear, np.float32(_BEYOND * min(height, width)), self.screen[count:],
         )  # fmt: skip
-        overlay(
-            self.screen, self.triangles, self._sides, self._surfaces, buffers.keys, buffers.tiles
-        )
+        overlay(self.screen, self.triangles, self.sides, self.surfaces, buffers.keys, buffers.tiles)
 
     def cut_out(self, buffers: Buffers, rgba: U8) -> None:
         """What was drawn over black -> rgba [H, W, 4] with alpha, colours not premultiplied."""
-        drawn = slice(None if self._lined else self._surfaces)
-        silhouette(self.screen, self.triangles[drawn], self._sides[drawn], buffers.keys, rgba)
+        drawn = slice(None if self._lined else self.surfaces)
+        silhouette(self.screen, self.triangles[drawn], self.sides[drawn], buffers.keys, rgba)
 
     def gbuffer(self, motion: Motion, buffers: Buffers) -> GBuffer:
         """Attributes of the surface nearest to the viewer at each pixel, without outlines."""

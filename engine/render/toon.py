@@ -197,21 +197,21 @@ class Toon:
             for m in spec.materials
         ]
         self.light = light
-        self._scene = _scene(spec.camera, light, colors["rim"], height, width)
+        self.scene = _scene(spec.camera, light, colors["rim"], height, width)
         casts = [_cast(m) for m in spec.materials]
-        self._casts = np.array(casts + casts, np.uint8)
-        self._table = np.stack(rows + [_line(m, colors) for m in spec.materials])
-        self._textures: U32
-        self._index: I32
-        self._backdrop: U8
+        self.casts = np.array(casts + casts, np.uint8)
+        self.table = np.stack(rows + [_line(m, colors) for m in spec.materials])
+        self.textures: U32
+        self.index: I32
+        self.backdrop: U8
         if like and setting.palette == like._setting.palette:
-            self._textures, self._index = like._textures, like._index
+            self.textures, self.index = like.textures, like.index
         else:
-            self._textures, self._index = _atlas(package, colors, _fineness(package, height, width))
+            self.textures, self.index = _atlas(package, colors, _fineness(package, height, width))
         if like and self.background is like.background:
-            self._backdrop = like._backdrop
+            self.backdrop = like.backdrop
         else:
-            self._backdrop = backdrop(self.background, height, width)
+            self.backdrop = backdrop(self.background, height, width)
 
     def staged(self, setting: Setting) -> "Toon":
         """The same package and size in another setting."""
@@ -221,13 +221,13 @@ class Toon:
         """Colour what `seen` has drawn into out [H, W, 3]; `clear`: a Transparent background is
         black."""
         width = out.shape[1]
-        behind = self._backdrop
+        behind = self.backdrop
         if clear and isinstance(self.background, Transparent):
             behind = np.zeros_like(behind)
         count = fragments(
             buffers.keys,
             seen.materials,
-            self._casts,
+            self.casts,
             behind,
             *buffers.room[:4],
             *buffers.casters,
@@ -235,6 +235,6 @@ class Toon:
         )
         shade(
             count, width, *buffers.room, seen.screen, seen.triangles, seen.traits,
-            self._table, self._scene, *buffers.casters, self._textures, self._index,
+            self.table, self.scene, *buffers.casters, self.textures, self.index,
             behind.reshape(-1, 3), out.reshape(-1, 3),
         )  # fmt: skip

@@ -79,6 +79,49 @@ def over(count: int, step: int) -> int:
 
 
 TABLE: dict[str, Kernel] = {
+    "mesh_pose": Kernel(
+        source="mesh",
+        kinds="pppippppi",
+        axes=("batch", "vertices", "shapes"),
+        block=(256, 1, 1),
+        grid=lambda batch, vertices, shapes: (over(vertices, 256), batch, 1),
+        # Rest, ride, seven entries of shapes, and the point; of each item, as if none were shared.
+        moved=lambda batch, vertices, shapes: batch * (112 * vertices + 4 * shapes),
+        registers=64,
+        shared=lambda batch, vertices, shapes: 4 * (22 * 12 + shapes),
+        wide=("LDG.E.128", "STG.E.128"),
+    ),
+    "mesh_catchlight": Kernel(
+        source="mesh",
+        kinds="pppppi",
+        axes=("batch",),
+        block=(64, 1, 1),
+        grid=lambda batch: (batch, 1, 1),
+        moved=lambda batch: 2048 * batch,
+        registers=64,
+        wide=("LDG.E.128", "STG.E.128"),
+    ),
+    "mesh_project": Kernel(
+        source="mesh",
+        kinds="pppipppppiii",
+        axes=("batch", "vertices"),
+        block=(256, 1, 1),
+        grid=lambda batch, vertices: (over(vertices, 256), batch, 1),
+        # Point, proxy, tangent, six entries of triangles; normal, screen, corner.
+        moved=lambda batch, vertices: 152 * batch * vertices,
+        registers=64,
+        wide=("LDG.E.128", "STG.E.128"),
+    ),
+    "mesh_outline": Kernel(
+        source="mesh",
+        kinds="ppppipppiii",
+        axes=("batch", "vertices"),
+        block=(256, 1, 1),
+        grid=lambda batch, vertices: (over(vertices, 256), batch, 1),
+        moved=lambda batch, vertices: 80 * batch * vertices,
+        registers=64,
+        wide=("LDG.E.128", "STG.E.128"),
+    ),
     "raster_clear": Kernel(
         source="raster",
         kinds="pi",

@@ -130,7 +130,7 @@ def figures(height: int, width: int, which: tuple[str, ...]) -> list[Scene]:
         weights = np.float32(random.uniform(0, 1, 52) * (random.random(52) < 0.3))
         pose = np.float32(random.uniform(-1, 1, 6) * [40, 25, 25, 0.2, 0.1, 0.3])
         seen.draw(Motion(0, weights, pose), buffers, (0.3, 0.4, 0.866))
-        scenes.append(Scene(seen.screen.copy(), seen.triangles, seen._sides, seen._late))
+        scenes.append(Scene(seen.screen.copy(), seen.triangles, seen.sides, seen.late))
     return scenes
 
 
