@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.kernels.cuda.shim import OPTIONS, SOURCES
+from tests.kernels.cuda.shim import OPTIONS, SOURCES, Shim, sanitized
 
 KERNELS = r"""
 #include "device.h"
@@ -40,11 +40,11 @@ extern "C" __global__ void divergent(int* out) {
     else __syncwarp();
     out[threadIdx.x] = 1;
 }
-extern "C" __global__ void shared(int* out) {
+extern "C" __global__ void poison(int* out) {
     SHARED(int, held);
     out[threadIdx.x] = held[threadIdx.x];
 }
-SHIM_KERNEL(total) SHIM_KERNEL(lanes) SHIM_KERNEL(divergent) SHIM_KERNEL(shared)
+SHIM_KERNEL(total) SHIM_KERNEL(lanes) SHIM_KERNEL(divergent) SHIM_KERNEL(poison)
 """
 
 
@@ -100,7 +100,7 @@ def test_lanes_of_a_warp_tell_each_other(library: ctypes.CDLL) -> None:
 
 def test_shared_memory_is_poisoned(library: ctypes.CDLL) -> None:
     out = np.zeros(8, np.uint32)
-    run(library, "shared", (1, 1, 1, 8, 1, 1), out, shared=32)
+    run(library, "poison", (1, 1, 1, 8, 1, 1), out, shared=32)
     np.testing.assert_array_equal(out, 0xA5A5A5A5)
 
 
@@ -113,3 +113,14 @@ def test_threads_that_wait_for_each_other_end_the_process(library: ctypes.CDLL) 
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGABRT and "others never reach" in done.stderr
+
+
+def planted() -> None:
+    """Clears more keys than there are."""
+    shim = Shim("sanitized")
+    shim.launch("raster_clear", (1, 2, 2), shim.empty((1, 2, 1, 4), np.int64), 8)
+
+
+def test_the_sanitizer_finds_what_lies_out_of_bounds() -> None:
+    with pytest.raises(AssertionError, match="heap-buffer-overflow"):
+        sanitized("tests.kernels.cuda.test_shim:planted")
