@@ -25,7 +25,8 @@ _LIDS = (  # right, left: upper from corner to corner, then lower back
 _INNER_CORNER = 8  # row of it in these
 _IRIS = (468, 473)  # and four points around each
 _SOFT = 6.0  # px over which a shut lid takes the colours around it
-_CREASE = 0.3  # of the skin's colour in the line of shut lids: a crease, not a stroke of ink
+_BROW = 0.8  # of the skin's light around an eye: what is darker is brow or lash
+_CREASE = 0.15  # of the skin's colour in the line of shut lids: a crease, not a stroke of ink
 _LASHES = 7  # px of the rim of an eye that belong to lashes and liner
 _INNER_LIPS = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178,
                88, 95)  # fmt: skip
@@ -173,8 +174,11 @@ def _shut(rim: F64) -> F64:
 def lid(crop: U8, opening: Bool, edge: F64) -> U8:
     """The same place with the eye shut: skin, and lashes along the upper lid's `edge` [N, 2]."""
     hole = binary_dilation(opening, iterations=_LASHES)
-    around = gaussian_filter((~hole)[..., None] * crop.astype(np.float32), (_SOFT, _SOFT, 0))
-    around /= np.maximum(gaussian_filter((~hole).astype(np.float32), _SOFT), 1e-3)[..., None]
+    light = crop.mean(-1)
+    # Of the skin alone: lids under dark brows are no darker for it.
+    known = (~hole & (light > _BROW * np.median(light[~hole])))[..., None].astype(np.float32)
+    around = gaussian_filter(known * crop, (_SOFT, _SOFT, 0))
+    around /= np.maximum(gaussian_filter(known, (_SOFT, _SOFT, 0)), 1e-4)
     edge_of = gaussian_filter(hole.astype(np.float32), 1.0)[..., None]
     skin = crop + edge_of * (around - crop)
     rim = binary_dilation(opening, iterations=2) & ~binary_erosion(opening, iterations=1)

@@ -1,11 +1,10 @@
-"""Texturer and renderer trained together on many people, and compared with two rivals.
+"""Texturer and renderer trained together on many people.
 
     python -m engine.train.neural.joint FOLDER --out FOLDER --minutes 10
 
 FOLDER: of engine.train.neural.pairs. As in StyleAvatar §5.2 a generator makes the neural texture
 from one picture's colours and learns together with the renderer; whom it was not trained on is
-drawn in the same way. Rivals: the picture warped by the mesh alone, and mapping, dense-warp and
-editing networks (StyleTalk++ §3.5) trained on the same pairs for the same time.
+drawn in the same way. engine.train.neural.contest measures the result.
 Contract: weights know many people and none by name; pictures of people stay in FOLDER.
 """
 
@@ -24,26 +23,26 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from engine.eval.landmark_distance import fetched
-from engine.eval.pair import measure, table
+from engine.face.blendshapes import INDEX
 from engine.frames import U8
-from engine.nets.warper import Warper
 from engine.train.neural import losses
 from engine.train.neural.clip import Clip, join
 from engine.train.neural.features import PATH, Eye
-from engine.train.neural.inpaint import MARGIN
+from engine.train.neural.inpaint import MARGIN, PARTS
 from engine.train.neural.lesson import Lesson, halved
 from engine.train.neural.pairs import PAGES
+from engine.train.neural.regions import EYES, MOUTH
+from engine.train.neural.sharp import PART
 from engine.train.neural.shots import Shots
-from engine.train.neural.texturer import Joint, laid_out
+from engine.train.neural.texturer import KEY, SHIPPED, Joint, laid_out, shipped
+from engine.train.neural.unwrap import SIZE
 
 RATE, NET_RATE, WARMUP = 1e-3, 5e-4, 60  # the renderer starts well: it learns slowly
 CROP, BATCH = 128, 6  # px of the grid, frames a step
-KEY = "vivify"
-_PERCEPTUAL = 1.0
+_PERCEPTUAL = 0.3
+_OFTEN = 0.1  # added to how far a jaw is open
 _HOLD = 2.0  # of what it changes outside mouth and eyes
-_EDGE = 9  # px of the grid over which a region begins
-_HEIGHT = 512  # px of the true pictures
+_THICK = 5  # px of the grid that an opening must be wide to be learned from
 
 
 class Album:
@@ -56,15 +55,24 @@ class Album:
             for clip in self.shots.clips
         }
 
+        jaw = INDEX["jawOpen"]
+        self._open = {
+            clip.name: np.array([clip.crop(f).motion[0, jaw] for f in range(clip.length)])
+            for clip in self.shots.clips
+        }
+
     def source(self, clip: Clip) -> U8:
-        """The picture that a clip's page was made of [_HEIGHT, _HEIGHT, 3]."""
-        part = slice(MARGIN, MARGIN + _HEIGHT)
+        """The picture that a clip's page was made of [SIZE, SIZE, 3]."""
+        part = slice(MARGIN, MARGIN + SIZE)
         return self.page[clip.name][part, part, :3]
 
     def draw(self, rng: np.random.Generator, size: int | None, count: int) -> tuple[Clip, Lesson]:
         """`count` frames of one person, at one place of the picture."""
         clip = self.shots.train[int(rng.integers(len(self.shots.train)))]
-        frames = rng.choice(clip.length, min(count, clip.length), replace=False)
+        odds = _OFTEN + self._open[clip.name]  # speech is mostly shut mouths
+        frames = rng.choice(
+            clip.length, min(count, clip.length), replace=False, p=odds / odds.sum()
+        )
         region = clip.region(int(frames[0]))
         y = x = 0
         if size is not None:
@@ -77,8 +85,13 @@ class Album:
 
 
 class Study:
-    """What a step of the joint model's training compares with: true pictures where faces change
-    most, and elsewhere what the warp draws, which is as sharp as the picture was."""
+    """What a step of the joint model's training compares with: true pictures inside the mouth and
+    on the eyes, and elsewhere what the warp draws, which is as sharp as the picture was.
+
+    Landmarks lay the mesh over a picture to a pixel or two. What learns lips from that learns their
+    mean, and shuts mouths; so lips stay the warp's, and where they are hardly apart nothing is
+    learned from the truth.
+    """
 
     def __init__(self, album: Album, eye: Eye) -> None:
         self._album, self._eye = album, eye
@@ -90,31 +103,36 @@ class Study:
         page, truth = _relit(self._album.page[clip.name], lesson.target[:, :3], rng)
         pixels, texture = laid_out(page)
         with torch.no_grad():
-            _, warped, _ = self._plain.net(lesson.image(texture), lesson.ppg)
+            image = lesson.image(texture)
+            _, warped, _ = self._plain.net(image, lesson.ppg)
+            own, held = _shares(image[:, PART : PART + 1], lesson.region)
         assert warped is not None
-        image = lesson.image(joint.enriched(pixels, texture))
-        plain, double, _ = joint.net(image, lesson.ppg)
+        plain, double, _ = joint.net(lesson.image(joint.enriched(pixels, texture)), lesson.ppg)
         assert double is not None
-        own = _share(lesson.region)
-        fine = own.repeat_interleave(2, 2).repeat_interleave(2, 3)
-        # Landmarks lay the mesh over a picture to a pixel or two, where colours are compared as
-        # well as in full: by features and coarse colours alone it learns to draw noise.
-        loss = losses.pixel(halved(plain[:, :3]), halved(halved(truth)), halved(own))
-        loss = loss + losses.pixel(
-            halved(halved(double[:, :3])), halved(halved(truth)), halved(own)
-        )
+        fine, keep = (x.repeat_interleave(2, 2).repeat_interleave(2, 3) for x in (own, held))
+        coarse = halved(halved(truth))
+        loss = losses.pixel(halved(plain[:, :3]), coarse, halved(own))
+        loss = loss + losses.pixel(halved(halved(double[:, :3])), coarse, halved(own))
         loss = loss + losses.pixel(double[:, :3], truth, fine)
-        away = (double[:, :3] - warped[:, :3]).abs() * (1 - fine / losses.REGIONS[2]).square()
-        loss = loss + _HOLD * away.mean() + (double[:, 3:] - warped[:, 3:]).abs().mean()
         seen = losses.perceptual(self._eye, double[:, :3], truth, fine)
+        change = double - warped
+        # Detail is the picture's; what is finer than the grid in a change is a pattern of its own.
+        smooth = F.interpolate(halved(change), scale_factor=2.0, mode="bilinear")
+        loss = loss + _HOLD * (keep * change.abs()).mean() + (change - smooth).abs().mean()
         return torch.add(loss, seen, alpha=_PERCEPTUAL)
 
 
-def _share(region: Tensor) -> Tensor:
-    """Regions [N, h, w] -> how much a place is learned from the truth [N, 1, h, w]: mouth and eyes
-    with soft edges, the rest hardly."""
-    table = torch.tensor([0.1, 0.2, *losses.REGIONS[2:]], device=region.device)
-    return F.avg_pool2d(table[region][:, None], _EDGE, 1, _EDGE // 2, count_include_pad=False)
+def _shares(part: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
+    """How much a place is learned from the truth, and how much held as it is [N, 1, h, w].
+
+    part [N, 1, h, w] of engine.train.neural.inpaint.PARTS, region [N, h, w]."""
+    least = (PARTS["lid"] + PARTS["mouth"]) / 2
+    inside = ((part - least) / 0.05).clamp(0, 1) * (region == MOUTH)[:, None]
+    thick = inside * (2 * F.avg_pool2d(inside, _THICK, 1, _THICK // 2) - 1).clamp(0, 1)
+    eye = (region == EYES)[:, None].float()
+    eye = F.avg_pool2d(eye, _THICK, 1, _THICK // 2)
+    own = losses.REGIONS[MOUTH] * thick + 0.5 * losses.REGIONS[EYES] * eye
+    return own, 1 - 0.7 * inside - 0.25 * thick - 0.7 * eye
 
 
 def _relit(page: U8, truth: Tensor, rng: np.random.Generator) -> tuple[U8, Tensor]:
@@ -126,27 +144,10 @@ def _relit(page: U8, truth: Tensor, rng: np.random.Generator) -> tuple[U8, Tenso
     return out, (truth * torch.from_numpy(gain)[:, None, None] + float(lift)).clamp(0, 1)
 
 
-def warped(warper: Warper, album: Album, eye: Eye, rng: np.random.Generator) -> Tensor:
-    """The rival's loss of one random person: whole pictures at half their size."""
-    clip = album.shots.train[int(rng.integers(len(album.shots.train)))]
-    frames = rng.choice(clip.length, min(2, clip.length), replace=False)
-    crop = join([clip.crop(int(f)) for f in frames])
-    truth = halved(torch.from_numpy(crop.target).permute(0, 3, 1, 2).float() / 255)
-    source = _small(album.source(clip)).expand(len(truth), -1, -1, -1)
-    found = warper(source, torch.from_numpy(crop.motion))
-    weight = losses.region_weight(torch.from_numpy(crop.region).long(), 1)
-    loss = losses.pixel(found, truth, weight)
-    return loss + _PERCEPTUAL * losses.perceptual(eye, found, truth, weight)
-
-
-def _small(picture: U8) -> Tensor:
-    """[H, W, 3] -> [1, 3, H / 2, W / 2] in 0..1."""
-    return halved(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255)
-
-
 def train(
-    model: nn.Module, loss: Callable[[np.random.Generator], Tensor], minutes: float, name: str
-) -> int:
+    model: nn.Module, loss: Callable[[np.random.Generator], Tensor], minutes: float, name: str,
+    seed: int = 0,
+) -> int:  # fmt: skip
     """Adam with a cosine to nothing after `minutes`; returns the steps."""
     own = model.net.parameters() if isinstance(model, Joint) else ()
     slow = {id(parameter) for parameter in own}
@@ -155,7 +156,7 @@ def train(
         for few, pace in ((True, NET_RATE), (False, RATE))
     ]
     optimiser = torch.optim.Adam([g for g in groups if g["params"]], lr=RATE, betas=(0.9, 0.99))
-    rng, began, count = np.random.default_rng(0), time.monotonic(), 0
+    rng, began, count = np.random.default_rng(seed), time.monotonic(), 0
     mean, bar = 0.0, tqdm(total=round(60 * minutes), desc=name, unit="s")
     while (spent := time.monotonic() - began) < 60 * minutes:
         for group in optimiser.param_groups:
@@ -174,81 +175,35 @@ def train(
     return count
 
 
-@torch.no_grad()
-def pictures(joint: Joint, album: Album, clip: Clip) -> list[U8]:
-    """A clip as the joint model draws it."""
-    texture = joint.texture(album.page[clip.name])
-    return [
-        _bytes(joint.net(lesson.image(texture), lesson.ppg)[1])
-        for lesson in (Lesson.of(clip.crop(f)) for f in range(clip.length))
-    ]
-
-
-@torch.no_grad()
-def flows(warper: Warper, album: Album, clip: Clip) -> list[U8]:
-    """A clip as the rival without a mesh draws it, doubled."""
-    source, out = _small(album.source(clip)), []
-    for f in range(clip.length):
-        found = warper(source, torch.from_numpy(clip.crop(f).motion))
-        out.append(_bytes(F.interpolate(found, scale_factor=2.0, mode="bilinear")))
-    return out
-
-
-def _bytes(found: Tensor | None) -> U8:
-    assert found is not None
-    rgb = found[0, :3].permute(1, 2, 0).clamp(0, 1).mul(255).round()
-    return np.asarray(rgb.numpy(), np.uint8)
-
-
-def compare(rows: dict[str, Callable[[Clip], list[U8]]], album: Album, out: Path) -> str:
-    """A table over the people held back, and a sheet of pictures beside it."""
-    models, held = fetched(), album.shots.held
-    truth = [np.array(clip.crop(f).target[0, ..., :3]) for clip in held for f in range(clip.length)]
-    found, shown = {}, [truth]
-    for name, draw in rows.items():
-        ours = [picture for clip in held for picture in draw(clip)]
-        found[name] = measure(ours, truth, models)
-        shown.append(ours)
-    picks = range(0, len(truth), max(1, len(truth) // 6))
-    sheet = np.concatenate(
-        [np.concatenate([row[k][100:400, 100:400] for k in picks], 1) for row in shown]
-    )
-    Image.fromarray(sheet).save(out / "compared.png")
-    (out / "compared.json").write_text(json.dumps(found, indent=1))
-    return table(found)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train both, print the table, write weights, pictures and numbers to --out."""
+    """Train, and write weights to --out."""
     parser = argparse.ArgumentParser(description="train the portraits' joint model")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=10.0, help="of each training")
+    parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--resume", type=Path, help="weights to go on from")
-    parser.add_argument("--alone", action="store_true", help="without the dense-warp rival")
-    parser.add_argument("--size", choices=("small", "large"), default="small")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
-    torch.manual_seed(0)
+    torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
-    album, eye = Album(options.folder), Eye.load(PATH)
-    start = options.resume
-    joint = Joint(options.size) if start is None else Joint.load(start, options.size)
-    warper = Warper()
-    study = Study(album, eye)
-    count = train(joint, lambda rng: study.loss(joint, rng), options.minutes, "texturer")
-    about = {"steps": count, "people": len(album.shots.train), "frames": len(album.shots)}
+    album = Album(options.folder)
+    about: dict[str, float] = {"steps": 0, "minutes": 0.0}
+    joint = Joint()
+    if options.resume is not None:
+        joint, about = shipped(options.resume)
+    study = Study(album, Eye.load(PATH))
+    count = train(
+        joint, lambda rng: study.loss(joint, rng), options.minutes, "texturer", options.seed
+    )
+    about = {
+        "steps": about["steps"] + count, "minutes": about["minutes"] + options.minutes,
+        "portraits": len(album.shots.train), "seed": options.seed,
+        "frames": sum(clip.length for clip in album.shots.train),
+    }  # fmt: skip
     state = {name: value.half().contiguous() for name, value in joint.state_dict().items()}
-    save_file(state, options.out / "portrait.safetensors", {KEY: json.dumps(about)})
-    plain = Joint(options.size)
-    rows: dict[str, Callable[[Clip], list[U8]]] = {
-        "warp only": lambda clip: pictures(plain, album, clip),
-        "ours": lambda clip: pictures(joint, album, clip),
-    }
-    if not options.alone:
-        train(warper, lambda rng: warped(warper, album, eye, rng), options.minutes, "dense warp")
-        rows["dense warp"] = lambda clip: flows(warper, album, clip)
-    print(compare(rows, album, options.out))
+    save_file(state, options.out / SHIPPED.name, {KEY: json.dumps(about)})
+    print(about)
     return 0
 
 

@@ -111,7 +111,7 @@ def pair(
         made = unwrap(source.picture, models, Path(scratch) / "rig", "pair")
         likeness = Likeness("invented person", None)
         config = Config(size="small", kind="portrait", ppg=False)
-        package = mount(made, Path(scratch) / "rig", likeness, config, Joint())
+        package = mount(made, Path(scratch) / "rig", likeness, config, Joint("small"))
         found = list(shots(made, package, others))
     if not found:
         raise TrackingError(f"{name}: no further picture of the person")

@@ -1,8 +1,10 @@
 """`python -m engine.train renderer portrait PICTURE`: one picture of a person -> their avatar.
 
 Fits the rig to the face, lays the picture over it and writes the package to --out, in half a
-minute of one core; no network is trained for it: the picture is moved by the mesh and drawn as
-sharp as it was. The person must have agreed: --consent says who did, and the package carries it.
+minute of one core; nothing is trained for it. The picture is moved by the mesh and drawn as sharp
+as it was; a network that learned on other people (engine.train.neural.joint) makes mouth and eyes
+of it what they are in motion. --no-network leaves it out. The person must have agreed: --consent
+says who did, and the package carries it.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import torch
 
 from engine.errors import TrackingError, VivifyError
 from engine.face.fields import Fields
-from engine.face.learned import SIZES, Config
+from engine.face.learned import Config
 from engine.face.likeness import Consent, Likeness, dump, parse
 from engine.face.package import Package
 from engine.frames import U8
@@ -24,7 +26,7 @@ from engine.train import pack
 from engine.train.likeness import read
 from engine.train.neural.footage import networks
 from engine.train.neural.mount import mount
-from engine.train.neural.texturer import Joint
+from engine.train.neural.texturer import Joint, shipped
 from engine.train.neural.unwrap import unwrap
 
 STATEMENT = "The person shown agreed to this avatar of them."
@@ -33,24 +35,24 @@ Tell = Callable[[float, str], None]  # share done, what comes next
 
 def build(
     picture: U8, models: Models, folder: Path, likeness: Likeness, name: str = "me",
-    size: str = "small", tell: Tell | None = None,
+    network: bool = True, tell: Tell | None = None,
 ) -> Package:  # fmt: skip
     """A picture [H, W, 3] -> the package of its largest face, written to `folder`.
 
-    `size`: of the network, of engine.face.learned.SIZES. Raises TrackingError for a picture
-    without a usable face, PackageError where `folder` cannot be written; an older package in it
-    stays then.
+    `network`: the trained one; else the picture is only warped, at half the cost. Raises
+    TrackingError for a picture without a usable face, PackageError where `folder` cannot be
+    written; an older package in it stays then. WeightsError: of the trained network.
     """
     say = tell or _silent
     with pack.replacing(folder) as spare:
         say(0.05, "fitting the face")
         made = unwrap(picture, models, spare, name)
         say(0.7, "laying the picture over it")
+        joint, trained = shipped() if network else (Joint("small"), {"steps": 0})
         config = Config(
-            size=size, kind="portrait", ppg=False, default=True,
-            trained={"steps": 0, "data": "one picture"},
+            size=joint.size, kind="portrait", ppg=False, default=True, trained=trained
         )  # fmt: skip
-        package = mount(made, spare, likeness, config, Joint(size))
+        package = mount(made, spare, likeness, config, joint)
         say(1.0, "done")
     return package
 
@@ -74,7 +76,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the package")
     parser.add_argument("--consent", required=True, metavar="NAME", help="who agreed: the person")
     parser.add_argument("--name", default="me", help="of the avatar")
-    parser.add_argument("--size", choices=SIZES, default="small", help="of the network")
+    parser.add_argument("--no-network", action="store_true", help="warp the picture, no more")
     parser.add_argument("--face-model", type=Path, help="MediaPipe's face_landmarker.task")
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
@@ -84,7 +86,7 @@ def main(argv: list[str]) -> int:
         parse(Fields(dump(likeness), "--consent"))  # before anything is spent on it
         package = build(
             _picture(options.picture), networks(options.face_model), options.out, likeness,
-            options.name, options.size, _shown,
+            options.name, not options.no_network, _shown,
         )  # fmt: skip
     except VivifyError as error:
         print(f"engine.train renderer portrait: {error}", file=sys.stderr)

@@ -20,17 +20,20 @@ from engine.train.neural.alignment import OVAL
 
 Bool = npt.NDArray[np.bool_]
 ANGLES = 120
-_RINGS = np.array([0.76, 0.82, 0.88, 0.94, 1.0, 1.05, 1.11, 1.18, 1.26, 1.36, 1.48])  # of the oval
+_RINGS = np.array(
+    [0.6, 0.68, 0.76, 0.82, 0.88, 0.94, 1.0, 1.05, 1.11, 1.18, 1.26, 1.36, 1.48]
+)  # of the oval
 _OUTER = 16  # more rings, from there to the border
 BEYOND = 0.06  # of the picture's side by which the sheet reaches over its border
-_UNDER = 0.012  # behind the skin where both are
+_UNDER = 0.03  # behind the skin where both are
 _HEAD = 0.40  # face heights beyond the oval that turn with the head: hair
 _THROAT = 0.14  # and below the chin
 _HOLD, _HOLD_BELOW = 1.25, 1.05  # face heights beyond which nothing does
 _SKIN = 0.42  # face heights over which the skin's own movements are felt
 _ROUND = 0.30  # face heights over which the head's side curves away
 _BACK = 0.25  # dm behind the oval's deepest point where head and hair end, seen from the front
-_NEAR = 5  # vertices that a point takes its movement from
+_NEAR = 10  # vertices that a point takes its movement from
+_LEVEL = 0.1  # how much that plane is held level
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,8 @@ class Sheet:
     triangle: I64  # [F, 3]
     neck: F64  # [N]
     breath: F64  # [N]
-    source: I64  # [N, 5] vertices of the skin whose movements it feels
-    share: F64  # [N, 5] and how much of each
+    source: I64  # [N, 10] vertices of the skin whose movements it feels
+    share: F64  # [N, 10] and how much of each
 
 
 def _polar(apart: F64) -> tuple[F64, F64]:
@@ -127,12 +130,25 @@ def _border(centre: F64, way: F64, size: int) -> F64:
 
 
 def _nearest(points: F64, known: F64) -> tuple[I64, F64]:
-    """The known places [M, 2] nearest to points [N, 2], and weights that add up to 1."""
-    apart = np.linalg.norm(points[:, None] - known, axis=-1)
-    found = np.argsort(apart, axis=1)[:, :_NEAR]
-    near = np.take_along_axis(apart, found, 1)
+    """The known places [M, 2] nearest to points [N, 2], and weights that add up to 1.
+
+    Those of a plane laid through what is known there, the nearest counting most: a chin's edge goes
+    on moving as the chin does, where a mean would lag behind and tear.
+    """
+    apart = points[:, None] - known
+    far = np.linalg.norm(apart, axis=-1)
+    found = np.argsort(far, axis=1)[:, :_NEAR]
+    near = np.take_along_axis(far, found, 1)
     weight = 1 / (near + 2.0) ** 2
-    return found, weight / weight.sum(1, keepdims=True)
+    slope = np.take_along_axis(apart, found[..., None], 1)
+    basis = np.concatenate([np.ones((*found.shape, 1)), -slope], axis=2)  # [N, near, 3]
+    heavy = basis * weight[..., None]
+    normal = heavy.transpose(0, 2, 1) @ basis
+    ridge = _LEVEL * (weight * near**2).sum(1)
+    normal[:, 1, 1] += ridge
+    normal[:, 2, 2] += ridge
+    first = np.broadcast_to(np.array([[1.0], [0.0], [0.0]]), (len(points), 3, 1))
+    return found, np.asarray((heavy @ np.linalg.solve(normal, first))[..., 0])
 
 
 def lifted(flat: F64, depth: F64, camera: Camera, size: int) -> F64:

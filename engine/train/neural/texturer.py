@@ -2,32 +2,40 @@
 it, for anyone.
 
 Fresh, it shows the picture as it is (engine.train.neural.sharp); engine.train.neural.joint trains
-both together on many people.
+both together on many people. What it made is engine/assets/portrait.safetensors (card beside it).
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from engine.errors import WeightsError
 from engine.frames import U8
 from engine.nets.texturer import Texturer
+from engine.runtime import ASSETS
 from engine.train.neural import sharp
+
+SHIPPED = ASSETS / "portrait.safetensors"
+SIZE = "large"  # the small network's widest level has no room beside the picture's details
+KEY = "vivify"  # of the header: how it was trained, as JSON
 
 
 class Joint(nn.Module):
     """What is trained and shipped for portraits."""
 
-    def __init__(self, size: str = "small") -> None:
+    def __init__(self, size: str = SIZE) -> None:
         super().__init__()
+        self.size = size
         self.texturer, self.net = Texturer(), sharp.network(size)
 
     @classmethod
-    def load(cls, path: Path, size: str = "small") -> "Joint":
+    def load(cls, path: Path, size: str = SIZE) -> "Joint":
         """Trained weights. Raises WeightsError where they are missing or of another shape."""
         joint = cls(size)
         try:
@@ -45,6 +53,10 @@ class Joint(nn.Module):
     def enriched(self, pixels: Tensor, plain: Tensor) -> Tensor:
         """The same from what `laid_out` gives."""
         added: Tensor = self.texturer(pixels)
+        details = slice(sharp.DETAIL, sharp.PART)  # the picture's own, which nobody else knows
+        added = torch.cat(
+            [added[:, : details.start], 0 * added[:, details], added[:, details.stop :]], 1
+        )
         return plain + added
 
 
@@ -54,3 +66,11 @@ def laid_out(page: U8) -> tuple[Tensor, Tensor]:
     pixels = np.asarray(page / np.float32(255), np.float32)
     plain = torch.from_numpy(sharp.texture(pixels)).permute(2, 0, 1)[None]
     return torch.from_numpy(pixels).permute(2, 0, 1)[None], plain
+
+
+def shipped(path: Path = SHIPPED) -> tuple[Joint, dict[str, Any]]:
+    """The trained model, and what its header tells of the training. Raises WeightsError."""
+    joint = Joint.load(path)
+    with safe_open(path, framework="numpy") as file:
+        about: dict[str, Any] = json.loads((file.metadata() or {}).get(KEY, "{}"))
+    return joint, about

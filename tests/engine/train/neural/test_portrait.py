@@ -51,7 +51,7 @@ def drawn(made: Unwrapped, tmp_path_factory: pytest.TempPathFactory) -> Package:
     shutil.copytree(ASSETS / "mira", folder)
     config = Config(size="small", kind="portrait", ppg=False, default=True)
     likeness = Likeness("invented person", None)
-    return mount(made, folder, likeness, config, Joint())
+    return mount(made, folder, likeness, config, Joint("small"))
 
 
 def _apart(one: U8, other: U8) -> float:
