@@ -38,7 +38,6 @@ from engine.train.neural.showing import VAST, Gallery, Part
 from engine.train.neural.trainer import Painter, Recipe
 
 PLATE = "plate"  # name of the picture behind in the package
-FRAMES = 16  # of a window
 WHOLE = 0.5  # share of the schedule from which on whole pictures are learnt from
 TEMPORAL = 1.0  # weight of the changes from frame to frame
 LEAST_S = 10.0  # of all videos together
@@ -125,16 +124,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def lessons(options: argparse.Namespace) -> Recipe:
-    """The recipe: clips of 16 frames (VAST supplement §2) at first, then whole pictures for longer
-    than of a drawn avatar: a real face differs from its texture everywhere. Changes from frame to
-    frame count more, as tracked motion is never exact."""
+    """The recipe: whole pictures for longer than of a drawn avatar, as a real face differs from its
+    texture everywhere; changes from frame to frame count more, as tracked motion is never exact."""
     recipe = recipe_of(options)
     if options.tiny or options.recurrent:
         return recipe
-    return replace(
-        recipe, frames=FRAMES, batch=2 * FRAMES, size=64, whole=WHOLE,
-        weights=replace(recipe.weights, temporal=TEMPORAL),
-    )  # fmt: skip
+    return replace(recipe, whole=WHOLE, weights=replace(recipe.weights, temporal=TEMPORAL))
 
 
 def _tell(share: float, words: str) -> None:
