@@ -5,18 +5,23 @@ the key "vivify". Foreign ONNX is never loaded: a user's package brings tensors 
 place of the graph's own after their names, shapes and values are checked.
 
 "tensorrt" and "graphed" give an `Engine` (engine.runtimes.engine): a graph for an NVIDIA card that
-also runs on a caller's stream and memory. They raise RuntimeUnavailable where there is no card or
-driver for them, with what to do; the caller then runs on the CPU.
+also runs on a caller's stream and memory; `engine` chooses between them.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 from engine.errors import RuntimeUnavailable, WeightsError
+from engine.runtimes.engine import Engine
 from engine.runtimes.graph import Array, Graph, Wish, checked
 
-__all__ = ["ASSETS", "RUNTIMES", "Array", "Graph", "available", "load"]
+__all__ = ["ASSETS", "RUNTIMES", "Array", "Engine", "Graph", "available", "engine", "load"]
+
+log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent / "assets"
 RUNTIMES = {  # what each needs installed, and how a user gets it
@@ -86,6 +91,28 @@ def load(
             f"runtime {runtime!r} is not installed ({error}); install it with "
             f"{RUNTIMES[runtime][1]}"
         ) from error
+
+
+def engine(path: Path | str, *, precision: str = "auto", **wish: Any) -> Engine:
+    """One of our graphs on this machine's NVIDIA card: on TensorRT, or on torch where TensorRT is
+    absent or refuses, which the log then says once.
+
+    `wish`: as of `load`. Raises WeightsError, and RuntimeUnavailable where there is no card or
+    driver for it, with what to do; the caller then runs on the CPU.
+    """
+    from engine.runtimes import card
+
+    card.found()
+    try:
+        return cast(Engine, load(path, "tensorrt", precision=precision, **wish))
+    except RuntimeUnavailable as error:
+        _instead(str(error))
+        return cast(Engine, load(path, "graphed", precision=precision, **wish))
+
+
+@cache
+def _instead(cause: str) -> None:
+    log.warning("networks run on torch in place of TensorRT: %s", cause)
 
 
 def _open(path: Path, runtime: str, wish: Wish) -> Graph:

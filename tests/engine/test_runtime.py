@@ -8,6 +8,7 @@ import pytest
 from engine import runtime
 from engine.errors import RuntimeUnavailable, WeightsError
 from engine.runtime import ASSETS
+from engine.runtimes import card
 
 
 def test_openvino_equals_onnxruntime() -> None:
@@ -20,6 +21,34 @@ def test_openvino_equals_onnxruntime() -> None:
     a, b = one.run(feed), two.run(feed)
     for name in one.outputs:
         np.testing.assert_allclose(a[name], b[name], atol=1e-4)
+
+
+def test_an_engine_is_tensorrts_or_else_torchs(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def absent() -> None:
+        raise RuntimeUnavailable("no NVIDIA driver found")
+
+    monkeypatch.setattr(card, "found", absent)
+    with pytest.raises(RuntimeUnavailable, match="no NVIDIA driver"):
+        runtime.engine(ASSETS / "ppg.onnx")
+    asked: list[tuple[str, dict[str, object]]] = []
+    refused: set[str] = set()
+
+    def loaded(path: Path, name: str, **wish: object) -> str:
+        asked.append((name, wish))
+        if name in refused:
+            raise RuntimeUnavailable("it does not know this card")
+        return name
+
+    monkeypatch.setattr(card, "found", lambda: True)
+    monkeypatch.setattr(runtime, "load", loaded)
+    for expected in ("tensorrt", "graphed", "graphed"):
+        assert runtime.engine(ASSETS / "ppg.onnx", shape={"x": (8, 2, 160)}) == expected
+        refused.add("tensorrt")
+    wish = {"precision": "auto", "shape": {"x": (8, 2, 160)}}
+    assert asked == [(name, wish) for name in ("tensorrt", *["tensorrt", "graphed"] * 2)]
+    assert caplog.text.count("it does not know this card") == 1, "said once"
 
 
 def test_missing_foreign_and_unknown_are_named(tmp_path: Path) -> None:

@@ -5,8 +5,12 @@ import torch
 from torch import Tensor
 
 from engine.motion import noise as noises
+from engine.motion.decoder import Decoder, DecoderInput
+from engine.motion.tick import parameters
+from engine.motion.tick import shares as shares_of
 from engine.nets.decoder import DecoderNet
 from engine.nets.decoder_state import DecoderConfig, NetState, StyleWeights
+from engine.style.library import StyleLibrary
 from kernels.cuda import decoding
 from kernels.cuda.launches import TABLE
 from tests.kernels.cuda.shim import Shim, sanitized
@@ -54,19 +58,17 @@ def shares(net: DecoderNet, code: Tensor) -> np.ndarray:
 class Sessions:
     """The kernel's side of a batch of sessions."""
 
-    def __init__(self, shim: Shim, net: DecoderNet, code: Tensor) -> None:
-        style, batch = net.prepare(code), len(code)
-        self._shim, self.batch = shim, batch
-        given = {name: value.numpy() for name, value in style._asdict().items()}
-        state = {name: value.numpy() for name, value in net.init_state(style)._asdict().items()}
-        self._weights = shim.upload(decoding.weights(arrays(net)))
-        self._terms = shim.upload(decoding.terms(arrays(net)))
-        self._style = shim.upload(
-            decoding.rows(decoding.STYLE, batch, {**given, "share": shares(net, code)})
-        )
-        self.state = shim.upload(decoding.rows(decoding.STATE, batch, state))
-        self.ring = shim.empty((batch, *decoding.RING), np.float16)
-        self.seen = shim.upload(np.zeros(batch, np.int32))
+    def __init__(
+        self, shim: Shim, net: dict[str, np.ndarray], style: dict[str, np.ndarray],
+        state: dict[str, np.ndarray],
+    ) -> None:  # fmt: skip
+        self._shim, self.batch = shim, len(style["share"])
+        self._weights = shim.upload(decoding.weights(net))
+        self._terms = shim.upload(decoding.terms(net))
+        self._style = shim.upload(decoding.rows(decoding.STYLE, self.batch, style))
+        self.state = shim.upload(decoding.rows(decoding.STATE, self.batch, state))
+        self.ring = shim.empty((self.batch, *decoding.RING), np.float16)
+        self.seen = shim.upload(np.zeros(self.batch, np.int32))
 
     def tick(self, **given: np.ndarray) -> dict[str, np.ndarray]:
         out = self._shim.empty((self.batch, decoding.OUTPUTS), np.float32)
@@ -90,8 +92,11 @@ def heard(rng: np.random.Generator, tick: int) -> dict[str, np.ndarray]:
 def compare(variant: str, ticks: int | str) -> None:
     ticks, net = int(ticks), network()
     code = torch.randn(BATCH, net.config.code, dtype=torch.float64)
-    sessions, style = Sessions(Shim(variant), net, code), net.prepare(code)
+    style = net.prepare(code)
     state, rng, moved = net.init_state(style), np.random.default_rng(0), 0.0
+    given = {name: value.numpy() for name, value in style._asdict().items()}
+    began = {name: value.numpy() for name, value in state._asdict().items()}
+    sessions = Sessions(Shim(variant), arrays(net), {**given, "share": shares(net, code)}, began)
     for tick in range(ticks):
         given = {name: a.astype(np.float32) for name, a in heard(rng, tick).items()}
         if tick == 5:  # one session is interrupted: what was said is forgotten
@@ -146,6 +151,32 @@ def test_the_order_of_threads_does_not_matter() -> None:
 
 def test_nothing_is_read_or_written_beside_its_place() -> None:
     sanitized("tests.kernels.cuda.test_decode:compare", "sanitized", "2")
+
+
+def test_the_shipped_decoder_makes_the_same_faces() -> None:
+    decoder, library, shim = Decoder(), StyleLibrary(), Shim()
+    styles = [decoder.prepare(library.get(name)) for name in ("calm", "excited")]
+    states = [decoder.init_state(1, library.get(name), 4) for name in ("calm", "excited")]
+    began = {
+        name: np.concatenate([getattr(state.net, name) for state in states])
+        for name in states[0].net._fields
+    }
+    given = {
+        name: np.concatenate([getattr(one, name) for one in styles]) for name in styles[0]._fields
+    }
+    style = {**given, "share": shares_of(given["code"])}
+    sessions, rng = Sessions(shim, parameters(), style, began), np.random.default_rng(1)
+    for tick in range(12):
+        said = {name: a.astype(np.float32)[:2] for name, a in heard(rng, tick).items()}
+        said["noise"] = noises.draw(np.full(2, 4, np.uint64), np.full(2, tick, np.int64))
+        found = sessions.tick(**said)
+        for b in (0, 1):
+            x = DecoderInput(said["ppg"][b : b + 1, None], said["prosody"][b : b + 1, None])
+            truth, states[b] = decoder.step(x, states[b])
+            # Its matrices are rounded to float16, those of onnxruntime are not.
+            np.testing.assert_allclose(found["weights"][b], truth.weights[0, 0], atol=3e-3)
+            np.testing.assert_allclose(found["pose"][b, :3], truth.pose[0, 0, :3], atol=0.1)
+            np.testing.assert_allclose(found["pose"][b, 3:], truth.pose[0, 0, 3:], atol=1e-3)
 
 
 def test_the_packing_is_the_kernels() -> None:
