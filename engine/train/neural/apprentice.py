@@ -82,7 +82,8 @@ def main(argv: list[str]) -> int:
         print(about["measured"])
         return 0
     config = Config(size=options.size, kind="teacher", ppg=heard, x2=shots.scale == 2)
-    binding.bind(options.avatar, options.out, painter, config, about, notes)
+    past = "" if options.start is None else binding.before(options.start)
+    binding.bind(options.avatar, options.out, painter, config, about, notes, past=past)
     print(about["measured"])
     return 0
 

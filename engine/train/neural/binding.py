@@ -23,6 +23,7 @@ from engine.train.neural.trainer import Painter
 
 CARD = "renderer.md"
 _BESIDE = "## The small network beside it"
+_BEFORE = "## The look it began with"
 
 
 def fingerprint(package: Package) -> str:
@@ -42,13 +43,14 @@ def check(shots: Shots, package: Package) -> None:
 
 def bind(
     source: str | Path, out: Path, painter: Painter, config: Config, about: Mapping[str, Any],
-    notes: str = "", small: Painter | None = None,
+    notes: str = "", small: Painter | None = None, past: str = "",
 ) -> Package:  # fmt: skip
     """Write a copy of package `source` (a name or a folder) with renderer.safetensors and a card
     into folder `out`, which may be `source` itself; returns it, read back.
 
     about: of engine.train.neural.course.fit; notes: lines for the card: data, licence, command;
-    small: a small network for the same texture, beside a large one.
+    small: a small network for the same texture, beside a large one; past: the card's end, of
+    `before`.
     """
     package = _copied(source, out)
     net = _complete(painter.net)
@@ -60,7 +62,7 @@ def bind(
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
     beside = None if small is None else _numbers(_complete(small.net))
     (out / FILE).write_bytes(dump(config, texture, atlas(package), _numbers(net), beside))
-    (out / CARD).write_text(card(package.name, config, about, notes))
+    (out / CARD).write_text(card(package.name, config, about, notes) + past)
     return load(out)
 
 
@@ -94,6 +96,16 @@ def shared(package: Package) -> Learned:
             "a small network beside: train it first"
         )
     return look
+
+
+def before(source: str | Path) -> str:
+    """For the notes of a look that goes on from package `source`: what its card says, as a section;
+    "" if it has none."""
+    folder = ASSETS / str(source) if str(source) in names() else Path(source)
+    if not (folder / CARD).is_file():
+        return ""
+    said = (folder / CARD).read_text().split(_BESIDE)[0].partition("\n")[2].strip()
+    return f"\n\n{_BEFORE}\n\n{said}\n"
 
 
 def _copied(source: str | Path, out: Path) -> Package:

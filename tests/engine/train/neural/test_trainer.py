@@ -176,6 +176,8 @@ def test_a_small_network_is_taught_beside_a_large_one(toon: Path, tmp_path: Path
     card = (package / binding.CARD).read_text()
     assert card.count("The small network beside it") == 1 and "large network" in card
     assert "--avatar package --shots SHOTS --out PACKAGE --beside" in card
+    past = binding.before(package)
+    assert "large network" in past and "beside" not in past and binding.before("noa") == ""
     with pytest.raises(PackageError, match="no large look"):
         binding.shared(load("noa"))
 
