@@ -26,8 +26,8 @@ __device__ __forceinline__ u32 laid(float4 rgba, u32 behind) {
 
 // N x 2 pixels: two stores of N bytes of luma, two of N / 2 of chroma.
 template <class T, bool PLANES> __device__ __forceinline__ void compose_wide(
-    const Answer<T, PLANES>& answer, int top, int left, const u32* behind, u8* out,
-    int height, int width, int x, int y
+    const Answer<T, PLANES>& answer, int top, int left, const u32* behind, u8* out, int height,
+    int width, int x, int y
 ) {
     const int N = Pixels<T>::N;
     u32 sums[N / 2], bytes[N / 4];
@@ -39,17 +39,17 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose_wide(
 #pragma unroll
         for (int q = 0; q < N / 4; ++q) {
             uint4 four = __ldg(below + q);
-            u32 a = laid(answer.of(words, 4 * q), four.x), b = laid(answer.of(words, 4 * q + 1), four.y);
-            u32 c = laid(answer.of(words, 4 * q + 2), four.z), d = laid(answer.of(words, 4 * q + 3), four.w);
+            u32 a = laid(answer.of(words, 4 * q), four.x),
+                b = laid(answer.of(words, 4 * q + 1), four.y);
+            u32 c = laid(answer.of(words, 4 * q + 2), four.z),
+                d = laid(answer.of(words, 4 * q + 3), four.w);
             bytes[q] = luma(a) | luma(b) << 8 | luma(c) << 16 | luma(d) << 24;
             sums[2 * q] = row ? sums[2 * q] + a + b : a + b;
             sums[2 * q + 1] = row ? sums[2 * q + 1] + c + d : c + d;
         }
         u8* line = out + (i64)(y + row) * width + x;
-        if (N == 8)
-            *(uint2*)line = make_uint2(bytes[0], bytes[N / 4 - 1]);
-        else
-            *(u32*)line = bytes[0];
+        if (N == 8) *(uint2*)line = make_uint2(bytes[0], bytes[N / 4 - 1]);
+        else *(u32*)line = bytes[0];
     }
     u32 u = 0, v = 0;
 #pragma unroll
@@ -70,14 +70,16 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose_wide(
 
 // A 2 x 2 block, by bytes: sizes and places that are no multiples of N, and what is marked.
 template <class T, bool PLANES> __device__ __forceinline__ void compose_block(
-    const Answer<T, PLANES>& answer, int top, int left, const Figure* figure, u8* out, int height, int width,
-    int x, int y
+    const Answer<T, PLANES>& answer, int top, int left, const Figure* figure, u8* out, int height,
+    int width, int x, int y
 ) {
     u32 sum = 0;
     for (int n = 0; n < 4; ++n) {
         int v = y + n / 2, u = x + n % 2;
         i64 at = (i64)v * width + u;
-        u32 fields = stamped(figure, laid(answer.one(top + v, left + u), __ldg(figure->backdrop + at)), u, v);
+        u32 fields = stamped(
+            figure, laid(answer.one(top + v, left + u), __ldg(figure->backdrop + at)), u, v
+        );
         out[at] = (u8)luma(fields);
         sum += fields;
     }
@@ -87,11 +89,12 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose_block(
 }
 
 template <class T, bool PLANES> __device__ __forceinline__ void compose(
-    const T* rgba, const Figure* figures, const int* who, u8* out, int rows, int columns,
-    int top, int left, int height, int width
+    const T* rgba, const Figure* figures, const int* who, u8* out, int rows, int columns, int top,
+    int left, int height, int width
 ) {
     const int N = Pixels<T>::N;
-    int x = int(blockIdx.x * blockDim.x + threadIdx.x) * N, y = int(blockIdx.y * blockDim.y + threadIdx.y) * 2;
+    int x = int(blockIdx.x * blockDim.x + threadIdx.x) * N,
+        y = int(blockIdx.y * blockDim.y + threadIdx.y) * 2;
     if (x >= width || y >= height) return;
     Answer<T, PLANES> answer = {rgba + (i64)blockIdx.z * 4 * rows * columns, rows, columns};
     const Figure* figure = figures + who[blockIdx.z];
@@ -104,12 +107,14 @@ template <class T, bool PLANES> __device__ __forceinline__ void compose(
         compose_block(answer, top, left, figure, out, height, width, u, y);
 }
 
-// rgba [B, 4, rows, columns] or [B, rows, columns, 4]; the picture is the part at (top, left) of it;
-// out [B, height * 3 / 2, width]. Grid (ceil(width / 32 N), ceil(height / 16), B), block (32, 8).
+// rgba [B, 4, rows, columns] or [B, rows, columns, 4]; the picture is the part at (top, left) of
+// it; out [B, height * 3 / 2, width]. Grid (ceil(width / 32 N), ceil(height / 16), B), block (32,
+// 8).
 #define COMPOSE(name, T, PLANES)                                                                   \
-    extern "C" __global__ void __launch_bounds__(256, 4) name(                                        \
-        const T* __restrict__ rgba, const Figure* __restrict__ figures, const int* __restrict__ who, \
-        u8* __restrict__ out, int rows, int columns, int top, int left, int height, int width \
+    extern "C" __global__ void __launch_bounds__(256, 4) name(                                     \
+        const T* __restrict__ rgba, const Figure* __restrict__ figures,                            \
+        const int* __restrict__ who, u8* __restrict__ out, int rows, int columns, int top,         \
+        int left, int height, int width                                                            \
     ) {                                                                                            \
         compose<T, PLANES>(rgba, figures, who, out, rows, columns, top, left, height, width);      \
     }
@@ -120,7 +125,9 @@ COMPOSE(compose_half_last, __half, false)
 // ---- pictures that are drawn already
 
 // RGB of 16 x 2 pixels: six loads of sixteen bytes, two stores of sixteen and two of eight.
-__device__ __forceinline__ void convert_wide(const u8* rgb, u8* out, int height, int width, int x, int y) {
+__device__ __forceinline__ void convert_wide(
+    const u8* rgb, u8* out, int height, int width, int x, int y
+) {
     u32 sums[8];
 #pragma unroll
     for (int row = 0; row < 2; ++row) {
@@ -136,12 +143,14 @@ __device__ __forceinline__ void convert_wide(const u8* rgb, u8* out, int height,
         for (int n = 0; n < 16; ++n) {
             u32 part[3];
 #pragma unroll
-            for (int c = 0; c < 3; ++c) part[c] = line.word[(3 * n + c) / 4] >> 8 * ((3 * n + c) % 4) & 255;
+            for (int c = 0; c < 3; ++c)
+                part[c] = line.word[(3 * n + c) / 4] >> 8 * ((3 * n + c) % 4) & 255;
             u32 fields = packed(part[0], part[1], part[2]);
             bytes[n / 4] |= luma(fields) << 8 * (n % 4);
             sums[n / 2] = row || n % 2 ? sums[n / 2] + fields : fields;
         }
-        *(uint4*)(out + (i64)(y + row) * width + x) = make_uint4(bytes[0], bytes[1], bytes[2], bytes[3]);
+        *(uint4*)(out + (i64)(y + row) * width + x) =
+            make_uint4(bytes[0], bytes[1], bytes[2], bytes[3]);
     }
     u32 u[2] = {0, 0}, v[2] = {0, 0};
 #pragma unroll
@@ -154,7 +163,9 @@ __device__ __forceinline__ void convert_wide(const u8* rgb, u8* out, int height,
     *(uint2*)(chroma + (i64)(height / 2) * (width / 2)) = make_uint2(v[0], v[1]);
 }
 
-__device__ __forceinline__ void convert_block(const u8* rgb, u8* out, int height, int width, int x, int y) {
+__device__ __forceinline__ void convert_block(
+    const u8* rgb, u8* out, int height, int width, int x, int y
+) {
     u32 sum = 0;
     for (int n = 0; n < 4; ++n) {
         i64 at = (i64)(y + n / 2) * width + x + n % 2;
@@ -172,7 +183,8 @@ __device__ __forceinline__ void convert_block(const u8* rgb, u8* out, int height
 extern "C" __global__ void __launch_bounds__(256, 4) rgb_i420(
     const u8* __restrict__ rgb, u8* __restrict__ out, int height, int width
 ) {
-    int x = int(blockIdx.x * blockDim.x + threadIdx.x) * 16, y = int(blockIdx.y * blockDim.y + threadIdx.y) * 2;
+    int x = int(blockIdx.x * blockDim.x + threadIdx.x) * 16,
+        y = int(blockIdx.y * blockDim.y + threadIdx.y) * 2;
     if (x >= width || y >= height) return;
     rgb += (i64)blockIdx.z * height * width * 3;
     out += (i64)blockIdx.z * (height + height / 2) * width;

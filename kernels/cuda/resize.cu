@@ -1,9 +1,9 @@
 // A network's picture at another size -> I420 in one pass: kernels/resize.py and kernels/i420.py.
 //
-// Contract: as i420.cu's compose. A block makes 32 x 16 pixels: it reads the part of the answer that
-// they are means of, STRIP rows at a time and sixteen bytes of a plane a load, resizes it along rows
-// into shared memory, then along columns, lays it over the backdrop and converts. Both sums run over
-// the taps in the order of the CPU.
+// Contract: as i420.cu's compose. A block makes 32 x 16 pixels: it reads the part of the answer
+// that they are means of, STRIP rows at a time and sixteen bytes of a plane a load, resizes it
+// along rows into shared memory, then along columns, lays it over the backdrop and converts. Both
+// sums run over the taps in the order of the CPU.
 #include "device.h"
 #include "yuv.h"
 #include "mark.h"
@@ -20,7 +20,8 @@ __device__ __forceinline__ float4 premultiplied(float4 rgba) {
 // Rows `row` to row + STRIP of the answer from column `first` on -> premultiplied in `strip`
 // [STRIP, columns].
 template <class T, bool PLANES> __device__ __forceinline__ void read_strip(
-    const Answer<T, PLANES>& answer, int row, int last, int first, int columns, float4* strip, int thread
+    const Answer<T, PLANES>& answer, int row, int last, int first, int columns, float4* strip,
+    int thread
 ) {
     const int N = Pixels<T>::N;
     int pieces = columns / N;
@@ -37,7 +38,8 @@ template <class T, bool PLANES> __device__ __forceinline__ void read_strip(
         } else {
 #pragma unroll 1
             for (int k = 0; k < N; ++k)
-                to[k] = premultiplied(answer.one(row + line, min(first + x + k, answer.columns - 1)));
+                to[k] =
+                    premultiplied(answer.one(row + line, min(first + x + k, answer.columns - 1)));
         }
     }
 }
@@ -59,9 +61,9 @@ __device__ __forceinline__ u32 blended(float4 sum, u32 behind) {
 }
 
 template <class T, bool PLANES> __device__ __forceinline__ void resize(
-    const T* rgba, const int* first_x, const float* weight_x, const int* first_y, const float* weight_y,
-    const Figure* figures, const int* who, u8* out, int rows, int columns, int taps_x,
-    int taps_y, int held_rows, int held_columns, int height, int width
+    const T* rgba, const int* first_x, const float* weight_x, const int* first_y,
+    const float* weight_y, const Figure* figures, const int* who, u8* out, int rows, int columns,
+    int taps_x, int taps_y, int held_rows, int held_columns, int height, int width
 ) {
     SHARED(float4, kept);                     // [held_rows, WIDE] resized along rows
     float4* strip = kept + held_rows * WIDE;  // [STRIP, held_columns]
@@ -99,8 +101,10 @@ template <class T, bool PLANES> __device__ __forceinline__ void resize(
         int line = 2 * row + n, y = y0 + line < height ? y0 + line : height - 1;
         const float4* from = kept + (first_y[y] - top) * WIDE + lane;
         float4 sum = make_float4(0, 0, 0, 0);
-        for (int k = 0; k < taps_y; ++k) add(sum, __ldg(weight_y + (i64)k * height + y), from[k * WIDE]);
-        u32 fields = stamped(figure, blended(sum, __ldg(figure->backdrop + (i64)y * width + x)), x, y);
+        for (int k = 0; k < taps_y; ++k)
+            add(sum, __ldg(weight_y + (i64)k * height + y), from[k * WIDE]);
+        u32 fields =
+            stamped(figure, blended(sum, __ldg(figure->backdrop + (i64)y * width + x)), x, y);
         bytes[line * WIDE + lane] = (u8)luma(fields);
         both += fields;
     }
@@ -124,15 +128,16 @@ template <class T, bool PLANES> __device__ __forceinline__ void resize(
 // answer, columns a multiple of N. Grid (ceil(width / 32), ceil(height / 16), B), block (32, 8),
 // shared 16 (32 held_rows + 8 held_columns).
 #define RESIZE(name, T, PLANES)                                                                    \
-    extern "C" __global__ void __launch_bounds__(256, 4) name(                                        \
-        const T* __restrict__ rgba, const int* __restrict__ first_x, const float* __restrict__ weight_x, \
-        const int* __restrict__ first_y, const float* __restrict__ weight_y,                       \
-        const Figure* __restrict__ figures, const int* __restrict__ who, u8* __restrict__ out, \
-        int rows, int columns, int taps_x, int taps_y, int held_rows, int held_columns, int height, int width \
+    extern "C" __global__ void __launch_bounds__(256, 4) name(                                     \
+        const T* __restrict__ rgba, const int* __restrict__ first_x,                               \
+        const float* __restrict__ weight_x, const int* __restrict__ first_y,                       \
+        const float* __restrict__ weight_y, const Figure* __restrict__ figures,                    \
+        const int* __restrict__ who, u8* __restrict__ out, int rows, int columns, int taps_x,      \
+        int taps_y, int held_rows, int held_columns, int height, int width                         \
     ) {                                                                                            \
         resize<T, PLANES>(                                                                         \
-            rgba, first_x, weight_x, first_y, weight_y, figures, who, out, rows, columns, taps_x, taps_y, \
-            held_rows, held_columns, height, width                                                 \
+            rgba, first_x, weight_x, first_y, weight_y, figures, who, out, rows, columns, taps_x,  \
+            taps_y, held_rows, held_columns, height, width                                         \
         );                                                                                         \
     }
 RESIZE(resize_half, __half, true)

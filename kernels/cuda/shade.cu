@@ -2,13 +2,13 @@
 //
 // One thread is one pixel. It shades each distinct surface of its four samples once, in a loop: a
 // warp goes round once for all pixels within a surface and again only where it lies on an edge. The
-// alternative, surfaces of a block gathered in shared memory and shaded by all threads evenly, needs
-// two barriers and a sort for the tenth of all warps that would gain.
+// alternative, surfaces of a block gathered in shared memory and shaded by all threads evenly,
+// needs two barriers and a sort for the tenth of all warps that would gain.
 //
-// A warp is 8 x 4 pixels, its lanes ordered so that the four of a 2 x 2 block differ in their lowest
-// two bits: triangles, textures and casters are shared by more neighbours than in a row of 32, and
-// the sum of a block's colours, ten bits each in one word, takes two shuffles. A block is 64 x 4
-// pixels, whose bytes pass through shared memory only to leave as stores of sixteen bytes.
+// A warp is 8 x 4 pixels, its lanes ordered so that the four of a 2 x 2 block differ in their
+// lowest two bits: triangles, textures and casters are shared by more neighbours than in a row of
+// 32, and the sum of a block's colours, ten bits each in one word, takes two shuffles. A block is
+// 64 x 4 pixels, whose bytes pass through shared memory only to leave as stores of sixteen bytes.
 #include "device.h"
 #include "yuv.h"
 #include "mark.h"
@@ -24,7 +24,8 @@ extern "C" __global__ void __launch_bounds__(256) cast_cells(
     u32* __restrict__ cells, int height, int width, int wide
 ) {
     int columns = width >> wide, rows = height >> wide;
-    int column = int(blockIdx.x * blockDim.x + threadIdx.x), row = int(blockIdx.y * blockDim.y + threadIdx.y);
+    int column = int(blockIdx.x * blockDim.x + threadIdx.x),
+        row = int(blockIdx.y * blockDim.y + threadIdx.y);
     if (column >= columns || row >= rows) return;
     const Figure* figure = figures + who[blockIdx.z];
     const int4* triangle = figure->triangle;
@@ -44,10 +45,8 @@ extern "C" __global__ void __launch_bounds__(256) cast_cells(
             int cast = __ldg(casts + (__ldg(&triangle[u32(seen.k[s])].w) >> 8));
             if (cast == 0) continue;
             nearest = min(nearest, depth_of(seen.k[s]));
-            if (cast == 1)
-                fine += count;
-            else
-                broad += count;
+            if (cast == 1) fine += count;
+            else broad += count;
         }
     }
     cells[((i64)blockIdx.z * rows + row) * columns + column] = cell(nearest, fine, broad);
@@ -67,7 +66,8 @@ __device__ __forceinline__ int thread_anew() {
 // The place of a thread's pixel in the block's tile.
 __device__ __forceinline__ int2 place(int thread) {
     return make_int2(
-        (thread >> 5) * 8 + (thread >> 2 & 3) * 2 + (thread & 1), (thread >> 4 & 1) * 2 + (thread >> 1 & 1)
+        (thread >> 5) * 8 + (thread >> 2 & 3) * 2 + (thread & 1),
+        (thread >> 4 & 1) * 2 + (thread >> 1 & 1)
     );
 }
 
@@ -83,22 +83,33 @@ struct Inputs {
     int screen_stride, normal_stride, height, width, wide;
 };
 
-// The colour of the pixel of this thread, its surfaces resolved and marked, three fields of ten bits;
-// 0 beyond the picture.
+// The colour of the pixel of this thread, its surfaces resolved and marked, three fields of ten
+// bits; 0 beyond the picture.
 __device__ __forceinline__ u32 resolved(const Inputs& in) {
     int2 at = place(int(threadIdx.x));
     int x = int(blockIdx.x) * WIDE + at.x, y = int(blockIdx.y) * TALL + at.y;
     if (x >= in.width || y >= in.height) return 0;
     int item = int(blockIdx.z), pixel = y * in.width + x;
-    u32 first = blockIdx.z * u32(in.height) * u32(in.width), sample = (first + u32(pixel)) * SAMPLES;
+    u32 first = blockIdx.z * u32(in.height) * u32(in.width),
+        sample = (first + u32(pixel)) * SAMPLES;
     const Figure* figure = in.figures + in.who[item];
     Keys seen = keys_at(in.keys, sample);
     if (empty(seen)) return stamped(figure, unpacked(__ldg(figure->backdrop + pixel)), x, y);
     u32 left = shares(seen, figure->triangle), sum = 0;
     int columns = in.width >> in.wide, rows = in.height >> in.wide;
     Stage stage = {
-        figure, in.screen, in.normals, in.scene, in.cells, item * in.screen_stride, item * in.normal_stride,
-        item * SCENES, item * rows * columns, rows, columns, in.wide ? 0.5f : 1.0f,
+        figure,
+        in.screen,
+        in.normals,
+        in.scene,
+        in.cells,
+        item * in.screen_stride,
+        item * in.normal_stride,
+        item * SCENES,
+        item * rows * columns,
+        rows,
+        columns,
+        in.wide ? 0.5f : 1.0f
     };
     // From here on the pixel is known by its middle, and x and y are what follows from that.
     float px = float(x) + 0.5f, py = float(y) + 0.5f;
@@ -108,10 +119,8 @@ __device__ __forceinline__ u32 resolved(const Inputs& in) {
         if (count == 0) continue;
         // Keys are read again, from the nearest cache: kept, they would cost registers.
         int shown = __ldg((const int*)in.keys + 2 * (u64)sample);
-        if (shown >= 0)
-            sum += count * tint(stage, shown, px, py);
-        else
-            sum += count * unpacked(__ldg(figure->backdrop + (sample / SAMPLES - first)));
+        if (shown >= 0) sum += count * tint(stage, shown, px, py);
+        else sum += count * unpacked(__ldg(figure->backdrop + (sample / SAMPLES - first)));
     }
     // A surface that fills its pixel comes out as it is: (4 c + 2) / 4 = c.
     sum += packed(2, 2, 2);
@@ -120,15 +129,19 @@ __device__ __forceinline__ u32 resolved(const Inputs& in) {
 }
 
 #define INPUTS                                                                                     \
-    const u64 *__restrict__ keys, const float4 *__restrict__ screen, const float4 *__restrict__ normals, \
-        const float *__restrict__ scene, const u32 *__restrict__ cells, const Figure *__restrict__ figures, \
-        const int *__restrict__ who
+    const u64* __restrict__ keys, const float4* __restrict__ screen,                               \
+        const float4* __restrict__ normals, const float* __restrict__ scene,                       \
+        const u32* __restrict__ cells, const Figure* __restrict__ figures,                         \
+        const int* __restrict__ who
 #define SIZES int screen_stride, int normal_stride, int height, int width, int wide
 #define GIVEN                                                                                      \
-    { keys, screen, normals, scene, cells, figures, who, screen_stride, normal_stride, height, width, wide }
+    {keys, screen,        normals,       scene,  cells, figures,                                   \
+     who,  screen_stride, normal_stride, height, width, wide}
 
 // Both kernels: grid (ceil(W / 64), ceil(H / 4), B), block 256. out [B, H, W, 3].
-extern "C" __global__ void __launch_bounds__(256, 4) shade_rgb(INPUTS, u8* __restrict__ out, SIZES) {
+extern "C" __global__ void __launch_bounds__(256, 4) shade_rgb(
+    INPUTS, u8* __restrict__ out, SIZES
+) {
     __shared__ __align__(16) u8 tile[TALL * WIDE * 3];
     u32 color = resolved(GIVEN);
     int thread = thread_anew();
@@ -138,16 +151,21 @@ extern "C" __global__ void __launch_bounds__(256, 4) shade_rgb(INPUTS, u8* __res
     __syncthreads();
     int x = int(blockIdx.x) * WIDE, y = int(blockIdx.y) * TALL;
     out += (u64)((blockIdx.z * u32(height) + u32(y)) * u32(width) + u32(x)) * 3;
-    copy_rows(tile, 3 * WIDE, out, 3 * width, min(TALL, height - y), 3 * min(WIDE, width - x), thread, 256);
+    copy_rows(
+        tile, 3 * WIDE, out, 3 * width, min(TALL, height - y), 3 * min(WIDE, width - x), thread, 256
+    );
 }
 
 // out [B, H * 3 / 2, W], H and W even: from keys to what an encoder takes, without a picture in
 // between.
-extern "C" __global__ void __launch_bounds__(256, 4) shade_i420(INPUTS, u8* __restrict__ out, SIZES) {
+extern "C" __global__ void __launch_bounds__(256, 4) shade_i420(
+    INPUTS, u8* __restrict__ out, SIZES
+) {
     __shared__ __align__(16) u8 tile[TALL * WIDE * 3 / 2];
     const int half_wide = WIDE / 2, half_tall = TALL / 2;
     u32 color = resolved(GIVEN);
-    int thread = thread_anew(), x = int(blockIdx.x) * WIDE, y = int(blockIdx.y) * TALL, half = width / 2;
+    int thread = thread_anew(), x = int(blockIdx.x) * WIDE, y = int(blockIdx.y) * TALL,
+        half = width / 2;
     int2 at = place(thread);
     tile[at.y * WIDE + at.x] = u8(luma(color));
     color += __shfl_xor_sync(~0u, color, 1);
@@ -164,5 +182,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) shade_i420(INPUTS, u8* __re
     out += (i64)height * width + (i64)(y / 2) * half + x / 2;
     copy_rows(chroma, half_wide, out, half, rows / 2, columns / 2, thread, 256);
     out += (i64)(height / 2) * half;
-    copy_rows(chroma + half_tall * half_wide, half_wide, out, half, rows / 2, columns / 2, thread, 256);
+    copy_rows(
+        chroma + half_tall * half_wide, half_wide, out, half, rows / 2, columns / 2, thread, 256
+    );
 }

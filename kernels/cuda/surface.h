@@ -51,7 +51,8 @@ __device__ __forceinline__ u32 shares(const Keys& keys, const int4* triangle) {
 // Weights of the corners of a triangle on the screen at (px, py), held within it: the middle of a
 // pixel may lie just outside a triangle that covers only one of its samples.
 __device__ __forceinline__ float3 weights_at(float4 a, float4 b, float4 c, float px, float py) {
-    float x1 = b.x - a.x, y1 = b.y - a.y, x2 = c.x - a.x, y2 = c.y - a.y, x = px - a.x, y = py - a.y;
+    float x1 = b.x - a.x, y1 = b.y - a.y, x2 = c.x - a.x, y2 = c.y - a.y, x = px - a.x,
+          y = py - a.y;
     float area = x1 * y2 - x2 * y1;
     // The smallest area the rasterizer draws is far above this.
     float inverse = 1.0f / (fabsf(area) > 1e-6f ? area : 1e-6f);
@@ -62,4 +63,6 @@ __device__ __forceinline__ float3 weights_at(float4 a, float4 b, float4 c, float
     }
     return make_float3(1.0f - w1 - w2, w1, w2);
 }
-__device__ __forceinline__ float blend(float3 w, float a, float b, float c) { return w.x * a + w.y * b + w.z * c; }
+__device__ __forceinline__ float blend(float3 w, float a, float b, float c) {
+    return w.x * a + w.y * b + w.z * c;
+}

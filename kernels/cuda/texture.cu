@@ -1,20 +1,17 @@
-// Keys -> what a network reads of a mesh: the CUDA twin of kernels.texture.{surfaces, sample, spread}
-// in one pass, in half precision, channels last (StyleAvatar, algorithm 1).
+// Keys -> what a network reads of a mesh: the CUDA twin of kernels.texture.{surfaces, sample,
+// spread} in one pass, in half precision, channels last (StyleAvatar, algorithm 1).
 //
-// A block is a tile of 16 x 16 pixels. Inside the figure, and where nothing is, that is all. Where a
-// pixel of the tile shows nothing but one near it shows something, colours run over the edge: then
-// the block reads its surroundings of SPREAD pixels as well (228 more, so nearly every thread one)
-// and the rings grow in shared memory. The alternative, a second kernel, would read and write the
-// whole image once more for the tenth of all tiles that have an edge.
+// A block is a tile of 16 x 16 pixels. Inside the figure, and where nothing is, that is all. Where
+// a pixel of the tile shows nothing but one near it shows something, colours run over the edge:
+// then the block reads its surroundings of SPREAD pixels as well (228 more, so nearly every thread
+// one) and the rings grow in shared memory. The alternative, a second kernel, would read and write
+// the whole image once more for the tenth of all tiles that have an edge.
 #include "device.h"
 #include "yuv.h"
 #include "surface.h"
+#include "rings.h"
 
-constexpr int DEPTH = 8;               // channels of an atlas; an image has twice as many
-constexpr int SPREAD = 3;              // px that an atlas runs over the edge of what is covered
-constexpr float NEAR = 1.0f / 256;     // of the atlas: samples no farther apart are one place
-constexpr int TILE_PX = 16, ROOM = TILE_PX + 2 * SPREAD;
-constexpr u8 WALL = 255;               // level of places outside the picture
+constexpr float NEAR = 1.0f / 256;  // of the atlas: samples no farther apart are one place
 
 union Eight {
     uint4 quad;
@@ -63,10 +60,14 @@ __device__ __forceinline__ float3 middle(const Sheet& sheet, int4 corner, u32 sa
         px += same >> s & 1 ? offset_x(s) : 0;
         py += same >> s & 1 ? offset_y(s) : 0;
     }
-    // One division fewer for each axis, which calls a function and holds registers.
-    float share = (count == 1 ? 1.0f : count == 2 ? 0.5f : count == 3 ? 1.0f / 3 : 0.25f) / SUBPIXEL;
+    // A division for each axis would call a function and hold registers.
+    float share = count == 3 ? 1.0f / 3 : 1.0f;
+    if (count == 2) share = 0.5f;
+    if (count == 4) share = 0.25f;
+    share /= SUBPIXEL;
     return weights_at(
-        __ldg(sheet.screen + (sheet.first_screen + corner.x)), __ldg(sheet.screen + (sheet.first_screen + corner.y)),
+        __ldg(sheet.screen + (sheet.first_screen + corner.x)),
+        __ldg(sheet.screen + (sheet.first_screen + corner.y)),
         __ldg(sheet.screen + (sheet.first_screen + corner.z)), float(x) + float(px) * share,
         float(y) + float(py) * share
     );
@@ -87,7 +88,9 @@ __device__ __forceinline__ int texel(float at, int side, float& share) {
 }
 
 // colors += weight times the atlas at uv: four loads of sixteen bytes.
-__device__ __forceinline__ void read(const Figure* figure, float2 uv, float weight, float (&colors)[DEPTH]) {
+__device__ __forceinline__ void read(
+    const Figure* figure, float2 uv, float weight, float (&colors)[DEPTH]
+) {
     float fx, fy;
     int columns = int(figure->columns);
     int column = texel(uv.x, columns, fx), row = texel(uv.y, int(figure->rows), fy);
@@ -142,7 +145,10 @@ template <bool WHOLE> __device__ __forceinline__ int look(
         normal.z += count * blend(w, a.z, b.z, c.z);
     }
     float share = 1.0f / float(covered);
-    if (WHOLE) normal = make_float4(normal.x * share, normal.y * share, normal.z * share, depth_at(sheet, x, y) * share);
+    if (WHOLE)
+        normal = make_float4(
+            normal.x * share, normal.y * share, normal.z * share, depth_at(sheet, x, y) * share
+        );
     if (high.x - low.x <= NEAR && high.y - low.y <= NEAR) {
         read(sheet.figure, make_float2(sum.x * share, sum.y * share), 1.0f, colors);
         return covered;
@@ -161,67 +167,12 @@ template <bool WHOLE> __device__ __forceinline__ int look(
     return covered;
 }
 
-// The surroundings of a tile: colours, and of each place the ring in which it came to be known (1:
-// covered; 0: unknown yet).
-struct Rings {
-    float4 colors[ROOM * ROOM][DEPTH / 4];
-    u8 level[ROOM * ROOM];
-};
-
-__device__ __forceinline__ void put(Rings& rings, int at, u8 level, const float (&colors)[DEPTH]) {
-    rings.level[at] = level;
-    rings.colors[at][0] = make_float4(colors[0], colors[1], colors[2], colors[3]);
-    rings.colors[at][1] = make_float4(colors[4], colors[5], colors[6], colors[7]);
-}
-
-__device__ __forceinline__ void add(float4& sum, float4 value) {
-    sum.x += value.x, sum.y += value.y, sum.z += value.z, sum.w += value.w;
-}
-
-// Whether the place `at` takes the mean of its neighbours that are known up to this ring.
-__device__ __forceinline__ bool grow(Rings& rings, int at, int ring) {
-    if (rings.level[at] != 0) return false;
-    float4 low = make_float4(0, 0, 0, 0), high = low;
-    float count = 0;
-#pragma unroll 1
-    for (int n = 0; n < 9; ++n) {
-        int beside = at + (n / 3 - 1) * ROOM + n % 3 - 1, level = rings.level[beside];
-        if (level == 0 || level > ring) continue;
-        add(low, rings.colors[beside][0]), add(high, rings.colors[beside][1]);
-        count += 1;
-    }
-    if (count == 0) return false;
-    rings.colors[at][0] = make_float4(low.x / count, low.y / count, low.z / count, low.w / count);
-    rings.colors[at][1] = make_float4(high.x / count, high.y / count, high.z / count, high.w / count);
-    return true;
-}
-
-// Let colours run SPREAD pixels over the edge. The colours of a ring are read only from the next one
-// on, so a barrier on each side of the levels keeps readers and writers apart.
-__device__ __forceinline__ void spread(Rings& rings, int thread) {
-#pragma unroll 1
-    for (int ring = 1; ring <= SPREAD; ++ring) {
-        int side = ROOM - 2 * ring;
-        u32 grown = 0;
-        __syncthreads();
-        for (int n = thread, k = 0; n < side * side; n += 256, ++k) {
-            int y = n / side, x = n - y * side;
-            grown |= u32(grow(rings, (y + ring) * ROOM + x + ring, ring)) << k;
-        }
-        __syncthreads();
-        for (int n = thread; grown; n += 256, grown >>= 1) {
-            int y = n / side, x = n - y * side;
-            if (grown & 1) rings.level[(y + ring) * ROOM + x + ring] = u8(ring + 1);
-        }
-    }
-    __syncthreads();
-}
-
 __device__ __forceinline__ bool within(int x, int y, int height, int width) {
     return x >= 0 && x < width && y >= 0 && y < height;
 }
 
-// Number n of the places around a tile -> x and y within ROOM x ROOM: rows above, below, then sides.
+// Number n of the places around a tile -> x and y within ROOM x ROOM: rows above, below, then
+// sides.
 __device__ __forceinline__ int2 around(int n) {
     const int strip = SPREAD * ROOM;
     if (n < 2 * strip) {
@@ -232,21 +183,31 @@ __device__ __forceinline__ int2 around(int n) {
     return make_int2(k < SPREAD ? k : k + TILE_PX, SPREAD + row);
 }
 
-// keys [B, H, W, 4]; screen [B, screen_stride], normals [B, normal_stride]; behind [B]: null, or the
-// picture behind as half [H, W, 4] red, green, blue, share of what is drawn (engine.render.plate):
-// then it stands in channels 13:16, 12, and 0:3 where no mesh is or nothing is drawn. image half
-// [B, H, W, 16] as kernels.texture. Grid (ceil(W / 16), ceil(H / 16), B), block 256.
+// keys [B, H, W, 4]; screen [B, screen_stride], normals [B, normal_stride]; behind [B]: null, or
+// the picture behind as half [H, W, 4] red, green, blue, share of what is drawn
+// (engine.render.plate): then it stands in channels 13:16, 12, and 0:3 where no mesh is or nothing
+// is drawn. image half [B, H, W, 16] as kernels.texture. Grid (ceil(W / 16), ceil(H / 16), B),
+// block 256.
 extern "C" __global__ void __launch_bounds__(256, 4) read_atlas(
-    const u64* __restrict__ keys, const float4* __restrict__ screen, const float4* __restrict__ normals,
-    const Figure* __restrict__ figures, const int* __restrict__ who, const uint2* const* __restrict__ behind,
-    uint4* __restrict__ image, int screen_stride, int normal_stride, int height, int width
+    const u64* __restrict__ keys, const float4* __restrict__ screen,
+    const float4* __restrict__ normals, const Figure* __restrict__ figures,
+    const int* __restrict__ who, const uint2* const* __restrict__ behind, uint4* __restrict__ image,
+    int screen_stride, int normal_stride, int height, int width
 ) {
     __shared__ __align__(16) Rings rings;
-    int item = int(blockIdx.z), thread = int(threadIdx.x), row = thread / TILE_PX, column = thread % TILE_PX;
-    int left = int(blockIdx.x) * TILE_PX, top = int(blockIdx.y) * TILE_PX, x = left + column, y = top + row;
+    int item = int(blockIdx.z), thread = int(threadIdx.x), row = thread / TILE_PX,
+        column = thread % TILE_PX;
+    int left = int(blockIdx.x) * TILE_PX, top = int(blockIdx.y) * TILE_PX, x = left + column,
+        y = top + row;
     Sheet sheet = {
-        figures + who[item], keys, screen, normals, u32(item) * u32(height) * u32(width),
-        item * screen_stride, item * normal_stride, width,
+        figures + who[item],
+        keys,
+        screen,
+        normals,
+        u32(item) * u32(height) * u32(width),
+        item * screen_stride,
+        item * normal_stride,
+        width
     };
     bool inside = x < width && y < height;
     float colors[DEPTH] = {0, 0, 0, 0, 0, 0, 0, 0};
@@ -293,6 +254,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) read_atlas(
     if (!inside) return;
     Eight first;
 #pragma unroll
-    for (int c = 0; c < DEPTH; ++c) first.value[c] = c < 3 && bare ? there.value[c] : __float2half_rn(colors[c]);
+    for (int c = 0; c < DEPTH; ++c)
+        first.value[c] = c < 3 && bare ? there.value[c] : __float2half_rn(colors[c]);
     out[0] = first.quad;
 }

@@ -1,4 +1,5 @@
-// Bytes: colours packed into words, I420 (BT.601 limited range) of them, and rows of a tile to memory.
+// Bytes: colours packed into words, I420 (BT.601 limited range) of them, and rows of a tile to
+// memory.
 //
 // The numbers are those of kernels/i420.py, in integers: equal to the bit.
 #pragma once
@@ -35,12 +36,11 @@ __device__ __forceinline__ u32 chroma_v(u32 fields) {
     return u32(((sum + (1 << 17)) >> 18) + 128);
 }
 
-// Rows of a tile in shared memory (`pitch` bytes apart, a multiple of 16, 16-byte aligned) to rows of
-// `bytes` bytes in memory that are `stride` apart; by all threads of the block. Sixteen bytes a store
-// where addresses allow it: over PCIe a store of one byte costs as much as one of thirty-two.
+// Rows of a tile in shared memory (`pitch` bytes apart, a multiple of 16, 16-byte aligned) to rows
+// of `bytes` bytes in memory that are `stride` apart; by all threads of the block. Sixteen bytes a
+// store where addresses allow it: over PCIe a store of one byte costs as much as one of thirty-two.
 __device__ __forceinline__ void copy_rows(
-    const u8* tile, int pitch, u8* out, i64 stride, int rows, int bytes,
-    int thread, int threads
+    const u8* tile, int pitch, u8* out, i64 stride, int rows, int bytes, int thread, int threads
 ) {
     if (rows <= 0 || bytes <= 0) return;
     if ((((u64)out | (u64)stride | (u64)bytes) & 15) == 0) {
