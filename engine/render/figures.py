@@ -24,8 +24,8 @@ from engine.render.poses import bent, swung
 from engine.render.setting import Setting
 from engine.render.toon import Toon
 from kernels.cuda.backend import Array, Backend
-from kernels.cuda.layout import FIGURE, VIEWS, View
-from kernels.look import SCENES, Trait
+from kernels.cuda.layout import FIGURE, SCENE, VIEWS, View
+from kernels.look import Trait
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -108,12 +108,14 @@ class Most:
     vertices: int = 0
     triangles: int = 0  # outlines included
     shown: int = 0  # drawn before the tiles are surveyed
+    late: int = 0  # drawn after it
     shapes: int = 0
 
     def with_(self, seen: Visibility, shapes: int) -> "Most":
         return Most(
             max(self.vertices, len(seen.normals)), max(self.triangles, len(seen.triangles)),
-            max(self.shown, seen.late), max(self.shapes, shapes),
+            max(self.shown, seen.late), max(self.late, len(seen.triangles) - seen.late),
+            max(self.shapes, shapes),
         )  # fmt: skip
 
 
@@ -125,7 +127,7 @@ class Batch(NamedTuple):
     swings: F32  # [B, SWING_STEPS, 3, 4]
     poses: F32  # [B, STEPS, 3, 4]
     view: F32  # [B, VIEWS] by kernels.cuda.layout.View
-    scene: F32  # [B, SCENES] by kernels.look.Scene
+    scene: F32  # [B, SCENE] by kernels.look.Scene
 
     @staticmethod
     def of(count: int, shapes: int) -> "Batch":
@@ -134,7 +136,7 @@ class Batch(NamedTuple):
             np.zeros(count, np.int32), np.zeros((count, shapes), np.float32),
             np.zeros((count, SWING_STEPS, 3, 4), np.float32),
             np.zeros((count, STEPS, 3, 4), np.float32), np.zeros((count, VIEWS), np.float32),
-            np.zeros((count, SCENES), np.float32),
+            np.zeros((count, SCENE), np.float32),
         )  # fmt: skip
 
 
@@ -213,7 +215,7 @@ class Figures:
         for b, (row, motion) in enumerate(zip(shown, motions, strict=True)):
             weights = row.seen.figure.weights(motion.weights)
             batch.weights[b, : len(weights)] = weights
-            batch.view[b], batch.scene[b] = row.view, row.toon.scene
+            batch.view[b], batch.scene[b, : len(row.toon.scene)] = row.view, row.toon.scene
             batch.view[b, View.BREATH] = breath(motion.start)
             batch.view[b, View.SWINGS] = motion.swing is not None and motion.swing.any()
         pivots = np.stack([row.pivot for row in shown])

@@ -30,6 +30,7 @@ class View(IntEnum):
 
 
 VIEWS = 16
+SCENE = 12  # columns of the scene table: those of kernels.look.Scene, and padding
 
 
 def _record(name: str) -> np.dtype[np.void]:

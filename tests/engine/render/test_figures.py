@@ -68,7 +68,7 @@ def test_a_batch_is_what_its_figures_compute_one_by_one() -> None:
         assert view[View.SWINGS] == (move.swing is not None)
         np.testing.assert_allclose(view[View.LIGHT_X : View.LIGHT_Z + 1], toon.light, rtol=1e-6)
         assert (view[View.LINE] > 0) == (settings[b].outline > 0)
-        np.testing.assert_array_equal(batch.scene[b], toon.scene)
+        np.testing.assert_array_equal(batch.scene[b, : len(toon.scene)], toon.scene)
         assert batch.scene[b, Scene.NEAR] == view[View.NEAR_DM]
 
 
