@@ -27,7 +27,7 @@ from engine.train.neural.regions import regions
 from engine.train.neural.shots import PPG, Shot
 
 SIZE = 256  # px of the pictures and of the grid
-WIDEN = 0.1  # of the picture, by which the face is widened: ears and hairline go along with it
+WIDEN = 0.06  # of the picture, by which the face is widened before it is taken out
 SKINS = ("skin",)
 SIL = PHONE["SIL"]
 _LATE = 16 * HOP  # samples: rows older than this say nothing of a picture
