@@ -60,10 +60,12 @@ class Figure:
         return points
 
     def weights(self, weights: F32) -> F32:
-        """Weights [52] -> those of all shapes [52 + C], correctives included."""
+        """Weights [..., 52] -> those of all shapes [..., 52 + C], correctives included."""
         drawn = correct(weights, self._rest)
-        known = np.append(np.clip(drawn, 0, 1), np.float32(1))
-        return np.concatenate([drawn, known[self._factors].prod(1)]).astype(np.float32)
+        one = np.ones((*drawn.shape[:-1], 1), np.float32)
+        known = np.concatenate([np.clip(drawn, 0, 1), one], -1)
+        driven = known[..., self._factors].prod(-1)
+        return np.concatenate([drawn, driven], -1).astype(np.float32)
 
     def poses(self, pose: F32) -> tuple[F32, F32]:
         """Rigid motions [STEPS, 3, 4] from shoulders to head, and the head's rotation [3, 3]."""

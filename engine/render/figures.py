@@ -213,11 +213,14 @@ class Figures:
         shown = [row for row in used if row]
         batch.who[:count] = rows
         for b, (row, motion) in enumerate(zip(shown, motions, strict=True)):
-            weights = row.seen.figure.weights(motion.weights)
-            batch.weights[b, : len(weights)] = weights
             batch.view[b], batch.scene[b, : len(row.toon.scene)] = row.view, row.toon.scene
             batch.view[b, View.BREATH] = breath(motion.start)
             batch.view[b, View.SWINGS] = motion.swing is not None and motion.swing.any()
+        asked = np.stack([motion.weights for motion in motions])
+        for seen in {id(row.seen): row.seen for row in shown}.values():
+            same = [b for b, row in enumerate(shown) if row.seen is seen]
+            weights = seen.figure.weights(asked[same])
+            batch.weights[same, : weights.shape[1]] = weights
         pivots = np.stack([row.pivot for row in shown])
         widths = np.array([row.width for row in shown], np.float32)
         pose = np.stack([motion.pose for motion in motions])

@@ -81,3 +81,13 @@ def test_more_jaw_is_more_jaw_whatever_else_the_mouth_does() -> None:
             for w in np.linspace(0, 1, 11).tolist()
         ]
         assert (np.diff(jaws) >= -1e-6).all()
+
+
+def test_many_faces_at_once_are_as_each_alone() -> None:
+    random = np.random.default_rng(3)
+    weights = random.uniform(-0.2, 1.4, (40, 52)).astype(np.float32)
+    weights[random.random((40, 52)) < 0.5], weights[7, 3] = 0, np.nan
+    rest = random.uniform(0, 0.1, 52).astype(np.float32)
+    many = correct(weights.reshape(5, 8, 52), rest).reshape(40, 52)
+    for one, asked in zip(many, weights, strict=True):
+        np.testing.assert_array_equal(one, correct(asked, rest))
