@@ -61,10 +61,10 @@ class _Price:
 
     @property
     def fixed(self) -> float:
-        """The part that sharing saves; all of it until calls were shared."""
+        """The part that sharing saves; half of it until calls were shared."""
         spread = self._squares - self._size**2
         if spread < 1e-3:
-            return self._time
+            return self._time / 2
         each = (self._products - self._size * self._time) / spread
         return min(max(self._time - each * self._size, 0.0), self._time)
 

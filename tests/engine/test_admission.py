@@ -15,9 +15,9 @@ def hear(who: object, since: float, due: float = math.inf) -> Turn:
     return Turn(who, HEAR, since, due)
 
 
-def steady(*phases: float, hops: int = 50, cost_s: float = 0.003) -> Admission:
+def steady(*phases: float, hops: int = 50, cost_s: float = 0.006) -> Admission:
     """After a second of sessions that came every 20 ms, `phases` seconds after the beat, each heard
-    alone at that cost: what sharing would save is not known yet, and taken to be all of it."""
+    alone at that cost: what sharing would save is not known yet, and taken to be half of it."""
     admission = Admission(LIMITS)
     admission.took(HEAR, 1, cost_s)
     for hop in range(hops):
@@ -63,9 +63,9 @@ def test_who_does_not_come_is_not_waited_for_again_and_again() -> None:
 
 def test_company_that_saves_little_is_not_waited_for() -> None:
     turn = hear(0, 1.0)
-    assert asked(steady(0.0, 0.003, cost_s=0.001), 1.0, turn) == [turn]
-    assert isinstance(asked(steady(0.0, 0.0005, cost_s=0.001), 1.0, turn), float)
-    several = steady(0.0, 0.001, 0.002, 0.003, cost_s=0.001)
+    assert asked(steady(0.0, 0.003, cost_s=0.002), 1.0, turn) == [turn]
+    assert isinstance(asked(steady(0.0, 0.0005, cost_s=0.002), 1.0, turn), float)
+    several = steady(0.0, 0.001, 0.002, 0.003, cost_s=0.002)
     assert isinstance(asked(several, 1.0, turn), float), "together they save enough"
 
 
@@ -92,10 +92,10 @@ def test_who_has_left_is_forgotten() -> None:
 
 def test_a_deadline_ends_the_wait() -> None:
     admission = steady(0.0, 0.003)
-    close = hear(0, 1.0, due=1.0075)
+    close = hear(0, 1.0, due=1.0105)
     until = asked(admission, 1.0, close)
     assert isinstance(until, float) and until <= 1.0045
-    closer = hear(0, 1.0, due=1.0055)  # company would come too late for it
+    closer = hear(0, 1.0, due=1.0085)  # company would come too late for it
     assert asked(steady(0.0, 0.003), 1.0, closer) == [closer]
     missed = hear(0, 1.02, due=1.021)
     assert asked(admission, 1.02, missed) == [missed]
@@ -141,7 +141,7 @@ def test_the_engine_is_never_idle_for_longer_than_the_hold(
 ) -> None:
     """Sessions of any phase and jitter on an engine that takes no time."""
     admission = Admission(LIMITS)
-    admission.took(HEAR, 1, 0.01)
+    admission.took(HEAR, 1, 0.02)
     jitter = [phase + 0.02 * hop + late * dice.random() for hop in range(40)  # type: ignore[attr-defined]
               for phase, late in sessions]  # fmt: skip
     coming = sorted((at, i % len(sessions)) for i, at in enumerate(jitter))

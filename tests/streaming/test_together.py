@@ -36,23 +36,44 @@ class Noted(Batch):
         super().__init__()
         self.motions: dict[int, list[Motion]] = {}
         self.sizes: list[int] = []
+        self.spent = 0.0
+
+    def draw(self, turns: Sequence[Any]) -> list[Any]:
+        self.spent = 0.004
+        return super().draw(turns)
 
     def animate(self, turns: Sequence[Any]) -> list[Any]:
         answers = super().animate(turns)
         self.sizes.append(len(turns))
+        self.spent = 0.004
         for (_, _, state), (motions, _) in zip(turns, answers, strict=True):
             self.motions.setdefault(int(state.decoder.seed[0]), []).extend(motions)
         return answers
 
 
 class Slow(InlineWorker):
-    """A round costs so much, whatever is in it."""
+    """The thread of an engine of which every round costs 4 ms, whatever is in it."""
+
+    def __init__(self, engine: Noted) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def now(self) -> float:
+        """As it will be when the round is over."""
+        return asyncio.get_running_loop().time() + self.engine.spent
 
     async def call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         async with self._turn:
             result = function(*args, **kwargs)
-            await asyncio.sleep(self.step_s)
+            cost, self.engine.spent = self.engine.spent, 0.0
+            await asyncio.sleep(cost)
             return result
+
+
+def together(engine: Noted) -> Batcher:
+    """A Batcher on such an engine."""
+    thread = Slow(engine)
+    return Batcher(thread, engine, now=thread.now)
 
 
 def live(worker: Worker, members: Sequence[int], **actors: Avatar) -> list[Session]:
@@ -89,7 +110,7 @@ def alone() -> dict[int, list[Motion]]:
     found: dict[int, list[Motion]] = {}
     for seed in range(len(CAST)):
         engine = Noted()
-        live(Batcher(Slow(0.002), engine), [seed])
+        live(together(engine), [seed])
         assert set(engine.sizes) == {1}
         found |= engine.motions
     return found
@@ -100,7 +121,7 @@ def test_sessions_that_share_the_engine_move_as_alone(
     count: int, alone: dict[int, list[Motion]]
 ) -> None:
     engine = Noted()
-    sessions = live(Batcher(Slow(0.002), engine), range(count))
+    sessions = live(together(engine), range(count))
     assert np.mean(engine.sizes) > 1.5, "they did not share calls"
     for seed, session in enumerate(sessions):
         ours, theirs = engine.motions[seed], alone[seed]
@@ -112,8 +133,8 @@ def test_sessions_that_share_the_engine_move_as_alone(
             np.testing.assert_allclose(one.pose, two.pose, atol=1e-4)
         assert session.stats.pictures > 38 and session.stats.skipped == 0
         assert session.stats.invented == 0
-    together = np.array([[m.weights for m in engine.motions[i][:38]] for i in range(count)])
-    assert np.abs(together[0] - together[1]).max() > 0.1, "they speak of different things"
+    faces = np.array([[m.weights for m in engine.motions[i][:38]] for i in range(count)])
+    assert np.abs(faces[0] - faces[1]).max() > 0.1, "they speak of different things"
 
 
 def test_a_face_that_cannot_be_drawn_ends_its_session_only() -> None:
@@ -126,7 +147,7 @@ def test_a_face_that_cannot_be_drawn_ends_its_session_only() -> None:
     theo = LOADED["theo"]
     engine = Noted()
     torn = Torn(theo.name, theo.line, theo.renderer)
-    sessions = live(Batcher(Slow(0.002), engine), range(3), theo=torn)
+    sessions = live(together(engine), range(3), theo=torn)
     assert sessions[1].stats.pictures < 30
     assert sessions[0].stats.pictures > 38 and sessions[2].stats.pictures > 38
     assert len(engine.motions[0]) > 38 > len(engine.motions[1])
