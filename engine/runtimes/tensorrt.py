@@ -98,6 +98,7 @@ class TensorRTGraph:
     """An `Engine` on TensorRT."""
 
     def __init__(self, path: Path, wish: Wish) -> None:
+        card.found()  # what is said without one is said before anything else
         self._trt = trt = library()
         plan = design(path, wish)
         self.config, self.inputs, self.outputs = plan.config, plan.inputs, plan.outputs
