@@ -1,5 +1,8 @@
 """Networks' pictures and RGB to I420 by the CUDA kernels, run on the CPU, against numba's steps."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -187,6 +190,20 @@ def test_tiles_need_no_more_than_is_said(source: int, pixels: int) -> None:
         for x in range(0, pixels, 32)
     ]
     assert found.most % 8 == 0 and max(needed) <= found.most < max(needed) + 8
+
+
+def test_answers_are_read_sixteen_bytes_at_a_time(tmp_path: Path) -> None:
+    from tests.kernels.cuda.test_build import made, tool  # skips where NVRTC is not installed
+
+    path = tmp_path / "code.cubin"
+    path.write_bytes(made("i420", "sm_90").code)
+    parts = re.split(r"\.section\s+\.text\.(\w+)", tool("nvdisasm", "-c", str(path)))
+    text = dict(zip(parts[1::2], parts[2::2], strict=True))
+    # Two rows of four planes and of the backdrop; what is left is the way by bytes, 2 x 2 pixels.
+    assert text["compose_half"].count("LDG.E.128") == 8 + 4
+    assert text["compose_half"].count("LDG.E.U16") == 4 * 4
+    assert text["compose_float"].count("LDG.E.128") == 8 + 2
+    assert text["rgb_i420"].count("LDG.E.128") == 6 and text["rgb_i420"].count("LDG.E.U8") == 12
 
 
 def hard() -> None:
