@@ -34,6 +34,7 @@ STEPS = 65535  # of corner_uv in [0, 1]
 WIDEST = 0.5  # of the picture's shorter side
 _LARGEST = 64.0  # a texel; colours lie in [0, 1]
 _WEIGHTS, _ELEMENTS = 400, 8_000_000  # tensors of the network, and numbers in all of them
+_RANGE = "texture_range"
 _NET, _SMALL = "net", "small"  # what the names of each network's tensors begin with
 _WEIGHT = r"([a-z][a-z0-9_]{0,31}\.){1,6}[a-z][a-z0-9_]{0,31}"
 _OVAL = 400  # most vertices of `erode`
@@ -112,10 +113,11 @@ def fingerprint(mesh: Mesh, corner_uv: F32) -> str:
 def dump(
     config: Config, texture: npt.NDArray[Any], corner_uv: F32,
     weights: Mapping[str, npt.NDArray[Any]], small: Mapping[str, npt.NDArray[Any]] | None = None,
+    packed: bool = False,
 ) -> bytes:  # fmt: skip
     """The file's bytes. texture [R, R, CHANNELS], corner_uv [F, 3, 2] in [0, 1], weights by name
-    in the network's state, `small`: those of the small network beside a large one; raises
-    PackageError for what `read` would refuse."""
+    in the network's state, `small`: those of the small network beside a large one, `packed`: the
+    texture in bytes, half the size; raises PackageError for what `read` would refuse."""
     about: dict[str, Any] = {
         "version": VERSION, "size": config.size, "kind": config.kind, "x2": config.x2,
         "ppg": config.ppg, "recurrent": config.recurrent, "default": config.default,
@@ -126,7 +128,7 @@ def dump(
     uv = np.rint(np.clip(np.nan_to_num(corner_uv), 0, 1) * STEPS).astype(np.uint16)
     with np.errstate(over="ignore"):  # what float16 cannot hold is refused below
         tensors: dict[str, npt.NDArray[Any]] = {
-            "texture": np.ascontiguousarray(texture, np.float16),
+            **(_packed(texture) if packed else {"texture": texture.astype(np.float16)}),
             "corner_uv": np.ascontiguousarray(uv),
         }
         for prefix, net in ((_NET, weights), (_SMALL, small or {})):
@@ -151,12 +153,17 @@ def read(data: bytes, triangles: int, vertices: int) -> Learned:
         raise PackageError(f"{FILE} lacks {sorted(missing)}")
     texture, uv = stored.pop("texture"), stored.pop("corner_uv")
     side = texture.shape[0] if texture.ndim else 0
-    _shaped("texture", texture, "float16", (side, side, CHANNELS))
+    reach = stored.pop(_RANGE, None)
+    _shaped("texture", texture, "float16" if reach is None else "uint8", (side, side, CHANNELS))
     if not SIDES[0] <= side <= SIDES[1]:
         raise PackageError(f"{FILE}: texture has {side} texels a side, expected {SIDES}")
+    if reach is not None:
+        _shaped(_RANGE, reach, "float16", (2, CHANNELS))
+        _finite(_RANGE, reach)
+        texture = _unpacked(texture, reach)
     _finite("texture", texture)
-    if (reach := float(np.abs(texture).max())) > _LARGEST:
-        raise PackageError(f"{FILE}: texture reaches {reach:g}, expected at most {_LARGEST:g}")
+    if (peak := float(np.abs(texture).max())) > _LARGEST:
+        raise PackageError(f"{FILE}: texture reaches {peak:g}, expected at most {_LARGEST:g}")
     _shaped("corner_uv", uv, "uint16", (triangles, 3, 2))
     own, small = _sorted(stored)
     if small and (config.size == "small" or config.recurrent):
@@ -245,6 +252,20 @@ def _trained(f: Fields) -> dict[str, Any]:
                 "under a plain name"
             )
     return found
+
+
+def _packed(texture: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    """Bytes [R, R, CHANNELS] and what 0 and 255 mean in each channel [2, CHANNELS]."""
+    with np.errstate(invalid="ignore"):  # what is not finite shows in the range
+        reach = np.stack([texture.min((0, 1)), texture.max((0, 1))]).astype(np.float16)
+        low, high = reach.astype(np.float32)
+        steps = (texture.astype(np.float32) - low) / np.maximum(high - low, np.float32(1e-6))
+        return {"texture": np.rint(np.clip(steps, 0, 1) * 255).astype(np.uint8), _RANGE: reach}
+
+
+def _unpacked(steps: U8, reach: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
+    low, high = reach.astype(np.float32)
+    return np.asarray(low + steps / np.float32(255) * (high - low), np.float16)
 
 
 def _sorted(stored: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
+
 from engine.errors import PackageError
 from engine.face import learned
 from engine.face.learned import FILE, Config, Learned, dump
@@ -22,6 +24,7 @@ from engine.train.neural.shots import Shots
 from engine.train.neural.trainer import Painter
 
 CARD = "renderer.md"
+_PLAIN = 256  # texels a side up to which a texture is kept in float16
 _BESIDE = "## The small network beside it"
 _BEFORE = "## The look it began with"
 
@@ -61,7 +64,9 @@ def bind(
     )  # fmt: skip
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
     beside = None if small is None else _numbers(_complete(small.net))
-    (out / FILE).write_bytes(dump(config, texture, atlas(package), _numbers(net), beside))
+    packed = _packs(config, texture)
+    data = dump(config, texture, atlas(package), _numbers(net), beside, packed)
+    (out / FILE).write_bytes(data)
     (out / CARD).write_text(card(package.name, config, about, notes) + past)
     return load(out)
 
@@ -78,7 +83,8 @@ def bind_small(
     old = {k: v for k, v in look.config.trained.items() if not k.startswith("small_")}
     config = replace(look.config, trained={**old, **new})
     weights = _numbers(_complete(small.net))
-    data = dump(config, look.texture, look.corner_uv, look.weights, weights)
+    packed = _packs(config, look.texture)
+    data = dump(config, look.texture, look.corner_uv, look.weights, weights, packed)
     (out / FILE).write_bytes(data)
     path = out / CARD
     before = path.read_text().split(_BESIDE)[0].rstrip() if path.is_file() else ""
@@ -96,6 +102,12 @@ def shared(package: Package) -> Learned:
             "a small network beside: train it first"
         )
     return look
+
+
+def _packs(config: Config, texture: npt.NDArray[Any]) -> bool:
+    """Whether the texture is kept in bytes: the cast travels in the repository, and a large texture
+    would be most of a look. It costs .004 dB."""
+    return config.kind == "teacher" and len(texture) > _PLAIN
 
 
 def before(source: str | Path) -> str:

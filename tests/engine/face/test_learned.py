@@ -66,6 +66,15 @@ def with_tensor(name: str, value: np.ndarray | None, config: Config = CONFIG) ->
     return save(tensors, json.loads(data[8 : 8 + length])["__metadata__"])
 
 
+def in_bytes(reach: np.ndarray) -> bytes:
+    tensors = load(made())
+    tensors |= {"texture": np.zeros((16, 16, 8), np.uint8), "texture_range": reach}
+    data = made()
+    return save(
+        tensors, json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+    )
+
+
 def test_what_is_written_is_read() -> None:
     found = read(made(), *COUNTS)
     assert found.config == CONFIG and found.plate is None
@@ -83,6 +92,23 @@ def test_what_is_written_is_read() -> None:
     for array in (found.texture, found.corner_uv, found.weights["stem.weight"]):
         assert not array.flags.writeable
     assert read(made(PERSON), *COUNTS).config == PERSON and found.small is None
+
+
+def test_a_texture_in_bytes() -> None:
+    random = np.random.default_rng(0)
+    texture = random.uniform(-2, 3, (16, 16, 8)).astype(np.float32)
+    texture[..., 3] = 0.5
+    uv = np.zeros((4, 3, 2), np.float32)
+    data = dump(CONFIG, texture, uv, WEIGHTS, packed=True)
+    assert len(data) < len(dump(CONFIG, texture, uv, WEIGHTS)) - 16 * 16 * 8 + 200
+    found = read(data, 4, 9)
+    assert found.texture.dtype == np.float16
+    np.testing.assert_allclose(found.texture, texture, atol=0.6 * 5 / 255)
+    again = read(dump(CONFIG, found.texture, uv, WEIGHTS, packed=True), 4, 9)
+    np.testing.assert_array_equal(again.texture, found.texture)
+    texture[0, 0, 0] = np.nan
+    with pytest.raises(PackageError, match="texture_range contains NaN"):
+        dump(CONFIG, texture, uv, WEIGHTS, packed=True)
 
 
 def test_a_small_network_beside_a_large_one() -> None:
@@ -139,6 +165,10 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "no corner_uv": (with_tensor("corner_uv", None), "lacks"),
     "no weights": (save({"texture": np.zeros((16, 16, 8), HALF)}, {KEY: "{}"}), "lacks 'version'"),
     "texture type": (with_tensor("texture", np.zeros((16, 16, 8), np.float32)), "float32"),
+    "range without bytes": (with_tensor("texture_range", np.zeros((2, 8), HALF)), "float16"),
+    "range shape": (in_bytes(np.zeros((3, 8), HALF)), "texture_range is"),
+    "range endless": (in_bytes(np.full((2, 8), np.inf, HALF)), "texture_range contains"),
+    "range glaring": (in_bytes(np.full((2, 8), 99, HALF)), "reaches 99"),
     "texture flat": (with_tensor("texture", np.zeros((), HALF)), "texture"),
     "texture oblong": (with_tensor("texture", np.zeros((16, 32, 8), HALF)), "texture"),
     "texture channels": (with_tensor("texture", np.zeros((16, 16, 9), HALF)), "texture"),
