@@ -1,6 +1,7 @@
 """Calls of many sessions together, in made-up time: soon, fair, and each on its own account."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Generator, Hashable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
@@ -304,6 +305,36 @@ def test_too_much_work_is_shared_fairly() -> None:
     drawn = [len(h.pictures) for h in on(machine, main)]
     assert sum(drawn) >= 0.9 * 10 / 0.0135, "and the engine is never idle"
     assert max(drawn) - min(drawn) <= 2
+
+
+def test_the_engine_goes_on_while_the_event_loop_is_held_up() -> None:
+    may_end, begun = threading.Event(), threading.Event()
+
+    async def main() -> None:
+        thread = EngineThread()
+        batcher = Batcher(thread, FakeEngine())
+        first = asyncio.create_task(batcher.call(may_end.wait, 30))
+        second = asyncio.create_task(batcher.call(begun.set))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        may_end.set()
+        assert begun.wait(30), "the next call waited for the loop"  # nothing runs on it meanwhile
+        assert await first
+        await second
+        thread.close()
+
+    asyncio.run(main())
+
+
+def test_calls_of_a_closed_thread_end_with_an_error() -> None:
+    async def main() -> list[Any]:
+        thread = EngineThread()
+        batcher = Batcher(thread, FakeEngine())
+        thread.close()
+        calls = [batcher.call(divmod, 7, 2), batcher.call(divmod, 8, 2)]
+        return list(await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 30))
+
+    assert [type(end) for end in asyncio.run(main())] == [RuntimeError] * 2
 
 
 def test_plain_calls_are_never_shared_and_leave_nothing_behind() -> None:
