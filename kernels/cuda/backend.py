@@ -175,14 +175,24 @@ class CudaBackend:
         given = np.ascontiguousarray(array, target.dtype)
         if given.shape != target.shape:
             raise CudaError(f"the array has shape {given.shape}, expected {target.shape}")
-        # Not before what uses it now is done.
+        # On the stream itself: a copy beside it could still be under way when a kernel reads.
+        self._outside("write an array")
+        self._enter()
+        if given.nbytes:
+            self._call(
+                "cuMemcpyHtoDAsync", target.pointer, given.ctypes.data, given.nbytes, self._stream
+            )
         self.synchronize()
-        self._call("cuMemcpyHtoD", target.pointer, given.ctypes.data, given.nbytes)
 
     def download(self, source: Array) -> npt.NDArray[Any]:
         out = np.empty(source.shape, source.dtype)
+        self._outside("download an array")
+        self._enter()
+        if out.nbytes:
+            self._call(
+                "cuMemcpyDtoHAsync", out.ctypes.data, source.pointer, out.nbytes, self._stream
+            )
         self.synchronize()
-        self._call("cuMemcpyDtoH", out.ctypes.data, source.pointer, out.nbytes)
         return out
 
     def copy(self, source: Array, target: Array) -> None:

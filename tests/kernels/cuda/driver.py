@@ -17,7 +17,7 @@ from tests.kernels.cuda.shim import library
 
 REFUSED = {
     "cuMemAlloc", "cuMemFree", "cuMemHostAlloc", "cuMemFreeHost", "cuStreamSynchronize",
-    "cuMemcpyHtoD", "cuMemcpyDtoH", "cuModuleLoadData", "cuEventSynchronize",
+    "cuModuleLoadData", "cuEventSynchronize",
 }  # fmt: skip
 _SIZES = {"u64": 8, "u32": 4, "f32": 4}
 
@@ -119,11 +119,17 @@ class Driver:
     def cuMemFreeHost(self, pointer: int) -> None:
         Driver.cuMemFree(self, pointer)
 
-    def cuMemcpyHtoD(self, target: int, source: int, size: int) -> Any:
-        return self._moved(target, source, size) if self._lives(target, size) else _astray()
+    def cuMemcpyHtoDAsync(self, target: int, source: int, size: int, stream: int) -> Any:
+        if not self._lives(target, size):
+            return _astray()
+        self._later(lambda: self._moved(target, source, size))
+        return None
 
-    def cuMemcpyDtoH(self, target: int, source: int, size: int) -> Any:
-        return self._moved(target, source, size) if self._lives(source, size) else _astray()
+    def cuMemcpyDtoHAsync(self, target: int, source: int, size: int, stream: int) -> Any:
+        if not self._lives(source, size):
+            return _astray()
+        self._later(lambda: self._moved(target, source, size))
+        return None
 
     def cuMemcpyAsync(self, target: int, source: int, size: int, stream: int) -> Any:
         if not (self._lives(target, size) and self._lives(source, size)):
