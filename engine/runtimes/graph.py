@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import RuntimeUnavailable, WeightsError
+from engine.runtimes.nodes import dense
 from engine.runtimes.onnxfile import INPUT, OUTPUT, cut, metadata, names, replaced
 
 Array = npt.NDArray[Any]
@@ -59,6 +60,7 @@ def source(path: Path, wish: Wish) -> Source:
     data = path.read_bytes()
     try:
         config = _parsed(metadata(data).get("vivify"), path)
+        data = dense(data)
         inputs, outputs = names(data, INPUT), names(data, OUTPUT)
     except _TORN as error:
         raise torn(path, error) from error

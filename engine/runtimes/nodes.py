@@ -1,9 +1,10 @@
 """An ONNX file as nodes, weights and named values; read, and put together again, without a library.
 
-Only what our exporters write is read: raw tensors, one opset, no subgraphs. Field numbers are those
-of onnx.proto; the encoding is told in `onnxfile`.
+Only what our exporters write is read: raw tensors and empty sparse ones, one opset, no subgraphs.
+Field numbers are those of onnx.proto; the encoding is told in `onnxfile`.
 """
 
+import math
 import struct
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -16,8 +17,9 @@ from engine.runtimes.onnxfile import _varint, _written
 Tensor = npt.NDArray[Any]
 F32, I64, BOOL, F16 = 1, 7, 9, 10  # element types of TensorProto
 TYPES: dict[int, Any] = {F32: np.float32, I64: np.int64, BOOL: np.bool_, F16: np.float16}
+_MOST = 1 << 24  # numbers in a tensor of zeros
 _GRAPH = 7  # of ModelProto
-_NODE, _NAME, _TENSOR, _INPUT, _OUTPUT = 1, 2, 5, 11, 12  # of GraphProto
+_NODE, _NAME, _TENSOR, _INPUT, _OUTPUT, _SPARSE = 1, 2, 5, 11, 12, 15  # of GraphProto
 
 
 class Node(NamedTuple):
@@ -107,6 +109,17 @@ def _tensor(data: bytes) -> tuple[str, Tensor]:
     return name, np.frombuffer(raw, np.dtype(TYPES[kind]).newbyteorder("<")).reshape(dims)
 
 
+def _sparse(data: bytes) -> tuple[str, Tensor]:
+    """A tensor of zeros, of which a file keeps the shape only."""
+    name, tensor = _tensor(_only(data, 1))
+    if tensor.size:
+        raise ValueError(f"sparse tensor {name} has values")
+    dims = [n for field in _fields(data) if field.number == 3 for n in _integers(field.value)]
+    if not 0 < math.prod(dims) <= _MOST or min(dims) < 1:
+        raise ValueError(f"sparse tensor {name} has the shape {dims}")
+    return name, np.zeros(dims, tensor.dtype)
+
+
 def _attribute(data: bytes) -> tuple[str, Any]:
     name, value = "", None
     lists: list[int] = []
@@ -174,11 +187,20 @@ def parsed(data: bytes) -> Model:
         elif field.number == _TENSOR:
             name, tensor = _tensor(field.value)
             tensors[name] = tensor
+        elif field.number == _SPARSE:
+            name, tensor = _sparse(field.value)
+            tensors[name] = tensor
         elif field.number == _INPUT:
             inputs.append(_value(field.value))
         elif field.number == _OUTPUT:
             outputs.append(_value(field.value))
     return Model(tuple(nodes), tensors, tuple(inputs), tuple(outputs), around)
+
+
+def dense(data: bytes) -> bytes:
+    """The file with its tensors of zeros written out, which not every runtime does itself."""
+    hollow = any(field.number == _SPARSE for field in _fields(_only(data, _GRAPH)))
+    return packed(parsed(data)) if hollow else data
 
 
 def _bytes(number: int, body: bytes) -> bytes:

@@ -126,7 +126,7 @@ def _name_sides(model: onnx.ModelProto) -> None:
 
 
 def _plain(config: UNetConfig) -> dict[str, Array]:
-    """Weights that draw the plain texture, and compress to nothing: zeros but for two filters."""
+    """Weights that draw the plain texture: zeros but for two filters."""
     weights = tensors_of(UNet(config))
     return {
         name: weight if name in ("near.weight", "spread.weight") else np.zeros_like(weight)
@@ -135,12 +135,21 @@ def _plain(config: UNetConfig) -> dict[str, Array]:
 
 
 def _fill(model: onnx.ModelProto, weights: dict[str, Array]) -> None:
-    """Put in the weights; raises ValueError when one got lost or renamed on the way."""
+    """Put in the weights, of zeros the shape only; raises ValueError when one got lost or renamed
+    on the way."""
     found = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, weight in weights.items():
         if name not in found or list(found[name].dims) != list(weight.shape):
             raise ValueError(f"weight {name} was folded or renamed by the exporter")
-        found[name].CopyFrom(numpy_helper.from_array(weight, name))
+        if weight.any():
+            found[name].CopyFrom(numpy_helper.from_array(weight, name))
+            continue
+        model.graph.initializer.remove(found[name])
+        zeros = numpy_helper.from_array(np.zeros(0, weight.dtype), name)
+        nowhere = numpy_helper.from_array(np.zeros(0, np.int64))
+        model.graph.sparse_initializer.append(
+            onnx.helper.make_sparse_tensor(zeros, nowhere, weight.shape)
+        )
     del model.graph.value_info[:]  # shapes of the example
 
 

@@ -18,7 +18,7 @@ from engine.runtime import ASSETS, Graph, load
 from engine.runtimes.graph import Wish
 from engine.runtimes.graphed import GraphedGraph
 from engine.runtimes.half import halved
-from engine.runtimes.nodes import F16, packed, parsed
+from engine.runtimes.nodes import F16, dense, packed, parsed
 
 GRAPHS = {
     "decoder": "decoder", "decoder_style": "decoder", "ppg": "ppg", "renderer_small": "renderer",
@@ -37,7 +37,7 @@ def _alone() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_what_is_read_is_written_again(name: str) -> None:
-    data = (ASSETS / f"{name}.onnx").read_bytes()
+    data = dense((ASSETS / f"{name}.onnx").read_bytes())
     one, two = onnx.load_from_string(data), onnx.load_from_string(packed(parsed(data)))
     assert [n.SerializeToString() for n in one.graph.node] == [
         n.SerializeToString() for n in two.graph.node
@@ -58,7 +58,7 @@ def test_what_is_read_is_written_again(name: str) -> None:
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_halved_graphs_are_sound(name: str) -> None:
-    data = (ASSETS / f"{name}.onnx").read_bytes()
+    data = dense((ASSETS / f"{name}.onnx").read_bytes())
     half = halved(data, GRAPHS[name])
     onnx.checker.check_model(onnx.load_from_string(half), full_check=True)  # infers every type
     model = parsed(half)

@@ -82,7 +82,7 @@ def test_shipped_graphs_fit_the_networks_and_draw_the_texture(size: str, recurre
 
 
 def test_the_graphs_stay_small() -> None:
-    assert sum(path.stat().st_size for path in ASSETS.glob("renderer_*.onnx")) < 5e6
+    assert sum(path.stat().st_size for path in ASSETS.glob("renderer_*.onnx")) < 1e5
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
@@ -151,7 +151,7 @@ def test_wishes_that_cannot_be_are_named(tmp_path: Path) -> None:
         load(ASSETS / "ppg.onnx", tensors=FRESH)
     with pytest.raises(RuntimeUnavailable, match="draws only"):
         load(ASSETS / "ppg.onnx", "torch")
-    for length in (3, 2000, 600_000):
+    for length in (3, 2000, 15_000):
         torn = tmp_path / "torn.onnx"
         torn.write_bytes(SMALL.read_bytes()[:length])
         for runtime in RUNTIMES:

@@ -207,9 +207,10 @@ def test_engines_are_kept_by_what_they_depend_on(
 
 
 def _own() -> dict[str, Array]:
+    from engine.runtimes.nodes import dense
     from engine.runtimes.onnxfile import weights
 
-    return {**weights(SMALL.read_bytes(), load(SMALL).config["tensors"])}
+    return {**weights(dense(SMALL.read_bytes()), load(SMALL).config["tensors"])}
 
 
 def test_a_refused_engine_is_built_again(
