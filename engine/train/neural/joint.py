@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,12 +36,14 @@ from engine.train.neural.regions import EYES, MOUTH
 from engine.train.neural.sharp import PART
 from engine.train.neural.shots import Shots
 from engine.train.neural.texturer import KEY, SHIPPED, Joint, laid_out, shipped
+from engine.train.neural.texturer import SIZE as NET
 from engine.train.neural.unwrap import SIZE
 
 RATE, NET_RATE, WARMUP = 1e-3, 5e-4, 60  # the renderer starts well: it learns slowly
 CROP, BATCH = 128, 6  # px of the grid, frames a step
 _PERCEPTUAL = 0.3
 _OFTEN = 0.1  # added to how far a jaw is open
+_LATTICE = 0.3
 _HOLD = 2.0  # of what it changes outside mouth and eyes
 _THICK = 5  # px of the grid that an opening must be wide to be learned from
 
@@ -119,7 +122,19 @@ class Study:
         # Detail is the picture's; what is finer than the grid in a change is a pattern of its own.
         smooth = F.interpolate(halved(change), scale_factor=2.0, mode="bilinear")
         loss = loss + _HOLD * (keep * change.abs()).mean() + (change - smooth).abs().mean()
+        loss = loss + _LATTICE * _lattice(change[:, :3], fine)
         return torch.add(loss, seen, alpha=_PERCEPTUAL)
+
+
+def _lattice(change: Tensor, weight: Tensor) -> Tensor:
+    """How much a change [N, 3, H, W] is a pattern of the network's own cells of 4 x 4 pixels, where
+    `weight` [N, 1, H, W] lets it change at all."""
+    cells = F.avg_pool2d(change, 4)
+    rough = (change - F.interpolate(cells, scale_factor=4.0, mode="bilinear")) * weight
+    total = weight.sum(dim=(0, 2, 3), keepdim=True).clamp(min=1.0)
+    count, colours, height, width = rough.shape
+    phases = rough.reshape(count, colours, height // 4, 4, width // 4, 4).sum(dim=(0, 2, 4))
+    return (rough.abs() / total).sum() / colours + 4 * (phases / total[0]).abs().sum() / colours
 
 
 def _shares(part: Tensor, region: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,7 +167,10 @@ def train(
     own = model.net.parameters() if isinstance(model, Joint) else ()
     slow = {id(parameter) for parameter in own}
     groups = [
-        {"params": [p for p in model.parameters() if (id(p) in slow) == few], "rate": pace}
+        {
+            "params": [p for p in model.parameters() if p.requires_grad and (id(p) in slow) == few],
+            "rate": pace,
+        }
         for few, pace in ((True, NET_RATE), (False, RATE))
     ]
     optimiser = torch.optim.Adam([g for g in groups if g["params"]], lr=RATE, betas=(0.9, 0.99))
@@ -182,16 +200,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--resume", type=Path, help="weights to go on from")
+    parser.add_argument("--texture-only", action="store_true", help="the warp's network stays")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     options.out.mkdir(parents=True, exist_ok=True)
     album = Album(options.folder)
-    about: dict[str, float] = {"steps": 0, "minutes": 0.0}
-    joint = Joint()
+    about: dict[str, Any] = {"steps": 0, "minutes": 0.0}
+    joint = Joint("small" if options.texture_only else NET)
     if options.resume is not None:
         joint, about = shipped(options.resume)
+    joint.net.requires_grad_(not options.texture_only)
     study = Study(album, Eye.load(PATH))
     count = train(
         joint, lambda rng: study.loss(joint, rng), options.minutes, "texturer", options.seed
@@ -199,9 +219,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     about = {
         "steps": about["steps"] + count, "minutes": about["minutes"] + options.minutes,
         "portraits": len(album.shots.train), "seed": options.seed,
-        "frames": sum(clip.length for clip in album.shots.train),
+        "frames": sum(clip.length for clip in album.shots.train), "size": joint.size,
     }  # fmt: skip
-    state = {name: value.half().contiguous() for name, value in joint.state_dict().items()}
+    trained = joint.texturer if options.texture_only else joint
+    prefix = "texturer." if options.texture_only else ""
+    state = {prefix + name: v.half().contiguous() for name, v in trained.state_dict().items()}
     save_file(state, options.out / SHIPPED.name, {KEY: json.dumps(about)})
     print(about)
     return 0

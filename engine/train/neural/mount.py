@@ -221,7 +221,12 @@ def _manifest(
     path = folder / "avatar.json"
     about: dict[str, Any] = json.loads(path.read_text())
     rows = {row["name"]: row for row in about["materials"]}
-    plain = {"flat": True, "outline": None, "casts": False, "receives": 0.0, "texture": PHOTO}
+    # Lit everywhere alike: what is flat has no texture.
+    plain = {
+        "flat": False, "threshold": -2.0, "softness": 0.01, "rim": 0.0, "lift": 0.0,
+        "shine": {"strength": 0.0, "edge": 0.9, "softness": 0.05}, "ambient": 0.0,
+        "outline": None, "casts": False, "receives": 0.0, "texture": PHOTO,
+    }  # fmt: skip
     flat = [{**rows[name], **plain} for name in kept.names]
     about["materials"] = [*flat, {**rows["skin"], **plain, "name": "sheet"}]
     for texture in about["textures"].values():

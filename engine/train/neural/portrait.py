@@ -2,8 +2,8 @@
 
 Fits the rig to the face, lays the picture over it and writes the package to --out, in half a
 minute of one core; nothing is trained for it. The picture is moved by the mesh and drawn as sharp
-as it was; a network that learned on other people (engine.train.neural.joint) makes mouth and eyes
-of it what they are in motion. --no-network leaves it out. The person must have agreed: --consent
+as it was; a generator that learned on other people (engine.train.neural.joint) makes its texture:
+the inside of the mouth as it looks when it opens. --no-network leaves it out. The person must have agreed: --consent
 says who did, and the package carries it.
 """
 
@@ -39,7 +39,7 @@ def build(
 ) -> Package:  # fmt: skip
     """A picture [H, W, 3] -> the package of its largest face, written to `folder`.
 
-    `network`: the trained one; else the picture is only warped, at half the cost. Raises
+    `network`: the trained texture generator; else the picture is only warped. Raises
     TrackingError for a picture without a usable face, PackageError where `folder` cannot be
     written; an older package in it stays then. WeightsError: of the trained network.
     """

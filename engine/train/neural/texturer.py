@@ -2,7 +2,8 @@
 it, for anyone.
 
 Fresh, it shows the picture as it is (engine.train.neural.sharp); engine.train.neural.joint trains
-both together on many people. What it made is engine/assets/portrait.safetensors (card beside it).
+both together on many people, or the texture's generator alone, as shipped:
+engine/assets/portrait.safetensors (card beside it).
 """
 
 import json
@@ -35,11 +36,14 @@ class Joint(nn.Module):
         self.texturer, self.net = Texturer(), sharp.network(size)
 
     @classmethod
-    def load(cls, path: Path, size: str = SIZE) -> "Joint":
-        """Trained weights. Raises WeightsError where they are missing or of another shape."""
-        joint = cls(size)
+    def load(cls, path: Path) -> "Joint":
+        """Trained weights, the warp's own network where there are none for it. Raises WeightsError
+        where they are missing or of another shape."""
         try:
             held = {name: value.float() for name, value in load_file(path).items()}
+            joint = cls(str(told(path).get("size", SIZE)))
+            if not any(name.startswith("net.") for name in held):
+                held |= {f"net.{name}": value for name, value in joint.net.state_dict().items()}
             joint.load_state_dict(held)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise WeightsError(f"{path.name} holds no weights for portraits: {error}") from error
@@ -68,9 +72,13 @@ def laid_out(page: U8) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(pixels).permute(2, 0, 1)[None], plain
 
 
-def shipped(path: Path = SHIPPED) -> tuple[Joint, dict[str, Any]]:
-    """The trained model, and what its header tells of the training. Raises WeightsError."""
-    joint = Joint.load(path)
+def told(path: Path) -> dict[str, Any]:
+    """What a file's header says of its training."""
     with safe_open(path, framework="numpy") as file:
         about: dict[str, Any] = json.loads((file.metadata() or {}).get(KEY, "{}"))
-    return joint, about
+    return about
+
+
+def shipped(path: Path = SHIPPED) -> tuple[Joint, dict[str, Any]]:
+    """The trained model, and what its header tells of the training. Raises WeightsError."""
+    return Joint.load(path), told(path)
