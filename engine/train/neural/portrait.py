@@ -3,8 +3,8 @@
 Fits the rig to the face, lays the picture over it and writes the package to --out, in half a
 minute of one core; nothing is trained for it. The picture is moved by the mesh and drawn as sharp
 as it was; a generator that learned on other people (engine.train.neural.joint) makes its texture:
-the inside of the mouth as it looks when it opens. --no-network leaves it out. The person must have agreed: --consent
-says who did, and the package carries it.
+the inside of the mouth as it looks when it opens. --no-network leaves it out. The person must have
+agreed: --consent says who did, and the package carries it.
 """
 
 import argparse
