@@ -171,16 +171,9 @@ def _begin(trainer: Trainer, start: Learned, kept: bool) -> None:
 
 
 TINY = Recipe(
-    steps=24,
-    frames=2,
-    batch=2,
-    size=64,
-    side=64,
-    warmup=4,
-    average=0.8,
-    critic_from=0.5,
-    half=False,
-)
+    steps=24, frames=2, batch=2, size=64, side=64, warmup=4, average=0.8, critic_from=0.5,
+    critic_alone=1, half=False,
+)  # fmt: skip
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

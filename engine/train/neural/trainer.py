@@ -42,6 +42,8 @@ class Recipe:
     average: float = 0.998
     critic_from: float = 0.6  # share of the schedule; 1: no critic
     critic_every: int = 2  # steps
+    critic_rate: float = 1e-3
+    critic_alone: int = 60  # its own steps before it is asked: first it must know something
     eye_every: int = 2  # steps
     silence: float = 0.3  # chance that a window's PPG is unknown
     side: int = 512  # texels of the texture on each side
@@ -96,9 +98,11 @@ class Trainer:
              {"params": [self.painter.texture], "rate": recipe.texture_rate}],
             lr=recipe.rate, betas=(0.9, 0.99), fused=True,
         )  # fmt: skip
-        self.against = torch.optim.Adam(self.critic.parameters(), lr=2e-4, betas=(0.5, 0.99))
+        self.against = torch.optim.Adam(
+            self.critic.parameters(), lr=recipe.critic_rate, betas=(0.5, 0.99)
+        )
         self.half = recipe.half and halves(torch.device(device))
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.judged = 0, 0.0, 0
         self.history = [{"from_step": 0, **asdict(recipe)}]  # one more where a recipe changes
         self._draw_afresh()
 
@@ -232,6 +236,9 @@ class Trainer:
         self.against.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.against.step()
+        self.judged += 1
+        if self.judged <= self.recipe.critic_alone:
+            return {}
         for parameter in self.critic.parameters():
             parameter.requires_grad_(False)
         with torch.autocast(kind, torch.bfloat16, enabled=self.half):
@@ -263,6 +270,7 @@ class Trainer:
         whole = {
             "painter": self.painter.state_dict(), "average": self.average,
             "critic": self.critic.state_dict(), "step": self.step, "seconds": self.seconds,
+            "judged": self.judged,
             "optimiser": self.optimiser.state_dict(), "against": self.against.state_dict(),
             "history": json.dumps(self.history),
         }  # fmt: skip
@@ -273,11 +281,15 @@ class Trainer:
         """Go on from a checkpoint of the same sizes."""
         saved = torch.load(path, map_location=self.device, weights_only=True)
         self.painter.load_state_dict(saved["painter"])
-        self.critic.load_state_dict(saved["critic"])
         self.average = saved["average"]
         self.optimiser.load_state_dict(saved["optimiser"])
-        self.against.load_state_dict(saved["against"])
         self.step, self.seconds = saved["step"], saved["seconds"]
+        shapes = [{k: v.shape for k, v in s.items()}
+                  for s in (saved["critic"], self.critic.state_dict())]  # fmt: skip
+        if shapes[0] == shapes[1]:  # one of another shape begins anew: no look depends on it
+            self.critic.load_state_dict(saved["critic"])
+            self.against.load_state_dict(saved["against"])
+            self.judged = saved["judged"]
         history, own = json.loads(saved["history"]), json.loads(json.dumps(self.history[0]))
         if {**history[-1], "from_step": 0} != own:
             history.append({**own, "from_step": self.step})
