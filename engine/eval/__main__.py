@@ -12,6 +12,7 @@ from engine.errors import VivifyError
 SUITES = {
     "speed": ("engine.eval.speed", "cost per stage and how late the picture is"),
     "capacity": ("engine.eval.capacity", "sessions of one engine against latency, and a fleet"),
+    "gpu": ("engine.eval.gpu", "does everything that needs an NVIDIA card work, and how fast"),
     "lips": ("engine.eval.lips", "does the mouth follow speech it was not trained on"),
     "style": ("engine.eval.style", "is a style in the motion, and does the face live"),
     "papers": ("engine.eval.papers", "four papers, their ablations and our decoder in one table"),

@@ -12,7 +12,7 @@ to be captured, then capture it. One thread at a time.
 import ctypes
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,18 +79,11 @@ class Backend(Protocol):
     def launch(self, name: str, work: tuple[int, ...], *args: Any) -> None:
         """Run a kernel of launches.TABLE on work of this size. Does not wait."""
 
-    def capture(self) -> "Capture":
+    def capture(self) -> AbstractContextManager[Graph]:
         """`with backend.capture() as graph:` records instead of doing."""
 
     def synchronize(self) -> None:
         """Wait for everything asked for so far."""
-
-
-class Capture(Protocol):
-    """The recording of a graph, as a context."""
-
-    def __enter__(self) -> Graph: ...
-    def __exit__(self, *error: object) -> bool | None: ...
 
 
 class CudaArray:
