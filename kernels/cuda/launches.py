@@ -46,7 +46,7 @@ class Call:
                 f"{name} is given {len(work)} sizes and {len(args)} arguments, expected "
                 f"{kernel.axes} and {len(kernel.kinds)}"
             )
-        self.name, self.kernel = name, kernel
+        self.name, self.kernel, self.work = name, kernel, work
         self.grid, self.block, self.shared = kernel.grid(*work), kernel.block, kernel.shared(*work)
         self.kept = args  # their memory must outlive the launch
         self._values = [

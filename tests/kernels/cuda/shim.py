@@ -4,6 +4,9 @@
 by name through the launch table. Variants: plain; reversed (threads and blocks from the last to the
 first); sanitized (address and undefined behaviour), which needs its runtime loaded before Python:
 `sanitized(code)` runs a test's code in a process that has it.
+
+With VIVIFY_CARD in the environment (`python -m engine.eval gpu`) the same tests run on a GPU:
+arrays lie in pinned memory, which has one address for both sides.
 """
 
 import ctypes
@@ -21,6 +24,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kernels.cuda.backend import CudaBackend
 from kernels.cuda.launches import TABLE, Call
 
 SOURCES = Path(__file__).parents[3] / "kernels" / "cuda"
@@ -76,6 +80,12 @@ def kinds(name: str) -> str:
     return str(function().decode())
 
 
+@cache
+def card() -> CudaBackend | None:
+    """The GPU that tests are to run on, if they are."""
+    return CudaBackend() if "VIVIFY_CARD" in os.environ else None
+
+
 class Held:
     """An array in the memory that kernels see: here, numpy's."""
 
@@ -99,16 +109,23 @@ class Shim:
     """kernels.cuda.backend.Backend on a CPU. Arrays that nothing was put into are poisoned."""
 
     def __init__(self, variant: str = "plain") -> None:
-        self.variant = variant
+        self.variant, self._card = variant, card()
         self._graph: Recorded | None = None
 
     def upload(self, array: np.ndarray) -> Held:
-        return Held(np.array(array, order="C"))
+        held = self._held(array.shape, array.dtype)
+        held.array[...] = array
+        return held
+
+    def _held(self, shape: tuple[int, ...] | int, dtype: Any) -> Held:
+        if self._card is not None:
+            return Held(self._card.pinned(shape, dtype).array)
+        return Held(np.empty(shape, dtype))
 
     def empty(self, shape: tuple[int, ...] | int, dtype: Any) -> Held:
-        array = np.empty(shape, dtype)
-        array.view(np.uint8).reshape(-1)[:] = 0xA5 if array.dtype.kind != "f" else 0xFF
-        return Held(array)
+        held = self._held(shape, dtype)
+        held.array.view(np.uint8).reshape(-1)[:] = 0xA5 if held.dtype.kind != "f" else 0xFF
+        return held
 
     def pinned(self, shape: tuple[int, ...] | int, dtype: Any) -> Held:
         return self.empty(shape, dtype)
@@ -143,6 +160,10 @@ class Shim:
             self.run(call)
 
     def run(self, call: Call) -> None:
+        if self._card is not None:
+            self._card.launch(call.name, call.work, *call.kept)
+            self._card.synchronize()
+            return
         shape = (ctypes.c_uint * 6)(*call.grid, *call.block)
         function = library(call.kernel.source, self.variant)[f"launch_{call.name}"]
         function.restype = None
@@ -164,7 +185,10 @@ class Recorded:
 
 def sanitized(function: str, *args: str) -> None:
     """Run tests.MODULE:FUNCTION in a process with the address sanitizer; what it says fails the
-    test. `function`: "tests.kernels.cuda.test_raster:draw"; it uses Shim("sanitized")."""
+    test. `function`: "tests.kernels.cuda.test_raster:draw"; it uses Shim("sanitized"). On a GPU
+    compute-sanitizer does that."""
+    if "VIVIFY_CARD" in os.environ:
+        pytest.skip("compute-sanitizer watches the kernels on a GPU")
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("no g++: the CUDA kernels cannot be run on this CPU")
