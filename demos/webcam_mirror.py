@@ -12,15 +12,18 @@ from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from pathlib import Path
 
+from engine.admission import DRAW
 from engine.avatar import DEFAULT_AVATAR, DEFAULT_STYLE, Avatar
+from engine.batch import Batch
 from engine.errors import RuntimeUnavailable, VivifyError
 from engine.frames import LOOKAHEAD_STEPS
+from engine.render.screen import DEVICES, open_screen
 from engine.render.setting import Setting
 from engine.style.library import StyleLibrary
 from engine.tracker.models import Models
 from engine.tracker.tracker import Tracker
 from streaming import scenery
-from streaming.batch import Batcher
+from streaming.batch import LIMITS, Batcher
 from streaming.errors import TransportError
 from streaming.models import face_models, missing
 from streaming.session import Session
@@ -47,7 +50,8 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
                       help="what lies behind the avatar (auto: its own)")  # fmt: skip
     face.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
                       help="what draws it; unmarked: no badge on a person's likeness")  # fmt: skip
-    face.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    face.add_argument("--device", default="auto", choices=DEVICES,
+                      help="what draws the toon look (auto: a GPU, if any)")  # fmt: skip
     sound = p.add_argument_group("sound and camera")
     sound.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
     sound.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
@@ -70,8 +74,6 @@ def load_tracker(face_model: str | None, stop: threading.Event | None = None) ->
 
 def open_rooms(args: argparse.Namespace, worker: Worker) -> Rooms:
     """Check what was asked for and put the parts together."""
-    if args.device == "cuda":
-        raise RuntimeUnavailable("this version draws on the CPU only; use --device cpu")
     if args.face_model and not os.path.isfile(args.face_model):
         raise RuntimeUnavailable(
             f"--face-model {args.face_model} is not a file, expected the path of a "
@@ -111,8 +113,9 @@ def open_rooms(args: argparse.Namespace, worker: Worker) -> Rooms:
 
 async def serve(args: argparse.Namespace, listener: socket.socket) -> None:
     """Until Ctrl-C, or until the local microphone or engine fails."""
-    worker = EngineThread()
-    rooms = open_rooms(args, Batcher(worker))
+    screen, worker = open_screen(args.device), EngineThread()
+    limits = {**LIMITS, DRAW: screen.together}
+    rooms = open_rooms(args, Batcher(worker, Batch(screen), limits))
 
     async def opened() -> None:
         url = host.address(args.host, listener)

@@ -18,6 +18,7 @@ from engine.avatar import Avatar
 from engine.frames import F32, HOP, SAMPLES_PER_FRAME, Audio, Motion, Video
 from engine.line import Line, LineState, decided
 from engine.motion.decoder import DecoderInput, DecoderState, glided
+from engine.render.screen import Screen
 from engine.seats import Seats
 from engine.stage import split, stack
 
@@ -34,8 +35,9 @@ class Advanced(NamedTuple):
 class Batch:
     """Holds buffers only, no session; use it from one thread."""
 
-    def __init__(self) -> None:
-        self._seats = Seats()
+    def __init__(self, screen: Screen | None = None) -> None:
+        """`screen`: where pictures are drawn, each avatar's own renderer by default."""
+        self._seats, self._screen = Seats(), screen
 
     def animate(
         self, turns: Sequence[tuple[Avatar, Audio, LineState]]
@@ -54,7 +56,13 @@ class Batch:
     def draw(self, turns: Sequence[tuple[Avatar, Motion]]) -> list[Video | Exception]:
         """Avatar.render of many sessions. On the CPU one after the other: pictures share nothing
         there. A device takes all those of one size in one call."""
-        return [attempt(partial(avatar.render, motion)) for avatar, motion in turns]
+        drawn: list[Video | None] = [None] * len(turns)
+        if self._screen is not None:
+            drawn = self._screen.render([(avatar.renderer, motion) for avatar, motion in turns])
+        return [
+            attempt(partial(avatar.render, motion)) if video is None else video
+            for video, (avatar, motion) in zip(drawn, turns, strict=True)
+        ]
 
     def advance(
         self, line: Line, audios: Sequence[Audio], states: Sequence[LineState]

@@ -12,6 +12,8 @@ import pytest
 
 from demos import webcam_mirror
 from engine.errors import WeightsError
+from kernels.cuda import backend
+from kernels.cuda.build import CudaUnavailable
 from streaming import scenery
 from streaming.web.catalogue import Choice
 from tests.browser import rig
@@ -54,8 +56,15 @@ def test_output_without_microphone(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--mic" in fails_with(capsys, "--output", "default")
 
 
-def test_what_this_version_lacks(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "--device" in fails_with(capsys, "--device", "cuda")
+def test_a_card_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(driver: object) -> object:
+        raise CudaUnavailable("no NVIDIA driver: use the CPU")
+
+    monkeypatch.setattr(backend, "checked", absent)
+    said = fails_with(capsys, "--device", "cuda")
+    assert "use the CPU" in said or "pip install" in said
 
 
 def test_face_model_that_is_no_file(capsys: pytest.CaptureFixture[str]) -> None:
