@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 
 from engine.eval.gpu.rig import Rig
-from engine.eval.gpu.rows import ABSENT, MEASURED, Row, check, number
+from engine.eval.gpu.rows import ABSENT, MEASURED, OK, Row, check, number, read
 from engine.eval.gpu.suite import ROOT
 from kernels.cuda import build as builder
 
@@ -110,8 +110,9 @@ def tests(rig: Rig) -> Iterator[Row]:
         if "No module named pytest" in done.stderr:
             yield Row("tests", name, ABSENT, note="pytest is not installed")
             continue
-        note = "" if done.returncode == 0 else " ".join(done.stdout.split())[-300:]
-        yield check("tests", name, done.returncode == 0, note, **counts)
+        good = done.returncode == 0 and counts.get("passed", 0) > 0
+        note = "" if good else " ".join(done.stdout.split())[-300:]
+        yield check("tests", name, good, note, **counts)
 
 
 def sanitizer(rig: Rig) -> Iterator[Row]:
@@ -138,4 +139,6 @@ def sanitizer(rig: Rig) -> Iterator[Row]:
             yield Row("sanitizer", kind, ABSENT, note="the tool refuses this device")
             continue
         last = [line for line in said.splitlines() if "SUMMARY" in line or "Error" in line]
-        yield check("sanitizer", kind, done.returncode == 0, " ".join(last)[:300])
+        drew = [row.status for row in read(done.stdout)]
+        good = done.returncode == 0 and bool(drew) and set(drew) == {OK}
+        yield check("sanitizer", kind, good, f"{drew} {' '.join(last)}"[:300])

@@ -1,6 +1,8 @@
 """Every part of the check of a GPU, at small sizes, over the stand-in for the driver: nothing of it
 runs for the first time on a card."""
 
+from pathlib import Path
+
 import pytest
 
 from engine.eval.gpu import machine, networks, pictures, stages
@@ -29,6 +31,25 @@ def test_the_card_says_who_it_is(rig: Rig) -> None:
     assert name.note == "a card" and name.more["cuda"] == "13.0"
     rows = good(list(machine.packages(None)), 5)
     assert rows["numpy"].status != ABSENT
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ('{"part": "replay", "name": "x", "status": "ok"}', OK),
+        ('{"part": "replay", "name": "x", "status": "failed"}', FAILED),
+        ("", FAILED),
+        ("Device not supported", ABSENT),
+    ],
+)
+def test_the_sanitizer_must_have_seen_pictures(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: str, status: str
+) -> None:
+    tool = tmp_path / "compute-sanitizer"
+    tool.write_text(f"#!/bin/sh\necho '{said}'\n")
+    tool.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert [row.status for row in machine.sanitizer(rig)] == [status] * 2
 
 
 def test_copies_have_rates(rig: Rig) -> None:
