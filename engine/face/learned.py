@@ -129,12 +129,14 @@ def dump(
     with np.errstate(over="ignore"):  # what float16 cannot hold is refused below
         tensors: dict[str, npt.NDArray[Any]] = {
             **(_packed(texture) if packed else {"texture": texture.astype(np.float16)}),
-            "corner_uv": np.ascontiguousarray(uv),
+            "corner_uv": uv,
         }
         for prefix, net in ((_NET, weights), (_SMALL, small or {})):
             for name, value in net.items():
-                tensors[f"{prefix}.{name}"] = np.ascontiguousarray(value, np.float16)
-    data = save(tensors, {KEY: json.dumps(about)})
+                tensors[f"{prefix}.{name}"] = value.astype(np.float16)
+    # safetensors writes an array's memory as it lies, whatever the order of its axes.
+    laid = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    data = save(laid, {KEY: json.dumps(about)})
     read(data, len(corner_uv), _ANY_VERTEX)
     return data
 

@@ -94,6 +94,18 @@ def test_what_is_written_is_read() -> None:
     assert read(made(PERSON), *COUNTS).config == PERSON and found.small is None
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_order_of_axes_in_memory_does_not_matter(packed: bool) -> None:
+    planes = np.random.default_rng(0).random((8, 16, 16)).astype(np.float32)
+    uv = np.zeros((4, 3, 2), np.float32)
+    turned = {name: value.T.copy().T for name, value in WEIGHTS.items()}
+    data = dump(CONFIG, planes.transpose(1, 2, 0), uv, turned, packed=packed)  # as a training's
+    found = read(data, 4, 9)
+    np.testing.assert_allclose(found.texture, planes.transpose(1, 2, 0), atol=0.01)
+    for name, value in WEIGHTS.items():
+        np.testing.assert_allclose(found.weights[name], value, atol=1e-3)
+
+
 def test_a_texture_in_bytes() -> None:
     random = np.random.default_rng(0)
     texture = random.uniform(-2, 3, (16, 16, 8)).astype(np.float32)
