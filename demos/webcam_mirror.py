@@ -50,8 +50,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
                       help="what lies behind the avatar (auto: its own)")  # fmt: skip
     face.add_argument("--look", default="auto", metavar=scenery.LOOK_HELP,
                       help="what draws it; unmarked: no badge on a person's likeness")  # fmt: skip
-    face.add_argument("--device", default="auto", choices=DEVICES,
-                      help="what draws the toon look (auto: a GPU, if any)")  # fmt: skip
+    # Not auto: no card has drawn yet (engine/eval/results).
+    face.add_argument("--device", default="cpu", choices=DEVICES,
+                      help="what draws the toon look (cpu; auto: a GPU, if any)")  # fmt: skip
     sound = p.add_argument_group("sound and camera")
     sound.add_argument("--lookahead", type=int, default=20, choices=LOOKAHEAD_STEPS, help="ms (20)")
     sound.add_argument("--mic", help="local microphone: name, number, 'default', or an audio file")
