@@ -24,15 +24,13 @@ __all__ = ["ASSETS", "RUNTIMES", "Array", "Engine", "Graph", "available", "engin
 log = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).parent / "assets"
-RUNTIMES = {  # what each needs installed, and how a user gets it
-    "onnxruntime": (("onnxruntime",), "pip install onnxruntime"),
-    "openvino": (("openvino",), "pip install openvino"),
-    "torch": (("torch",), "pip install -e '.[train]'"),
-    "tensorrt": (("cuda", "tensorrt_rtx"), "pip install -e '.[gpu]'"),
-    "graphed": (("cuda", "torch"), "pip install -e '.[gpu]'"),
+RUNTIMES = {  # what each needs installed, any of several, and how a user gets it
+    "onnxruntime": ((("onnxruntime",),), "pip install onnxruntime"),
+    "openvino": ((("openvino",),), "pip install openvino"),
+    "torch": ((("torch",),), "pip install -e '.[train]'"),
+    "tensorrt": ((("cuda",), ("tensorrt", "tensorrt_rtx")), "pip install -e '.[gpu]'"),
+    "graphed": ((("cuda",), ("torch",)), "pip install -e '.[gpu]'"),
 }
-
-
 ENGINES = ("tensorrt", "graphed")  # run on an NVIDIA card only
 
 
@@ -41,7 +39,8 @@ def available() -> tuple[str, ...]:
     return tuple(
         name
         for name, (needs, _) in RUNTIMES.items()
-        if all(find_spec(part) for part in needs) and (name not in ENGINES or _has_card())
+        if all(any(map(find_spec, either)) for either in needs)
+        and (name not in ENGINES or _has_card())
     )
 
 

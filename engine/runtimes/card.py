@@ -70,6 +70,11 @@ def _version(driver: int) -> str:
     return f"{driver // 1000}.{driver % 1000 // 10}"
 
 
+def idle() -> None:
+    """Wait for all that was put on the card, on any stream. Not while one of them is captured."""
+    called(_cuda().cudaDeviceSynchronize())
+
+
 class Memory:
     """Device memory that is freed with this object."""
 

@@ -41,8 +41,10 @@ class Engine(Graph, Protocol):
 
     A tick that is captured as one CUDA graph calls `prepare` before the capture and `enqueue`
     within: that allocates nothing and waits for nothing. Runs of one engine share memory: they
-    follow each other on one stream. What they must not overwrite is never at the same address: a
-    state goes in at one place and comes out at another.
+    follow each other on one stream. `prepare` and `run` have a stream of their own and wait for all
+    that is under way on the card first: nobody runs or captures anything of this engine meanwhile.
+    What a run must not overwrite is never at the same address: a state goes in at one place and
+    comes out at another.
     """
 
     bindings: dict[str, Binding]  # inputs and outputs
@@ -50,10 +52,11 @@ class Engine(Graph, Protocol):
 
     def prepare(self, batch: int) -> None:
         """Make ready for batches of this size: memory, kernels, first run. Begin with the largest:
-        the smaller ones fit into its memory."""
+        the smaller ones fit into its memory. Raises RuntimeUnavailable."""
 
     def enqueue(self, stream: int, pointers: Mapping[str, int], batch: int) -> None:
-        """Put one run on a stream; `pointers`: where each input lies and each output shall."""
+        """Put one run on a stream; `pointers`: where each input lies and each output shall, of 256
+        bytes' alignment, as CUDA allocates. Raises RuntimeUnavailable."""
 
 
 class Design(NamedTuple):

@@ -80,7 +80,7 @@ class GraphedGraph:
             one = self.bindings[name]
             shape = (batch, *one.shape)
             held[name] = torch.empty(shape, dtype=_TYPES[one.dtype], device=self._device)
-        self._stream.wait_stream(torch.cuda.current_stream())
+        torch.cuda.synchronize(self._device)  # captured runs under way use the same memory
         with torch.cuda.use_mem_pool(self._pool), torch.cuda.stream(self._stream):
             for _ in range(3):  # libraries choose kernels and take work memory in their first runs
                 self._run(held)

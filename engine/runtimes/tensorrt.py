@@ -2,11 +2,16 @@
 
 Precision is in the graph's types (`half`): both libraries are strongly typed. One engine holds a
 profile for a single session, one for few and one for many; every batch size has an execution
-context of its own, because a captured CUDA graph keeps what it was captured with. Memory is ours.
+context of its own, because a captured CUDA graph keeps what it was captured with. Memory is ours,
+and one work memory serves all sizes: see `Engine`.
+
+What the libraries raise becomes RuntimeUnavailable here.
 """
 
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +25,7 @@ from engine.runtimes.graph import Array, Wish
 
 log = logging.getLogger(__name__)
 LIBRARIES = {"tensorrt": ((11, 4), (12, 0)), "tensorrt_rtx": ((1, 7), (2, 0))}  # from, below
+_RECIPE = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()  # how engines are built
 SPANS = ((1, 1, 1), (2, 8, 16), (17, 64, 4096))  # smallest, usual and largest batch of a profile
 
 
@@ -29,7 +35,7 @@ def library() -> Any:
     for name, (least, below) in LIBRARIES.items():
         try:
             trt = import_module(name)
-        except (ImportError, OSError):  # OSError: bindings without their libraries
+        except (ImportError, OSError, RuntimeError):  # bindings without their libraries
             continue
         if least <= version(trt)[: len(least)] < below:
             return trt
@@ -43,6 +49,19 @@ def library() -> Any:
 def version(trt: Any) -> tuple[int, ...]:
     """A library's version as numbers."""
     return tuple(int(part) for part in trt.__version__.split(".")[:3] if part.isdigit())
+
+
+@contextmanager
+def _converted(trt: Any) -> Iterator[None]:
+    """Errors of a library, and of the system below it, as RuntimeUnavailable."""
+    try:
+        yield
+    # TypeError: what its bindings make of an object that could not be created.
+    except (RuntimeError, OSError, TypeError) as error:
+        raise RuntimeUnavailable(
+            f"{trt.__name__} {trt.__version__} fails ({type(error).__name__}: {str(error)[:200]}); "
+            "use runtime 'graphed' or 'onnxruntime'"
+        ) from error
 
 
 def network(trt: Any, plan: Design) -> tuple[Any, Any]:
@@ -104,9 +123,11 @@ class TensorRTGraph:
         self.config, self.inputs, self.outputs = plan.config, plan.inputs, plan.outputs
         self.most, self.precision = plan.most, plan.precision
         self._stream = card.Stream()
-        self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
-        self._engine = self._loaded(plan)
-        self.bindings = {**plan.bindings, **{name: self._output(name) for name in plan.outputs}}
+        with _converted(trt):
+            self._runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
+            self._engine = self._loaded(plan)
+            outputs = {name: self._output(name) for name in plan.outputs}
+        self.bindings = {**plan.bindings, **outputs}
         self._spans = spans(plan.most)
         self._contexts: dict[int, Any] = {}  # batch -> execution context
         self._scratch: list[card.Memory] = []
@@ -116,7 +137,7 @@ class TensorRTGraph:
         trt = self._trt
         name = plans.key(
             card.found(), trt.__name__, trt.__version__, plan.precision, plan.bindings, plan.most,
-            SPANS, plan.data,
+            SPANS, _RECIPE, plan.data,
         )  # fmt: skip
         kept = plans.read(name)
         engine = self._runtime.deserialize_cuda_engine(kept) if kept else None
@@ -137,7 +158,17 @@ class TensorRTGraph:
     def _output(self, name: str) -> Binding:
         engine = self._engine
         dtype = np.dtype(self._trt.nptype(engine.get_tensor_dtype(name)))
-        return Binding(dtype, tuple(engine.get_tensor_shape(name))[1:])
+        sides = tuple(engine.get_tensor_shape(name))[1:]
+        self._take(all(side > 0 for side in sides), f"output {name} with the lengths {sides}")
+        return Binding(dtype, sides)
+
+    def _take(self, done: Any, what: str) -> None:
+        """Raises RuntimeUnavailable unless the library did as it was told."""
+        if not done:
+            raise RuntimeUnavailable(
+                f"{self._trt.__name__} {self._trt.__version__} answers no to {what} (its log says "
+                "why); use runtime 'graphed' or 'onnxruntime'"
+            )
 
     def _context(self) -> Any:
         trt, engine = self._trt, self._engine
@@ -148,28 +179,37 @@ class TensorRTGraph:
             # RTX: compiled when a size is first met, not in the background behind a captured graph.
             eager = trt.DynamicShapesKernelSpecializationStrategy.EAGER
             config.dynamic_shapes_kernel_specialization_strategy = eager
-        return engine.create_execution_context(config)
+        context = engine.create_execution_context(config)
+        self._take(context is not None, "an execution context")
+        return context
 
     def prepare(self, batch: int) -> None:
         """Make ready for batches of this size; see `Engine.prepare`."""
         if batch in self._contexts:
             return
         batch_of({"": np.empty(batch)}, self.most)
+        card.idle()  # the first run below is on memory that runs under way may use
+        with _converted(self._trt):
+            self._prepare(batch)
+
+    def _prepare(self, batch: int) -> None:
         context = self._context()
         at = next(i for i, (least, _, top) in enumerate(self._spans) if least <= batch <= top)
-        context.set_optimization_profile_async(at, self._stream.handle)
+        done = context.set_optimization_profile_async(at, self._stream.handle)
+        self._take(done, f"profile {at}")
         self._stream.wait()
         for name in self.inputs:
-            context.set_input_shape(name, (batch, *self.bindings[name].shape))
+            shape = (batch, *self.bindings[name].shape)
+            self._take(context.set_input_shape(name, shape), f"input {name} as {shape}")
         need = context.update_device_memory_size_for_shapes()
         fit = next((part for part in self._scratch if part.size >= need), None)
         if fit is None:
             fit = card.Memory(need)
             self._scratch.append(fit)
         context.set_device_memory(fit.pointer, fit.size)
-        self._contexts[batch] = context
         # What is compiled or loaded at the first run must not be so within a capture.
         held = {name: card.Memory(one.size(batch)) for name, one in self.bindings.items()}
+        self._contexts[batch] = context
         self.enqueue(self._stream.handle, {n: part.pointer for n, part in held.items()}, batch)
         self._stream.wait()
 
@@ -177,17 +217,15 @@ class TensorRTGraph:
         """Put one run on a stream; see `Engine.enqueue`."""
         context = self._contexts[batch]
         for name in self.bindings:
-            context.set_tensor_address(name, pointers[name])
-        if not context.execute_async_v3(stream):
-            raise RuntimeUnavailable(
-                f"{self._trt.__name__} could not run a batch of {batch} (its log says why); use "
-                "runtime 'graphed' or 'onnxruntime'"
-            )
+            done = context.set_tensor_address(name, pointers[name])
+            self._take(done, f"{name} at {pointers[name]:#x}")
+        self._take(context.execute_async_v3(stream), f"a run of {batch}")
 
     def run(self, feed: Mapping[str, Array]) -> dict[str, Array]:
         """From host to host, for tests and single calls; float32 outputs."""
         batch, stream = batch_of(feed, self.most), self._stream
         self.prepare(batch)
+        card.idle()
         held = {name: card.Memory(one.size(batch)) for name, one in self.bindings.items()}
         given = {name: self.bindings[name].laid(feed[name]) for name in self.inputs}
         for name, array in given.items():

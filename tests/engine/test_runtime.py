@@ -23,6 +23,22 @@ def test_openvino_equals_onnxruntime() -> None:
         np.testing.assert_allclose(a[name], b[name], atol=1e-4)
 
 
+def test_one_tensorrt_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    there: set[str] = set()
+    monkeypatch.setattr(runtime, "find_spec", lambda name: name in there or None)
+    monkeypatch.setattr(card, "found", lambda: True)
+    assert runtime.available() == ()
+    for installed, listed in (
+        ({"openvino", "onnxruntime"}, ("onnxruntime", "openvino")),
+        ({"cuda", "tensorrt"}, ("tensorrt",)),
+        ({"cuda", "tensorrt_rtx", "torch"}, ("torch", "tensorrt", "graphed")),
+        ({"tensorrt", "tensorrt_rtx"}, ()),
+    ):
+        there.clear()
+        there.update(installed)
+        assert runtime.available() == listed
+
+
 def test_an_engine_is_tensorrts_or_else_torchs(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -160,3 +160,11 @@ class Stream:
 
     def copy(self, to: int, source: int, size: int) -> None:
         ctypes.memmove(to, source, size)
+
+
+IDLE: list[None] = []
+
+
+def idle() -> None:
+    """In the place of `card.idle`."""
+    IDLE.append(None)

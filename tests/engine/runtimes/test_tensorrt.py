@@ -115,6 +115,7 @@ def faked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(card, "found", lambda: card.Card("Fake 1", (9, 0), 13000))
     monkeypatch.setattr(card, "Memory", fake.Memory)
     monkeypatch.setattr(card, "Stream", fake.Stream)
+    monkeypatch.setattr(card, "idle", fake.idle)
     monkeypatch.setattr(cache, "folder", lambda: tmp_path / "vivify")
     monkeypatch.setattr(fake.Runtime, "stamp", b"one")
     BUILT.clear()
@@ -203,7 +204,9 @@ def test_engines_are_kept_by_what_they_depend_on(
     assert opened() == 5, "another driver"
     monkeypatch.setattr(fake, "__version__", "1.7.1")
     assert opened() == 6, "another library"
-    assert len([*faked.glob("*.plan")]) == 6 and len([*faked.iterdir()]) == 6
+    monkeypatch.setattr(tensorrt, "_RECIPE", "other")
+    assert opened() == 7, "built in another way"
+    assert len([*faked.glob("*.plan")]) == 7 and len([*faked.iterdir()]) == 7
 
 
 def _own() -> dict[str, Array]:
@@ -211,6 +214,45 @@ def _own() -> dict[str, Array]:
     from engine.runtimes.onnxfile import weights
 
     return {**weights(dense(SMALL.read_bytes()), load(SMALL).config["tensors"])}
+
+
+def _no(*_: object) -> None:
+    return None
+
+
+def _breaks(*_: object) -> None:
+    raise RuntimeError("out of patience")
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "said"),
+    [
+        ("Context.set_optimization_profile_async", _no, "no to profile 1"),
+        ("Context.set_input_shape", _no, r"no to input \w+ as \(3, "),
+        ("Context.set_tensor_address", _no, r"no to \w+ at 0x"),
+        ("Context.execute_async_v3", _no, "no to a run of 3"),
+        ("Engine.create_execution_context", _no, "no to an execution context"),
+        ("Engine.get_tensor_shape", lambda *_: (-1, 4, -1, 8), r"with the lengths \(4, -1, 8\)"),
+        ("Engine.create_runtime_config", _breaks, r"fails \(RuntimeError: out of patience\)"),
+        ("Runtime.__init__", _breaks, r"fails \(RuntimeError: out of patience\)"),
+    ],
+)
+def test_what_the_library_does_not_do_is_named(
+    faked: Path, monkeypatch: pytest.MonkeyPatch, what: str, answer: Any, said: str
+) -> None:
+    kind, method = what.split(".")
+    monkeypatch.setattr(getattr(fake, kind), method, answer)
+    with pytest.raises(RuntimeUnavailable, match=said):
+        TensorRTGraph(SMALL, WISH).prepare(3)
+
+
+def test_first_and_single_runs_wait_for_the_card(faked: Path) -> None:
+    engine, before = TensorRTGraph(SMALL, WISH), len(fake.IDLE)
+    engine.prepare(3)
+    engine.prepare(3)
+    assert len(fake.IDLE) == before + 1
+    engine.run(_feed(3))
+    assert len(fake.IDLE) == before + 2
 
 
 def test_a_refused_engine_is_built_again(
