@@ -6,10 +6,11 @@ take as well, and all of them share the device's primary context. tests/kernels/
 same on a CPU.
 
 Between begin and end of a capture nothing may be allocated, waited for or loaded: run once what is
-to be captured, then capture it. One thread at a time.
+to be captured, then capture it. One thread at a time, whichever.
 """
 
 import ctypes
+import logging
 import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -22,8 +23,9 @@ from kernels.cuda import build
 from kernels.cuda.build import CudaUnavailable
 from kernels.cuda.launches import Call
 
+log = logging.getLogger(__name__)
 Shape = tuple[int, ...] | int
-_SHARED = 48 << 10  # bytes of shared memory that a kernel may have without asking
+_REFUSED = ("CUDA_ERROR_INVALID_IMAGE", "CUDA_ERROR_UNSUPPORTED_PTX_VERSION")
 
 
 class CudaError(RuntimeError):
@@ -96,7 +98,8 @@ class CudaArray:
         self.nbytes = max(int(np.prod(self.shape)) * self.dtype.itemsize, 1)
         self.pointer = backend._allocated(self.nbytes, pinned)
         self._pinned = pinned
-        weakref.finalize(self, backend._free, self.pointer, pinned).atexit = False
+        free = "cuMemFreeHost" if pinned else "cuMemFree"
+        weakref.finalize(self, backend._give_back, free, self.pointer).atexit = False
 
     @property
     def array(self) -> npt.NDArray[Any]:
@@ -121,7 +124,16 @@ class CudaGraph:
     def replay(self) -> None:
         if self._ready is None:
             raise CudaError("the graph was not captured to its end: capture it again")
+        self._backend._enter()
         self._backend._call("cuGraphLaunch", self._ready, self._backend._stream)
+
+
+class Mark:
+    """A moment on a backend's stream."""
+
+    def __init__(self, backend: "CudaBackend") -> None:
+        self.event = backend._call("cuEventCreate", 0)
+        weakref.finalize(self, backend._give_back, "cuEventDestroy", self.event).atexit = False
 
 
 class CudaBackend:
@@ -140,7 +152,7 @@ class CudaBackend:
         self._functions: dict[str, Any] = {}
         self._modules: dict[str, Any] = {}
         self._graph: CudaGraph | None = None
-        self._left: list[tuple[int, bool]] = []  # to be freed after a capture
+        self._left: list[tuple[str, Any]] = []  # to be given back after a capture
 
     @property
     def stream(self) -> int:
@@ -220,62 +232,83 @@ class CudaBackend:
         mode = self._driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
         self._call("cuStreamBeginCapture", self._stream, mode)
         self._graph = graph
+        recorded = None
         try:
-            yield graph
-            self._graph = None
-            recorded = self._call("cuStreamEndCapture", self._stream)
-        except BaseException:
-            self._graph = None
-            self._driver.cuStreamEndCapture(self._stream)  # of no use, but the stream goes on
-            raise
+            try:
+                yield graph
+            finally:  # after an error of no use, but the stream goes on
+                self._graph = None
+                self._enter()
+                status, recorded = self._driver.cuStreamEndCapture(self._stream)
+            self._good("cuStreamEndCapture", status)
+            ready = self._call("cuGraphInstantiate", recorded, 0)
         finally:
-            for pointer, pinned in self._left:
-                self._free(pointer, pinned)
-            self._left.clear()
-        graph._ready = self._call("cuGraphInstantiate", recorded, 0)
-        self._call("cuGraphDestroy", recorded)
-        weakref.finalize(graph, self._driver.cuGraphExecDestroy, graph._ready).atexit = False
+            if recorded is not None:
+                self._driver.cuGraphDestroy(recorded)
+            while self._left:
+                self._give_back(*self._left.pop())
+        weakref.finalize(graph, self._give_back, "cuGraphExecDestroy", ready).atexit = False
+        graph._ready = ready
 
     def synchronize(self) -> None:
         self._outside("wait")
         self._enter()
         self._call("cuStreamSynchronize", self._stream)
 
-    def mark(self) -> Any:
-        """An event now, for `elapsed`."""
+    def mark(self) -> Mark:
+        """The moment when all before is done, for `elapsed`."""
         self._outside("take the time")
-        event = self._call("cuEventCreate", 0)
-        self._call("cuEventRecord", event, self._stream)
-        return event
+        self._enter()
+        mark = Mark(self)
+        self._call("cuEventRecord", mark.event, self._stream)
+        return mark
 
-    def elapsed(self, begin: Any, end: Any) -> float:
-        """Seconds between two events of `mark`; waits for the second."""
-        self._call("cuEventSynchronize", end)
-        return float(self._call("cuEventElapsedTime", begin, end)) / 1000
+    def elapsed(self, begin: Mark, end: Mark) -> float:
+        """Seconds from one moment to another; waits for the second."""
+        self._outside("read the time")
+        self._enter()
+        self._call("cuEventSynchronize", end.event)
+        return float(self._call("cuEventElapsedTime", begin.event, end.event)) / 1000
 
     def _capability(self) -> tuple[int, int]:
         kinds = self._driver.CUdevice_attribute
         major = kinds.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
         minor = kinds.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
-        return tuple(  # type: ignore[return-value]
-            int(self._call("cuDeviceGetAttribute", kind, self._device)) for kind in (major, minor)
-        )
+        return self._attribute(major), self._attribute(minor)
+
+    def _attribute(self, kind: Any) -> int:
+        """A number that the card has."""
+        return int(self._call("cuDeviceGetAttribute", kind, self._device))
 
     def _loaded(self, call: Call) -> Any:
         """The function of a kernel, whose source is compiled if need be."""
         self._outside(f"load {call.name}, which has not run yet,")
         source = call.kernel.source
         if source not in self._modules:
-            code = build.cubin(source, self.architecture)
-            # PTX is text that ends in a zero byte; a cubin does not mind one.
-            self._modules[source] = self._call("cuModuleLoadData", code + b"\0")
+            self._modules[source] = self._module(source)
         function = self._call("cuModuleGetFunction", self._modules[source], call.name.encode())
-        if call.shared > _SHARED:
-            kind = self._driver.CUfunction_attribute
-            most = kind.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
-            self._call("cuFuncSetAttribute", function, most, call.shared)
+        # All that the card has, once: a later launch may ask for more than the first.
+        kinds, kind = self._driver.CUdevice_attribute, self._driver.CUfunction_attribute
+        most = self._attribute(kinds.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)
+        fixed = int(
+            self._call("cuFuncGetAttribute", kind.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES, function)
+        )
+        dynamic = kind.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+        self._call("cuFuncSetAttribute", function, dynamic, most - fixed)
         self._functions[call.name] = function
         return function
+
+    def _module(self, source: str) -> Any:
+        """Code on the card; what was kept of another build and is refused is built again, once."""
+        # PTX is text that ends in a zero byte; a cubin does not mind one.
+        code = build.cubin(source, self.architecture) + b"\0"
+        status, module = self._driver.cuModuleLoadData(code)
+        if getattr(status, "name", "") in _REFUSED:
+            log.warning("%s kept for %s is refused: building again", source, self.architecture)
+            code = build.rebuilt(source, self.architecture) + b"\0"
+            status, module = self._driver.cuModuleLoadData(code)
+        self._good("cuModuleLoadData", status)
+        return module
 
     def _allocated(self, size: int, pinned: bool) -> int:
         self._outside("allocate memory")
@@ -284,13 +317,13 @@ class CudaBackend:
             return int(self._call("cuMemHostAlloc", size, self._driver.CU_MEMHOSTALLOC_PORTABLE))
         return int(self._call("cuMemAlloc", size))
 
-    def _free(self, pointer: int, pinned: bool) -> None:
-        if self._graph is not None:  # freeing would break the capture
-            self._left.append((pointer, pinned))
+    def _give_back(self, how: str, what: Any) -> None:
+        if self._graph is not None:  # it would break the capture
+            self._left.append((how, what))
             return
-        # A failure here is a context that is gone, and its memory with it.
+        # A failure here is a context that is gone, and all that was in it.
         self._driver.cuCtxSetCurrent(self._context)
-        self._driver.cuMemFreeHost(pointer) if pinned else self._driver.cuMemFree(pointer)
+        getattr(self._driver, how)(what)
 
     def _keep(self, *args: Any) -> None:
         """A graph's arrays must live as long as it does."""
@@ -308,9 +341,12 @@ class CudaBackend:
     def _call(self, name: str, *args: Any) -> Any:
         """The driver's answer. Raises CudaError."""
         status, *rest = getattr(self._driver, name)(*args)
+        self._good(name, status)
+        return rest[0] if rest else None
+
+    def _good(self, name: str, status: Any) -> None:
         if int(status) != 0:
             raise CudaError(f"{name} answers {getattr(status, 'name', status)}")
-        return rest[0] if rest else None
 
 
 def _driver() -> Any:

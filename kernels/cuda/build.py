@@ -3,7 +3,8 @@
 A cubin is built for one architecture ("sm_90"); PTX ("compute_90") is what the driver builds from
 where NVRTC does not know the card. Kept code is valid for the text of its source and of all
 headers, the options and NVRTC's version. It is loaded onto a GPU as it is, so it is only read from
-a folder that nobody else can write to (kernels.cache).
+a folder that nobody else can write to (kernels.cache). A file is the SHA-256 of the code and the
+code: a torn one is noticed, and built again.
 
 Floats are never contracted to fused multiply-adds that the source does not ask for: the same source
 gives the same numbers on a CPU (tests/kernels/cuda/shim.py).
@@ -25,6 +26,7 @@ from kernels.cuda.layout import SOURCES
 ARCHES = ("sm_80", "sm_90", "sm_120")  # what CI builds; others are built where they are met
 DRIVER = 13_000  # CUDA version that NVRTC 13.0's code needs: driver 580 or later
 LEAST = 80  # compute capability, times ten
+_DIGEST = hashlib.sha256().digest_size
 _OPTIONS = ("--std=c++17", "--fmad=false", "--ptxas-options=-v")
 _PTXAS = re.compile(
     r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) "
@@ -68,14 +70,22 @@ def sources() -> tuple[str, ...]:
 def cubin(source: str, arch: str) -> bytes:
     """SOURCE.cu for an architecture "sm_90", or as PTX for "compute_90"; from the cache if it is
     there. Raises CudaUnavailable, BuildError."""
-    folder = private("cuda")
-    kept = folder / f"{source}-{arch}-{_stamp(source, arch)}" if folder else None
-    if kept is not None:
+    path = _place(source, arch)
+    data = b""
+    if path is not None:
         with suppress(OSError):
-            return kept.read_bytes()
+            data = path.read_bytes()
+    code = data[_DIGEST:]
+    whole = code and hashlib.sha256(code).digest() == data[:_DIGEST]
+    return code if whole else rebuilt(source, arch)
+
+
+def rebuilt(source: str, arch: str) -> bytes:
+    """As `cubin`, built anew whatever is in the cache, and kept there."""
+    path = _place(source, arch)
     code = compiled(source, arch).code
-    if kept is not None:
-        _keep(kept, code)
+    if path is not None:
+        _keep(path, hashlib.sha256(code).digest() + code)
     return code
 
 
@@ -188,6 +198,12 @@ def _read(nvrtc: Any, get: Any, program: Any, size: int) -> bytes:
     return buffer
 
 
+def _place(source: str, arch: str) -> Path | None:
+    """Where code is kept; None where it cannot be."""
+    folder = private("cuda")
+    return folder / f"{source}-{arch}-{_stamp(source, arch)}" if folder else None
+
+
 def _stamp(source: str, arch: str) -> str:
     """Changes with all that the code depends on; not with where the files lie."""
     nvrtc = _nvrtc()
@@ -197,14 +213,14 @@ def _stamp(source: str, arch: str) -> str:
     return digest.hexdigest()[:20]
 
 
-def _keep(path: Path, code: bytes) -> None:
+def _keep(path: Path, data: bytes) -> None:
     """Write a file in one step, and forget what was built of another text of the source."""
     source, arch, _ = path.name.rsplit("-", 2)
     with suppress(OSError):
         handle, name = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(code)
+                file.write(data)
             os.replace(name, path)
         except OSError:
             Path(name).unlink(missing_ok=True)

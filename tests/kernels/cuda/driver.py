@@ -1,11 +1,12 @@
 """A stand-in for cuda.bindings.driver: host memory, kernels through the shim, one lazy stream.
 
-It is stricter than hardware: nothing happens on the stream before something waits for it, launches
-and copies must name memory that is allocated then, freed memory is poisoned, and during a capture
-whatever a driver refuses is refused.
+The current context is a thread's own. It is stricter than hardware: nothing happens on the stream
+before something waits for it, launches and copies must name memory that is allocated then, freed
+memory is poisoned, and during a capture whatever a driver refuses is refused.
 """
 
 import ctypes
+import threading
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
@@ -19,12 +20,16 @@ REFUSED = {
     "cuMemAlloc", "cuMemFree", "cuMemHostAlloc", "cuMemFreeHost", "cuStreamSynchronize",
     "cuModuleLoadData", "cuEventSynchronize",
 }  # fmt: skip
+OPTIN, FIXED, DEFAULT = 227 << 10, 1 << 10, 48 << 10  # bytes of shared memory
+FREE = {"cuInit", "cuDriverGetVersion", "cuDevicePrimaryCtxRetain", "cuCtxSetCurrent"}
 _SIZES = {"u64": 8, "u32": 4, "f32": 4}
 
 
 class Status(IntEnum):
     CUDA_SUCCESS = 0
     CUDA_ERROR_INVALID_VALUE = 1
+    CUDA_ERROR_INVALID_IMAGE = 200
+    CUDA_ERROR_INVALID_CONTEXT = 201
     CUDA_ERROR_ILLEGAL_ADDRESS = 700
     CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED = 900
 
@@ -41,8 +46,10 @@ class Driver:
     class CUdevice_attribute(IntEnum):
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75
         CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76
+        CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97
 
     class CUfunction_attribute(IntEnum):
+        CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES = 1
         CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8
 
     CU_MEMHOSTALLOC_PORTABLE = 1
@@ -56,7 +63,10 @@ class Driver:
         )  # fmt: skip
         self.calls: list[str] = []
         self.memory: dict[int, np.ndarray] = {}
-        self.device_bytes = 0
+        self.live: dict[str, int] = {"graph": 0, "exec": 0, "event": 0}
+        self.images = 0  # the next so many images are refused
+        self.shared: dict[str, int] = {}  # most dynamic bytes of a function
+        self._current = threading.local()
         self._queue: list[Callable[[], None]] = []
         self._recorded: list[Callable[[], None]] | None = None
 
@@ -67,6 +77,9 @@ class Driver:
 
         def called(*args: Any) -> Any:
             self.calls.append(name)
+            alone = name in FREE or name.startswith("cuDeviceGet")
+            if not alone and not hasattr(self._current, "context"):
+                return (Status.CUDA_ERROR_INVALID_CONTEXT, None)
             if self._recorded is not None and name in REFUSED:
                 return (Status.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, None)
             answer = found(*args)
@@ -92,13 +105,14 @@ class Driver:
         return b"a card\0\0"
 
     def cuDeviceGetAttribute(self, kind: int, device: int) -> int:
-        return self.capability[int(kind) - 75]
+        return self.capability[int(kind) - 75] if int(kind) < 97 else OPTIN
 
     def cuDevicePrimaryCtxRetain(self, device: int) -> str:
         return "context"
 
     def cuCtxSetCurrent(self, context: str) -> None:
         assert context == "context"
+        self._current.context = context
 
     def cuStreamCreate(self, flags: int) -> int:
         return 77
@@ -137,18 +151,26 @@ class Driver:
         self._later(lambda: self._moved(target, source, size))
         return None
 
-    def cuModuleLoadData(self, code: bytes) -> str:
+    def cuModuleLoadData(self, code: bytes) -> Any:
+        if self.images:
+            self.images -= 1
+            return Status.CUDA_ERROR_INVALID_IMAGE
         return code.rstrip(b"\0").decode()
 
     def cuModuleGetFunction(self, module: str, name: bytes) -> Any:
         known = TABLE[name.decode()].source == module
         return name.decode() if known else Status.CUDA_ERROR_INVALID_VALUE
 
+    def cuFuncGetAttribute(self, kind: int, function: str) -> int:
+        return FIXED
+
     def cuFuncSetAttribute(self, function: str, kind: int, value: int) -> None:
-        assert value > 48 << 10
+        self.shared[function] = value
 
     def cuLaunchKernel(self, function: str, *rest: Any) -> Any:
         shape, shared, _, addresses, _ = rest[:6], *rest[6:]
+        if shared > self.shared.get(function, DEFAULT):
+            return Status.CUDA_ERROR_INVALID_VALUE
         kinds = [KINDS[kind] for kind in TABLE[function].kinds]
         places = (ctypes.c_void_p * len(kinds)).from_address(addresses)
         # As the real one: what arguments are is settled now, not when the kernel runs.
@@ -179,15 +201,19 @@ class Driver:
 
     def cuStreamEndCapture(self, stream: int) -> Any:
         recorded, self._recorded = self._recorded, None
+        self.live["graph"] += 1
         return recorded
 
     def cuGraphInstantiate(self, graph: Any, flags: int) -> Any:
+        self.live["exec"] += 1
         return list(graph)
 
     def cuGraphDestroy(self, graph: Any) -> None:
+        self.live["graph"] -= 1
         graph.clear()
 
     def cuGraphExecDestroy(self, graph: Any) -> None:
+        self.live["exec"] -= 1
         graph.clear()
 
     def cuGraphLaunch(self, graph: Any, stream: int) -> None:
@@ -195,7 +221,11 @@ class Driver:
             self._later(action)
 
     def cuEventCreate(self, flags: int) -> dict[str, int]:
+        self.live["event"] += 1
         return {}
+
+    def cuEventDestroy(self, event: dict[str, int]) -> None:
+        self.live["event"] -= 1
 
     def cuEventRecord(self, event: dict[str, int], stream: int) -> None:
         event["at"] = len(self.calls)

@@ -4,7 +4,9 @@ import gc
 import inspect
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from kernels.cuda import build
 from kernels.cuda.backend import CudaBackend, CudaError, checked
 from kernels.cuda.build import CudaUnavailable
 from kernels.raster import EMPTY
-from tests.kernels.cuda.driver import REFUSED, Driver
+from tests.kernels.cuda.driver import FIXED, OPTIN, REFUSED, Driver, Status
 from tests.kernels.cuda.shim import Shim
 
 
@@ -122,6 +124,97 @@ def test_a_graph_that_was_not_captured_cannot_be_replayed() -> None:
         raise ValueError("mine")
     with pytest.raises(CudaError, match="not captured to its end"):
         graph.replay()
+
+
+def test_any_thread_may_use_what_another_made() -> None:
+    driver = Driver()
+    backend = CudaBackend(driver=driver)
+    keys = backend.empty((2, 2, 4), np.int64)
+    backend.launch("raster_clear", (1, 2, 2), keys, 8)
+    with backend.capture() as graph:
+        backend.launch("raster_clear", (1, 2, 2), keys, 8)
+    backend.write(keys, np.zeros((2, 2, 4), np.int64))
+    for act in (
+        graph.replay,
+        backend.mark,
+        lambda: backend.elapsed(backend.mark(), backend.mark()),
+    ):
+        with ThreadPoolExecutor(1) as fresh:
+            fresh.submit(act).result()
+    assert (backend.download(keys) == EMPTY).all()
+    with ThreadPoolExecutor(1) as fresh:
+        fresh.submit(graph.__class__.replay, graph).result()
+        held = [graph]
+        del graph, act
+        fresh.submit(held.clear).result()
+    assert driver.live["exec"] == 0
+    with pytest.raises(CudaError, match="while a graph is captured"), backend.capture():
+        backend.elapsed(backend.mark(), backend.mark())
+
+
+def test_nothing_is_left_behind() -> None:
+    driver = Driver()
+    backend = CudaBackend(driver=driver)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="mine"), backend.capture():
+            raise ValueError("mine")
+        marks = [backend.mark(), backend.mark()]
+        assert backend.elapsed(*marks) >= 0 and driver.live["event"] == 2
+        del marks
+        gc.collect()
+    with backend.capture() as graph:
+        pass
+    assert driver.live == {"graph": 0, "exec": 1, "event": 0}
+    with backend.capture():
+        del graph
+        gc.collect()
+        assert driver.live["exec"] == 1, "destroyed after the capture"
+    gc.collect()
+
+    class Invalid(Driver):
+        def cuGraphInstantiate(self, graph: Any, flags: int) -> Any:
+            return Status.CUDA_ERROR_INVALID_VALUE
+
+    driver = Invalid()
+    backend = CudaBackend(driver=driver)
+    with pytest.raises(CudaError, match="cuGraphInstantiate"), backend.capture() as graph:
+        pass
+    assert driver.live["graph"] == 0
+    with pytest.raises(CudaError, match="not captured to its end"):
+        graph.replay()
+
+
+def test_a_kernel_may_have_all_the_shared_memory_of_the_card() -> None:
+    driver = Driver()
+    backend = CudaBackend(driver=driver)
+    keys = backend.empty((2, 2, 4), np.int64)
+    for _ in range(2):
+        backend.launch("raster_clear", (1, 2, 2), keys, 8)
+    assert driver.shared == {"raster_clear": OPTIN - FIXED}
+    assert driver.calls.count("cuFuncSetAttribute") == 1
+
+
+def test_kept_code_that_the_driver_refuses_is_built_again_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    anew: list[tuple[str, str]] = []
+
+    def rebuilt(source: str, arch: str) -> bytes:
+        anew.append((source, arch))
+        return source.encode()
+
+    monkeypatch.setattr(build, "rebuilt", rebuilt)
+    driver = Driver()
+    backend = CudaBackend(driver=driver)
+    keys = backend.empty((2, 2, 4), np.int64)
+    driver.images = 1
+    backend.launch("raster_clear", (1, 2, 2), keys, 8)
+    assert anew == [("raster", "sm_90")] and "building again" in caplog.text
+    assert (backend.download(keys) == EMPTY).all()
+    driver.images = 2
+    with pytest.raises(CudaError, match="CUDA_ERROR_INVALID_IMAGE"):
+        CudaBackend(driver=driver).launch("raster_clear", (1, 2, 2), keys, 8)
+    assert len(anew) == 2
 
 
 def test_wrong_arguments_never_reach_the_driver() -> None:

@@ -1,5 +1,6 @@
 """Every kernel compiles for every architecture, within its bounds, and is what the table says."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -70,6 +71,10 @@ def test_parameters_are_those_of_the_table(source: str) -> None:
     assert found == expected and not ptx.endswith(b"\0")
 
 
+def _digested(code: bytes) -> bytes:
+    return hashlib.sha256(code).digest() + code
+
+
 def test_what_was_built_is_kept_until_its_source_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,11 +89,17 @@ def test_what_was_built_is_kept_until_its_source_changes(
     build._options.cache_clear()
     first = build.cubin("one", "sm_90")
     (kept_file,) = folder.iterdir()
-    kept_file.write_bytes(b"kept")
+    kept_file.write_bytes(_digested(b"kept"))
     assert build.cubin("one", "sm_90") == b"kept" != first
+    assert build.rebuilt("one", "sm_90") == first and kept_file.read_bytes() == _digested(first)
+    for torn in (b"", _digested(first)[:-1], _digested(b""), first):
+        kept_file.write_bytes(torn)
+        assert build.cubin("one", "sm_90") == first
+        assert kept_file.read_bytes() == _digested(first), "whole again"
     (sources / "one.cu").write_text(text.replace("= 1", "= 2"))
     second = build.cubin("one", "sm_90")
-    assert second not in (first, b"kept") and [p.read_bytes() for p in folder.iterdir()] == [second]
+    assert second not in (first, b"kept")
+    assert [p.read_bytes() for p in folder.iterdir()] == [_digested(second)]
     (sources / "device.h").write_text("// nothing\n")
     (before,) = folder.iterdir()
     build.cubin("one", "sm_90")
