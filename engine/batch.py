@@ -9,15 +9,15 @@ same on every runtime: the graphs take any batch.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from engine.audio.mel import LOUDEST
-from engine.avatar import Avatar
 from engine.frames import F32, HOP, SAMPLES_PER_FRAME, Audio, Motion, Video
 from engine.line import Line, LineState, decided
 from engine.motion.decoder import DecoderInput, DecoderState, glided
+from engine.render.choose import AnyRenderer
 from engine.render.screen import Screen
 from engine.seats import Seats
 from engine.stage import split, stack
@@ -32,6 +32,24 @@ class Advanced(NamedTuple):
     state: LineState
 
 
+class Listener(Protocol):
+    """What a Batch needs of an Avatar that hears; one without a line hears alone."""
+
+    @property
+    def line(self) -> Line | None: ...
+
+    def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]: ...
+
+
+class Painter(Protocol):
+    """What a Batch needs of an Avatar that is drawn; one without a renderer draws by itself."""
+
+    @property
+    def renderer(self) -> AnyRenderer | None: ...
+
+    def render(self, motion: Motion) -> Video: ...
+
+
 class Batch:
     """Holds buffers only, no session; use it from one thread."""
 
@@ -40,28 +58,37 @@ class Batch:
         self._seats, self._screen = Seats(), screen
 
     def animate(
-        self, turns: Sequence[tuple[Avatar, Audio, LineState]]
-    ) -> list[Advanced | Exception]:
+        self, turns: Sequence[tuple[Listener, Audio, Any]]
+    ) -> list[tuple[list[Motion], Any] | Exception]:
         """Avatar.animate of many sessions, each on the line of its avatar."""
-        by_line: dict[int, list[int]] = defaultdict(list)
-        for i, (avatar, _, _) in enumerate(turns):
-            by_line[id(avatar.line)].append(i)
-        answers: dict[int, Advanced | Exception] = {}
-        for members in by_line.values():
-            line = turns[members[0]][0].line
+        by_line: dict[Line, list[int]] = defaultdict(list)
+        answers: dict[int, tuple[list[Motion], Any] | Exception] = {}
+        for i, (actor, audio, state) in enumerate(turns):
+            line = getattr(actor, "line", None)  # one that wraps an avatar may lack even that
+            if line is None:
+                answers[i] = attempt(partial(actor.animate, audio, state))
+            else:
+                by_line[line].append(i)
+        for line, members in by_line.items():
             audios, states = [turns[i][1] for i in members], [turns[i][2] for i in members]
             answers |= zip(members, self.advance(line, audios, states), strict=True)
         return [answers[i] for i in range(len(turns))]
 
-    def draw(self, turns: Sequence[tuple[Avatar, Motion]]) -> list[Video | Exception]:
+    def draw(self, turns: Sequence[tuple[Painter, Motion]]) -> list[Video | Exception]:
         """Avatar.render of many sessions. On the CPU one after the other: pictures share nothing
         there. A device takes all those of one size in one call."""
         drawn: list[Video | None] = [None] * len(turns)
         if self._screen is not None:
-            drawn = self._screen.render([(avatar.renderer, motion) for avatar, motion in turns])
+            able: dict[int, tuple[AnyRenderer, Motion]] = {}
+            for i, (painter, motion) in enumerate(turns):
+                renderer = getattr(painter, "renderer", None)  # as with `line`
+                if renderer is not None:
+                    able[i] = renderer, motion
+            for i, video in zip(able, self._screen.render(list(able.values())), strict=True):
+                drawn[i] = video
         return [
-            attempt(partial(avatar.render, motion)) if video is None else video
-            for video, (avatar, motion) in zip(drawn, turns, strict=True)
+            attempt(partial(painter.render, motion)) if video is None else video
+            for video, (painter, motion) in zip(drawn, turns, strict=True)
         ]
 
     def advance(

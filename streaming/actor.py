@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from engine.frames import Audio, Motion, Video
+from engine.line import Line
+from engine.render.choose import AnyRenderer
 from engine.render.setting import Setting
 from engine.style.code import Style
 
@@ -13,6 +15,12 @@ class Actor(Protocol):
 
     @property
     def latency(self) -> int: ...
+
+    @property
+    def line(self) -> Line | None: ...  # those of one line are heard together; None: alone
+
+    @property
+    def renderer(self) -> AnyRenderer | None: ...  # None: only `render` knows
 
     @property
     def colors(self) -> Mapping[str, str]: ...

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 from engine.admission import DRAW, HEAR, Admission, Turn
 from engine.batch import Batch
 from engine.frames import Motion, Video
-from streaming.job import Job, calling
+from streaming.job import Draw, Hear, Job, calling
 from streaming.worker import Worker
 
 P = ParamSpec("P")
@@ -31,9 +31,9 @@ AHEAD = 2  # rounds the thread is asked for: the next begins while the loop hand
 class Engine(Protocol):
     """What answers many at once; an exception is the answer of that session alone."""
 
-    def animate(self, turns: Sequence[Any]) -> Sequence[tuple[list[Motion], Any] | Exception]: ...
+    def animate(self, turns: Sequence[Hear]) -> Sequence[tuple[list[Motion], Any] | Exception]: ...
 
-    def draw(self, turns: Sequence[Any]) -> Sequence[Video | Exception]: ...
+    def draw(self, turns: Sequence[Draw]) -> Sequence[Video | Exception]: ...
 
 
 class _Waiting(NamedTuple):
@@ -139,7 +139,11 @@ class Batcher:
             if isinstance(chosen, float):
                 return []  # the loop asks again then
             members = [self._waiting.pop(turn) for turn in chosen]
-        _serve(self._engine, [each.job for each in members])
+        try:
+            _serve(self._engine, [each.job for each in members])
+        except BaseException as error:  # noqa: BLE001 - of this round; the thread goes on
+            for each in members:
+                each.job.fail(error)
         with self._lock:
             self._admission.took(chosen[0].kind, len(chosen), self._now() - began)
             for each in members:
@@ -159,6 +163,8 @@ def _serve(engine: Engine, jobs: Sequence[Job[Any]]) -> None:
         take = engine.animate if asking[0].kind == HEAR else engine.draw
         try:
             answers: Sequence[Any] = take([job.asks for job in asking])
+            if len(answers) != len(asking):
+                raise RuntimeError(f"the engine gave {len(answers)} answers to {len(asking)} jobs")
         except Exception as error:  # noqa: BLE001 - raised where each of them asked
             answers = [error] * len(asking)
         for job, answer in zip(asking, answers, strict=True):

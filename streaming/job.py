@@ -75,6 +75,11 @@ class Job(Generic[R]):
         except BaseException as error:  # noqa: BLE001 - comes out where the session waits
             self.ended, self.error = True, error
 
+    def fail(self, error: BaseException) -> None:
+        """End with an error that came between its steps, unless it has ended."""
+        if not self.ended:
+            self.ended, self.error = True, error
+
     def answer(self) -> R:
         """What it returned; raises what it raised."""
         if self.error is not None:

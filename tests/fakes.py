@@ -53,6 +53,8 @@ class FakeState(NamedTuple):
 class FakeAvatar:
     """engine.Avatar's interface without weights or a face."""
 
+    line = renderer = None  # it hears and draws by itself
+
     def __init__(
         self,
         name: str = "mira",

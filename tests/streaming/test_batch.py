@@ -245,6 +245,37 @@ def test_a_call_that_fails_as_a_whole_ends_those_in_it_and_the_next_works() -> N
     assert all(isinstance(end, MemoryError) for end in on(machine, main))
 
 
+def test_an_engine_that_answers_too_few_ends_those_it_was_asked_for_and_nobody_else() -> None:
+    class Short(Machine):
+        def animate(self, turns: Sequence[Hear]) -> list[Any]:
+            return super().animate(turns)[: 1 if len(turns) > 1 else None]
+
+    async def main(batcher: Batcher) -> tuple[list[Any], list[Hearer]]:
+        hearers = [Hearer(batcher, i) for i in range(9)]  # eight together, the ninth waits
+        ends = await asyncio.gather(*(h.hear() for h in hearers), return_exceptions=True)
+        return list(ends), hearers
+
+    ends, hearers = on(Short(), main)
+    assert all("1 answers to 8 jobs" in str(end) for end in ends[:8])
+    assert hearers[8].state.hop == 1
+
+
+def test_an_engine_that_breaks_off_a_round_ends_its_members_and_nobody_else() -> None:
+    class Quitting(Machine):
+        def draw(self, turns: Sequence[Draw]) -> list[Any]:
+            raise GeneratorExit("out of the blue")
+
+    async def main(batcher: Batcher) -> list[Any]:
+        motion = Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32))
+        guilty = batcher.call(drawing(0, 0.0, FakeAvatar(), motion))
+        innocent = Hearer(batcher, 1)
+        ends = await asyncio.gather(guilty, innocent.hear(), return_exceptions=True)
+        assert innocent.state.hop == 1 and batcher.waiting == 0
+        return list(ends)
+
+    assert isinstance(on(Quitting(), main)[0], GeneratorExit)
+
+
 def test_who_leaves_is_forgotten_and_harms_nobody() -> None:
     machine = Machine(hear_s=0.01)
     touched: list[str] = []
