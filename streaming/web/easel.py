@@ -12,6 +12,7 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
@@ -23,6 +24,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 IDLE_S = 60.0
+_MOMENT_S = 1.0  # for a process that ends anyway
 _LOWEST = 19
 
 
@@ -33,11 +35,13 @@ class Easel(Generic[A, B]):
         """The process starts at once, so that it is ready when it is needed. `work`: a function of
         a module, or a `partial` of one; `idle_s`: how long the process waits for more."""
         self._work, self._idle_s = work, idle_s
+        self._closed = False
+        self._starting = threading.Lock()  # or it would start behind the back of `close`
         self._start()
 
     def ask(self, what: A) -> B:
         """What the work makes of it. Raises its VivifyErrors, TransportError if the process ends
-        half way."""
+        half way, or after `close`."""
         for _ in range(2):  # it may have ended for want of work just now
             if not self._process.is_alive():
                 self._start()
@@ -47,14 +51,22 @@ class Easel(Generic[A, B]):
                 if isinstance(answer, VivifyError):
                     raise answer
                 return answer  # type: ignore[no-any-return]
-            self._process.join()
+            self._process.join(_MOMENT_S)
         raise TransportError("the process that draws portraits ended; ask again")
 
     def close(self) -> None:
-        """End the process, at work or not."""
-        self._process.terminate()
+        """End the process, at work or not; no other follows it."""
+        with self._starting:
+            self._closed = True
+            self._process.terminate()
 
     def _start(self) -> None:
+        with self._starting:
+            if self._closed:
+                raise TransportError("portraits are drawn no more: the server is closing")
+            self._spawn()
+
+    def _spawn(self) -> None:
         # Not a copy of this process: threads and locks of networks do not survive being copied.
         fresh = multiprocessing.get_context("spawn")
         self._pipe, far = fresh.Pipe()
