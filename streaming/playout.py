@@ -19,7 +19,8 @@ UPSAMPLE = VOICE_RATE // SAMPLE_RATE
 RING = 2 * VOICE_RATE  # 2 s of voice
 PAST = VOICE_RATE // 2  # kept for readers that come a little late
 PICTURES_MS = 400  # pictures kept for readers; older ones are dropped
-GLIDE = SAMPLES_PER_FRAME // 80  # samples of delay a picture: 1.25 %, as the clock is nudged
+SLOWNESS = 80  # samples in which the delay moves by one: 1.25 %, as the clock is nudged
+GLIDE = SAMPLES_PER_FRAME // SLOWNESS  # samples of delay a picture, however long it took
 
 assert VOICE_RATE % SAMPLE_RATE == 0
 
@@ -33,6 +34,8 @@ class Playout:
         """`delay`: samples at 16 kHz between hearing a sound and releasing it."""
         self.clock = clock
         self.delay = self._aim = delay
+        self._kept = False
+        self._glided = clock.now()
         self._ring = np.zeros((RING, 2), np.int16)
         self._first = self._past()  # oldest voice sample (48 kHz) in the ring
         self._pictures: deque[Video] = deque(maxlen=PICTURES_MS * FPS // 1000)
@@ -53,11 +56,27 @@ class Playout:
     def write(self, video: Video) -> None:
         """Offer a picture to all readers."""
         self._pictures.append(video)
-        self.delay += max(-GLIDE, min(GLIDE, self._aim - self.delay))
 
     def aim(self, delay: int) -> None:
-        """Glide to another delay while pictures come."""
-        self._aim = delay
+        """Glide to another delay, unless it is to be kept."""
+        if not self._kept:
+            self._aim = delay
+
+    def keep(self) -> None:
+        """Hold the delay as it is from now on: somebody listens who cannot follow a glide."""
+        self._kept, self._aim = True, self.delay
+
+    @property
+    def gliding(self) -> bool:
+        """Whether pictures are given another time than they will have."""
+        return self.delay != self._aim
+
+    def glide(self) -> None:
+        """On towards the delay aimed at, by what the time since the last call allows."""
+        now = self.clock.now()
+        most = min(GLIDE, (now - self._glided) // SLOWNESS)
+        self._glided = now
+        self.delay += max(-most, min(most, self._aim - self.delay))
 
     def forget(self) -> None:
         """Drop everything that has not left: the speaker was interrupted."""

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from engine.audio.chunker import Chunker
-from engine.frames import HOP, SAMPLE_RATE, Motion
+from engine.frames import HOP, SAMPLE_RATE, Motion, Video
 from engine.style.code import Style
 from streaming.actor import Actor, ladder
 from streaming.channel import Channel
@@ -81,6 +81,7 @@ class Session:
         self._begun = 0  # clock time of the first sound, once there is any
         self._drawn = 0  # clock time of the latest picture
         self._draw_time = 0  # what a picture takes, averaged over the latest
+        self._probe: asyncio.Task[None] | None = None  # a dearer picture, which nobody waits for
         self._closed = False
 
     async def run(self, source: AsyncIterator[Sound] | None) -> None:
@@ -99,6 +100,8 @@ class Session:
             await line
         finally:
             self.close()
+            if self._probe is not None:
+                others.append(self._probe)
             for task in (line, *others):
                 task.cancel()
             ends = await asyncio.gather(*others, return_exceptions=True)
@@ -195,6 +198,7 @@ class Session:
                     await self._draw(motion, newer, generation)
 
     async def _draw(self, motion: Motion, newer: bool, generation: int) -> None:
+        self.playout.glide()
         began = self.clock.now()
         late = began + self._draw_time - motion.start - self.playout.delay
         if self._actor not in self._ladder[:1]:
@@ -214,13 +218,21 @@ class Session:
         self.stats.picture(now, now - self._intake.arrival(motion.start))
         self.stats.render(steps[eased].drawer, spent, eased > 0, steps[eased].precision)
         self._tell_pace(motion.start + self.playout.delay - now, spent)
-        if eased and not newer and self._pace.probing(_now_s(), len(steps)):
-            _, spent = await self._timed(drawing(self, due + PROBE_S, steps[eased - 1], motion))
-            self._pace.probed(_now_s(), spent)
+        free = self._probe is None or self._probe.done()
+        if eased and not newer and free and self._pace.probing(_now_s(), len(steps)):
+            dearer = drawing(self, due + PROBE_S, steps[eased - 1], motion)
+            self._probe = asyncio.create_task(self._try(dearer, _now_s()))
+            self._probe.add_done_callback(self._close_on_error)
+
+    async def _try(self, dearer: Job[Video], asked: float) -> None:
+        """Have a picture drawn for its cost only."""
+        _, spent = await self._timed(dearer)
+        self._pace.probed(_now_s(), spent, asked)
 
     def _tell_pace(self, slack: int, spent: float) -> None:
-        """Of a picture that was ready, or would have been, so many samples before it is due."""
-        if self.clock.now() - self._begun > START:
+        """Of a picture that was ready, or would have been, so many samples before it is due. Not
+        while the delay glides: then that is not what it will be."""
+        if self.clock.now() - self._begun > START and not self.playout.gliding:
             self._pace.drew(_now_s(), slack / SAMPLE_RATE, spent, len(self._ladder))
 
     async def _keep_alive(self) -> None:

@@ -1,7 +1,8 @@
 """The delayed voice on a local output device, for programs that listen there (a call, a recorder).
 
 PortAudio's callback only takes blocks from a short queue. Two crystals never agree, so the queue
-is kept between none and a few blocks: an empty one plays silence, a full one drops its oldest.
+is kept between none and a few blocks: an empty one plays silence, a full one drops its oldest. A
+delay that glides would empty or fill it for seconds, so while a speaker plays the delay is kept.
 """
 
 from collections import deque
@@ -52,6 +53,7 @@ async def play(playout: Playout, name: str) -> None:
         callback=queue.fill,
     )
     track = VoiceTrack(playout)
+    playout.keep()
     with stream:
         while True:
             frame = await track.recv()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from streaming.pace import HOLD_S, LONGEST_S, Pace
+from streaming.pace import HOLD_S, LONGEST_S, PROBE_S, STABLE_S, Pace
 
 TICK = 0.04
 SLACK = 0.06  # seconds a picture may take after its motion is known
@@ -59,7 +59,7 @@ class Engine:
         if step and self.pace.probing(ready, len(ways)):
             self.probes += 1
             spent = ways[step - 1](self.now)
-            self.pace.probed(self._work(spent), spent)
+            self.pace.probed(self._work(spent), spent, ready)
 
 
 def test_dear_pictures_stay_where_there_is_time() -> None:
@@ -121,7 +121,7 @@ def test_nobody_left_to_measure_is_no_reason_to_wait() -> None:
     assert pace.level == 1 and not pace.probing(4.0, 2)
     for i in range(4):
         assert pace.probing(30.0 + i, 2)
-        pace.probed(30.0 + i, 0.05)
+        pace.probed(30.1 + i, 0.05, 30.0 + i)
     assert pace.level == 0
 
 
@@ -148,3 +148,71 @@ def test_a_step_that_nobody_has_any_more_holds_nobody_down() -> None:
     assert engine.pace.level == 2
     del engine._ways[1]
     assert engine.run(52).pace.level == 0
+
+
+def plain_house(level: int = 1) -> tuple[Pace, float]:
+    """A Pace that has fallen, calm again, and when its hold is over."""
+    pace, i = Pace(), 0
+    while pace.level < level:
+        pace.drew(i * TICK, -0.01, 0.05, 3)
+        i += 1
+    now = i * TICK + 2 * HOLD_S * level
+    for k in range(100):
+        pace.drew(now - TICK * (100 - k), 0.05, PLAIN, 3)
+    return pace, now
+
+
+def test_probes_of_many_sessions_are_one_at_a_time() -> None:
+    pace, now = plain_house()
+    assert pace.probing(now, 3)
+    assert not any(pace.probing(now + i * 0.01, 3) for i in range(20))
+    assert pace.probing(now + PROBE_S, 3), "one that never comes back holds nobody up"
+
+
+def test_answers_that_come_together_double_the_hold_once() -> None:
+    pace, now = plain_house()
+    asked = [now + i * PROBE_S for i in range(5)]
+    assert all(pace.probing(at, 3) for at in asked)
+    for i, at in enumerate(asked):
+        pace.probed(asked[-1] + 0.1 * (i + 1), 0.5, at)
+    assert pace._hold == 2 * HOLD_S
+    assert not pace.probing(asked[-1] + 0.1 + 2 * HOLD_S - 0.01, 3)
+
+
+def test_answers_of_another_step_are_not_of_this_one() -> None:
+    pace, now = plain_house()
+    asked = [now + i * PROBE_S for i in range(8)]
+    assert all(pace.probing(at, 3) for at in asked)
+    for at in asked:
+        pace.probed(asked[-1] + 0.1, 0.011, at)
+    assert pace.level == 0, "four were enough, and there is nothing above the best"
+    pace, now = plain_house(2)
+    asked = [now + i * PROBE_S for i in range(8)]
+    assert all(pace.probing(at, 3) for at in asked)
+    for at in asked:
+        pace.probed(asked[-1] + 0.1, 0.011, at)
+    assert pace.level == 1, "the rest tells nothing of the next step"
+
+
+def test_the_work_of_probes_themselves_is_not_in_their_way() -> None:
+    """84 % of the engine's time would be planned; with the probes it would be too much."""
+    pace, now = plain_house()
+    for tick in range(-100, 50):
+        at = now + TICK * tick
+        pace.worked(at, 0.54 * TICK)
+        pace.drew(at, 0.05, PLAIN, 3)
+        if pace.probing(at, 3):
+            pace.worked(at, 0.022)
+            pace.probed(at, 0.022, at)
+    assert pace.level == 0 and pace.falls == 1 and pace._hold == HOLD_S
+
+
+def test_who_comes_into_an_empty_house_begins_at_the_best() -> None:
+    pace, now = plain_house(2)
+    assert pace.level == 2
+    pace.worked(now + STABLE_S - 0.1, 0.001)
+    assert pace.level == 2, "somebody is still there"
+    pace.worked(now + 2 * STABLE_S, 0.001)
+    assert pace.level == 0 and pace._hold == HOLD_S
+    pace.probed(now + 2 * STABLE_S, 0.001, now)  # asked by somebody who has left since
+    assert pace.level == 0 and not pace._probes

@@ -83,6 +83,38 @@ def test_newest_picture_that_is_not_from_the_future() -> None:
     assert playout.picture(9) is None
 
 
+def test_a_delay_glides_with_the_clock_whether_pictures_come_or_not() -> None:
+    clock = Hand()
+    playout = Playout(clock, DELAY)
+    playout.aim(DELAY + 100)
+    assert playout.gliding and playout.delay == DELAY
+    playout.glide()
+    playout.glide()
+    assert playout.delay == DELAY, "no time has passed"
+    for tick in range(1, 14):
+        clock.time = 640 * tick
+        playout.glide()
+        assert playout.delay == min(DELAY + 8 * tick, DELAY + 100)
+    assert not playout.gliding
+    playout.aim(DELAY)
+    clock.time += 64_000
+    playout.glide()
+    assert playout.delay == DELAY + 92, "after a pause it does not jump"
+
+
+def test_a_delay_that_is_kept_does_not_glide() -> None:
+    clock = Hand()
+    playout = Playout(clock, DELAY)
+    playout.aim(DELAY + 100)
+    clock.time = 640
+    playout.glide()
+    playout.keep()
+    playout.aim(DELAY)
+    clock.time = 1280
+    playout.glide()
+    assert playout.delay == DELAY + 8 and not playout.gliding
+
+
 def test_due_and_head_agree() -> None:
     clock = Hand()
     playout = Playout(clock, DELAY)
