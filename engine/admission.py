@@ -6,6 +6,10 @@ by the rhythm of their earlier calls, would save it enough of that: one session 
 that saves nothing, are never waited for. It never waits beyond HOLD_S or a deadline, or while other
 work waits.
 
+A call that was late when it came has nothing to lose: only its patience counts, so that a session
+which has fallen behind does not make the others late. Calls that become late while they wait keep
+their turn: where there is too much work for all, that shares it fairly.
+
 Contract: knows no clock and no engine, only what is told; times are seconds of one clock. The live
 worker and the simulation of capacity use the same policy.
 """
@@ -103,8 +107,9 @@ class Admission:
     def choose(self, now: float, waiting: Sequence[Turn]) -> list[Turn] | float:
         """Those to take now in one call, most urgent first, or when to ask again: then, or as soon
         as another one came. `waiting` has at least one."""
-        first = min(waiting, key=_urgency)
-        same = sorted((turn for turn in waiting if turn.kind == first.kind), key=_urgency)
+        queue = sorted(waiting, key=_urgency)
+        first = queue[0]
+        same = [turn for turn in queue if turn.kind == first.kind]
         limit = self._limits.get(first.kind, 1)
         if len(same) >= limit or len(same) < len(waiting):
             return same[:limit]
@@ -137,4 +142,7 @@ class Admission:
 
 
 def _urgency(turn: Turn) -> float:
-    return min(turn.due, turn.since + PATIENCE_S)
+    """The least goes first. A CALL is of use whenever it is served."""
+    patience = turn.since + PATIENCE_S
+    hopeless = turn.due <= turn.since and turn.kind != CALL
+    return patience if hopeless else min(turn.due, patience)

@@ -131,6 +131,35 @@ def test_patience_ends_whatever_is_due_later() -> None:
     assert admission.choose(now, turns) == [patient]
 
 
+def test_who_is_late_already_does_not_make_the_others_late() -> None:
+    """One session is a second behind; the engine could serve the others in time, not all."""
+    admission = Admission(LIMITS)
+    behind = Turn("behind", DRAW, 1.01, 0.01)
+    on_time = [Turn(i, DRAW, 1.0 + 0.04 * i, 1.04 + 0.04 * i) for i in range(6)]
+    first = [Turn("first", DRAW, 1.0, 1.02), behind, on_time[1]]
+    assert admission.choose(1.01, first) == first[:1]
+    served = {}
+    for i in range(6):  # a new call that is due in 40 ms each time the engine is free
+        now = 1.0 + 0.04 * i
+        (chosen,) = admission.choose(now, [behind, on_time[i]])  # type: ignore[misc]
+        served[chosen.who] = now
+        if chosen is behind:
+            break
+    assert [*served] == [0, 1, 2, 3, 4, "behind"]
+    assert served["behind"] <= behind.since + PATIENCE_S, "it is not forgotten"
+
+
+def test_those_who_are_late_go_in_the_order_in_which_they_came() -> None:
+    admission = Admission(LIMITS)
+    late = [Turn(i, DRAW, 1.0 - 0.01 * i, 0.9 + 0.01 * i) for i in range(3)]
+    assert admission.choose(1.01, late) == [late[2]]
+    now, control = 1.01, Turn("control", CALL, 1.0, 1.0)
+    turns = [Turn("on time", DRAW, 1.0, 1.05), control]
+    assert admission.choose(now, turns) == [control], "due at once, of use whenever"
+    alone = hear("alone", 1.0, 0.5)
+    assert steady(0.0, 0.003).choose(1.0, [alone]) == [alone], "company is not waited for"
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 0.02), st.floats(0, 0.004)), min_size=1, max_size=6),
