@@ -61,6 +61,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     page = p.add_argument_group("the page")
     page.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     page.add_argument("--port", type=int, default=8080, help="0 takes any free port (8080)")
+    page.add_argument("--max-sessions", type=int, default=4, help="browsers at a time (4)")
     page.add_argument("--no-browser", action="store_true", help="do not open the page")
     return p.parse_args(argv)
 
@@ -106,6 +107,7 @@ def open_rooms(args: argparse.Namespace, worker: Worker) -> Rooms:
     return Rooms(
         catalogue,
         worker,
+        limit=args.max_sessions,
         sight=sight,
         microphone=listen if args.mic else None,
         speaker=speak if args.output else None,

@@ -1,5 +1,6 @@
 """The demo's edges: what is missing is said in one line with exit code 1; Ctrl-C ends it with 0."""
 
+import asyncio
 import json
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from kernels.cuda.build import CudaUnavailable
 from streaming import scenery
 from streaming.web.catalogue import Choice
 from tests.browser import rig
+from tests.fakes import InlineWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -103,6 +105,15 @@ def test_defaults_are_the_stable_surface() -> None:
     args = webcam_mirror.parse([])
     assert Choice(args.avatar, scenery.size(args.size), args.lookahead) == Choice("mira", 512, 20)
     assert (args.host, args.port, args.style) == ("127.0.0.1", 8080, "neutral")
+    assert args.max_sessions == 4
+
+
+def test_as_many_browsers_as_asked_for() -> None:
+    rooms = webcam_mirror.open_rooms(webcam_mirror.parse(["--max-sessions", "7"]), InlineWorker())
+    try:
+        assert rooms.limit == 7
+    finally:
+        asyncio.run(rooms.close())
 
 
 def test_runs_with_a_file_as_microphone_and_ends_cleanly() -> None:
@@ -132,6 +143,7 @@ def test_help_names_every_flag() -> None:
         text=True,
         check=True,
     ).stdout
-    flags = "avatar style size lookahead device mic output face-model host port no-browser"
+    flags = "avatar style size lookahead device mic output face-model host port"
+    flags += " max-sessions no-browser"
     for flag in flags.split():
         assert f"--{flag}" in shown
