@@ -124,7 +124,9 @@ def dump(
         "background": config.background, "trained": dict(config.trained),
     }  # fmt: skip
     if config.erode is not None:
-        about["erode"] = {"vertices": [*config.erode.vertices], "widen": config.erode.widen}
+        about["erode"] = {
+            "vertices": [*config.erode.vertices], "widen": config.erode.widen, "filled": True,
+        }  # fmt: skip
     uv = np.rint(np.clip(np.nan_to_num(corner_uv), 0, 1) * STEPS).astype(np.uint16)
     with np.errstate(over="ignore"):  # what float16 cannot hold is refused below
         tensors: dict[str, npt.NDArray[Any]] = {
@@ -237,6 +239,12 @@ def _erode(f: Fields, vertices: int) -> Erode:
     if len(set(rows)) < len(rows):
         raise PackageError(f"{f.where}.vertices names a vertex twice")
     made = Erode(tuple(rows), f.number("widen", 0, WIDEST))
+    # Networks that learned with a black hole draw a halo around one that is filled.
+    if f.take("filled") is not True:
+        raise PackageError(
+            f"{f.where}.filled is not true: the look was made for an older version of this build, "
+            "make it again with python -m demos.make_avatar video"
+        )
     f.done()
     return made
 
@@ -267,7 +275,12 @@ def _packed(texture: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
 
 def _unpacked(steps: U8, reach: npt.NDArray[np.float16]) -> npt.NDArray[np.float16]:
     low, high = reach.astype(np.float32)
-    return np.asarray(low + steps / np.float32(255) * (high - low), np.float16)
+    made = np.empty(steps.shape, np.float16)
+    for row, found in zip(
+        made, steps, strict=True
+    ):  # whole, float32 would take eight times as much
+        row[:] = low + found / np.float32(255) * (high - low)
+    return made
 
 
 def _sorted(stored: dict[str, npt.NDArray[Any]]) -> tuple[dict[str, Any], dict[str, Any]]:

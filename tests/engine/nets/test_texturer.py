@@ -8,7 +8,7 @@ from engine.nets.texturer import Texturer
 
 def test_a_fresh_texturer_adds_nothing_and_learns() -> None:
     torch.manual_seed(0)
-    texturer, page = Texturer(), torch.rand(1, 3, 64, 64)
+    texturer, page = Texturer(), torch.rand(1, 4, 64, 64)
     added = texturer(page)
     assert added.shape == (1, CHANNELS, 64, 64)
     assert not added.any()

@@ -70,7 +70,7 @@ def test_the_built_side_is_left_as_it_is(renderer: Renderer) -> None:
     poses, _ = renderer._seen.figure.poses(motion().pose)
     before = points.copy()
     for light in (LEFT, (0.0, 0.0, 1.0)):
-        renderer._seen._catchlight.turn(points, poses[-1], light)
+        renderer._seen.catchlight.turn(points, poses[-1], light)
         np.testing.assert_array_equal(points, before)
-    renderer._seen._catchlight.turn(points, poses[-1], RIGHT)
+    renderer._seen.catchlight.turn(points, poses[-1], RIGHT)
     assert (points != before).any()
