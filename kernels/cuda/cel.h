@@ -123,7 +123,8 @@ __device__ __forceinline__ u32 tint(const Stage& stage, int triangle, float px, 
     int4 corner = __ldg(figure->triangle + triangle);
     const float4* look = (const float4*)(figure->table + LOOKS * (corner.w >> 8));
     float4 flat = __ldg(look + 4);  // flat, lift, ambient, receives
-    if (flat.x != 0.0f) {
+    // Outlines have no normals, and colours that are flat: held to that whatever the table says.
+    if (flat.x != 0.0f || triangle >= int(figure->surfaces)) {
         float4 color = __ldg(look);
         return bytes_of(color.x, color.y, color.z);
     }

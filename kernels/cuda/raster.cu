@@ -75,7 +75,9 @@ __device__ __forceinline__ void prepare(
 }
 
 // Offers pixel (x, y) of the box to its four keys. Those are read first: most lie behind what is
-// drawn already, and a plain read is cheaper than an atomic. A stale value can only be larger.
+// drawn already, and a plain read is cheaper than an atomic. Others change them meanwhile by
+// atomicMin: each key is an aligned word of 8 bytes, so what is read is one that was there, and keys
+// only fall, so a stale one is larger: then the atomic decides.
 template <class T>
 __device__ __forceinline__ void offer(const Ready<T>& ready, int x, int y, u64* keys, int width) {
     T e[3];

@@ -34,12 +34,18 @@ struct Sheet {
     int first_screen, first_normal, width;
 };
 
+// Whether a key is of a surface; empty ones and those of outlines, which the atlas does not have,
+// are of none: their numbers are larger.
+__device__ __forceinline__ bool shows(const Figure* figure, u64 key) {
+    return u32(key) < u32(__ldg(&figure->surfaces));
+}
+
 // Of each sample the bits of the samples with its triangle, 4 bits each; 0 where an earlier sample
-// has the same and where nothing is.
-__device__ __forceinline__ u32 groups(const Keys& keys) {
+// has the same and where no surface is.
+__device__ __forceinline__ u32 groups(const Figure* figure, const Keys& keys) {
     u32 left = 0, found = 0;
 #pragma unroll
-    for (int s = 0; s < SAMPLES; ++s) left |= u32(keys.k[s] != EMPTY) << s;
+    for (int s = 0; s < SAMPLES; ++s) left |= u32(shows(figure, keys.k[s])) << s;
 #pragma unroll
     for (int s = 0; s < SAMPLES; ++s) {
         u32 same = 0;
@@ -110,7 +116,7 @@ __device__ __forceinline__ float depth_at(const Sheet& sheet, int x, int y) {
     Keys keys = keys_at(sheet.keys, (sheet.first_key + u32(y * sheet.width + x)) * SAMPLES);
     u64 sum = 0;
 #pragma unroll
-    for (int s = 0; s < SAMPLES; ++s) sum += keys.k[s] == EMPTY ? 0 : keys.k[s] >> 32;
+    for (int s = 0; s < SAMPLES; ++s) sum += shows(sheet.figure, keys.k[s]) ? keys.k[s] >> 32 : 0;
     return float(sum) * float(1 / DEPTH_ONE);
 }
 
@@ -120,7 +126,7 @@ template <bool WHOLE> __device__ __forceinline__ int look(
     const Sheet& sheet, int x, int y, float (&colors)[DEPTH], float4& normal
 ) {
     u32 at = (sheet.first_key + u32(y * sheet.width + x)) * SAMPLES;
-    u32 left = groups(keys_at(sheet.keys, at));
+    u32 left = groups(sheet.figure, keys_at(sheet.keys, at));
     if (left == 0) return 0;
     int covered = __popc(left);
     float2 low = make_float2(2, 2), high = make_float2(-1, -1), sum = make_float2(0, 0);
@@ -156,7 +162,7 @@ template <bool WHOLE> __device__ __forceinline__ int look(
     // Samples lie on surfaces that are apart in the atlas: once on each.
     at = (sheet.first_key + u32(y * sheet.width + x)) * SAMPLES;
 #pragma unroll 1
-    for (left = groups(keys_at(sheet.keys, at)); left; left >>= 4, ++at) {
+    for (left = groups(sheet.figure, keys_at(sheet.keys, at)); left; left >>= 4, ++at) {
         u32 same = left & 15;
         if (same == 0) continue;
         int triangle = __ldg((const int*)sheet.keys + 2 * (u64)at);

@@ -118,6 +118,7 @@ class Batch:
             self._point(row, "backdrop", words(item.backdrop))
             for name, array in item.arrays.items():
                 self._point(row, name, array)
+            row["surfaces"] = len(item.triangles)
             for name, count in item.counts.items():
                 row[name] = count
         self.keys = self.shim.upload(np.stack([item.keys for item in items]))

@@ -165,6 +165,20 @@ def test_from_the_last_thread_to_the_first() -> None:
     compare([soup(70, 130, 8), soup(70, 130, 9)], "reversed")
 
 
+def test_outlines_are_flat_whatever_their_material_says() -> None:
+    pictures = []
+    for said in (0, 1):
+        item = soup(66, 70, 6)
+        count = len(item.triangles) // 2
+        item.materials[count:] += 10  # materials of their own
+        table = np.tile(item.arrays["table"], (2, 1))
+        table[10:, Look.FLAT] = said
+        item.arrays |= {"table": table, "casts": np.tile(item.arrays["casts"], 2)}
+        item.counts = {} if said else {"surfaces": count}
+        pictures.append(Batch([item]).shade("rgb"))
+    np.testing.assert_array_equal(*pictures)
+
+
 def hostile() -> Item:
     """Places, normals and tables with numbers that are none."""
     random = np.random.default_rng(4)

@@ -186,6 +186,15 @@ def test_a_picture_of_nothing_is_nothing() -> None:
     assert (images([item]) == 0).all()
 
 
+def test_outlines_have_no_place_in_an_atlas() -> None:
+    """Keys of triangles behind the last surface are as empty ones."""
+    item, bare = soup(33, 47, 1), soup(33, 47, 1)
+    hull = np.random.default_rng(0).random(item.keys.shape) < 0.2
+    item.keys[hull] = item.keys[hull] & ~0xFFFFFFFF | len(item.triangles) + np.arange(hull.sum())
+    bare.keys[hull] = EMPTY
+    close(images([item])[0], expected(bare))
+
+
 def hard() -> None:
     """What the sanitizers watch."""
     for height, width in ((33, 47), (5, 3)):
