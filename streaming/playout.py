@@ -20,7 +20,8 @@ RING = 2 * VOICE_RATE  # 2 s of voice
 PAST = VOICE_RATE // 2  # kept for readers that come a little late
 PICTURES_MS = 400  # pictures kept for readers; older ones are dropped
 SLOWNESS = 80  # samples in which the delay moves by one: 1.25 %, as the clock is nudged
-GLIDE = SAMPLES_PER_FRAME // SLOWNESS  # samples of delay a picture, however long it took
+GLIDE = SAMPLES_PER_FRAME // SLOWNESS  # samples of delay a picture
+BUNCH = 4 * SAMPLES_PER_FRAME  # time that may be made up for
 
 assert VOICE_RATE % SAMPLE_RATE == 0
 
@@ -72,10 +73,12 @@ class Playout:
         return self.delay != self._aim
 
     def glide(self) -> None:
-        """On towards the delay aimed at, by what the time since the last call allows."""
+        """On towards the delay aimed at; to be called for every motion, drawn or not. Motions may
+        come in bunches: time that went by is made up for, a picture's worth a call."""
         now = self.clock.now()
+        self._glided = max(self._glided, now - BUNCH)
         most = min(GLIDE, (now - self._glided) // SLOWNESS)
-        self._glided = now
+        self._glided += most * SLOWNESS
         self.delay += max(-most, min(most, self._aim - self.delay))
 
     def forget(self) -> None:

@@ -14,6 +14,7 @@ from engine.errors import AudioError
 from engine.eval.recordings import bundled
 from engine.frames import HOP, HOP_PHASE
 from engine.line import Line, LineState, line
+from engine.render.screen import Screen
 from engine.stage import leaves
 from engine.style.library import StyleLibrary
 
@@ -225,3 +226,26 @@ def test_pictures_of_others_come_when_one_fails() -> None:
     assert isinstance(one, Video) and isinstance(three, Video)
     assert (one.start, three.start) == (0, 1280)
     assert isinstance(two, MemoryError) and "640" in str(two)
+
+
+def test_a_face_that_wraps_an_avatar_and_shows_no_line_hears_and_draws_by_itself() -> None:
+    picture = Video(0, np.zeros((96, 64), np.uint8))
+
+    class Wrapped:
+        """Of an avatar, but for what sessions share."""
+
+        def animate(self, audio: Audio, state: Any) -> tuple[list[Motion], Any]:
+            return [], state + 1
+
+        def render(self, motion: Motion) -> Video:
+            return picture
+
+    stages, state = line(20), begin(0)
+    avatar: Any = SimpleNamespace(line=stages)
+    bare: Any = Wrapped()
+    answers = Batch().animate([(bare, hop_of(1, 0), 7), (avatar, hop_of(0, 0), state)])
+    assert answers[0] == ([], 8)
+    assert isinstance(answers[1], Advanced) and answers[1].state.hop[0] == state.hop[0] + 1
+    motion = Motion(0, np.zeros(52, np.float32), np.zeros(6, np.float32))
+    assert Batch().draw([(bare, motion)]) == [picture]
+    assert Batch(Screen()).draw([(bare, motion)]) == [picture]

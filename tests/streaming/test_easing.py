@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable
 from itertools import groupby, pairwise
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from engine.admission import DRAW
+from engine.frames import HOP
 from engine.render.setting import Setting
+from streaming.job import Job
 from streaming.session import START, Session
 from tests.fakes import (
     DEAR,
@@ -125,6 +129,86 @@ def test_a_dearer_face_gets_more_time_without_a_sound_being_heard_twice_or_not(d
     sound = {block: clock for clock, block, _ in watch.voice}
     skews = [clock - sound[2 * tick] for clock, tick, _ in watch.pictures if 2 * tick in sound]
     assert max(map(abs, skews)) <= 8 and session.stats.repeated == 0 == session.stats.skipped
+
+
+@pytest.mark.usefixtures("no_real_time")
+def test_pictures_late_only_while_the_delay_glides_are_no_reason_to_ease() -> None:
+    """Too late for the old delay for seconds, while it glides; then in time."""
+    worker = InlineWorker(0.0005, 0.010, 0.0325)
+
+    async def recast(session: Session, watch: Watch) -> None:
+        await asyncio.sleep(4)
+        session.recast(FakeAvatar("theo", learned=True).staged(Setting(look="neural")), 2400)
+        await asyncio.sleep(2)
+        assert session.stats.latency[-1] + HOP > session.playout.delay, "they are late"
+
+    session, watch = play(
+        lambda clock: microphone(stereo(bursts(16.0)), clock), 16.0,
+        worker=lambda: worker, avatar=FakeAvatar(), during=recast, delay=480,
+    )  # fmt: skip
+    assert session.playout.delay == 2400
+    assert session._pace.falls == 0 and all(dear for _, dear in look_of(watch)[-150:])
+
+
+@pytest.mark.usefixtures("no_real_time")
+def test_the_delay_glides_while_pictures_are_left_out() -> None:
+    async def recast(session: Session, watch: Watch) -> None:
+        await asyncio.sleep(4)
+        skipped = session.stats.skipped
+        session.recast(FakeAvatar("theo"), DELAY + 800)
+        await asyncio.sleep(5)
+        assert session.stats.skipped - skipped > 50, "half of them"
+        assert session.playout.delay == DELAY + 800
+
+    play(
+        lambda clock: microphone(stereo(bursts(9.5)), clock), 9.5,
+        worker=lambda: InlineWorker(0.003, 0.080), during=recast,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_real_time")
+def test_no_session_waits_for_its_own_probe() -> None:
+    """A probe is served last, seconds later; pictures go on meanwhile and the end is clean."""
+
+    class Behind(InlineWorker):
+        probes = ended = 0
+
+        async def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+            ahead = getattr(function, "due", 0.0) - asyncio.get_running_loop().time()
+            if isinstance(function, Job) and function.kind == DRAW and ahead > 0.3:
+                self.probes += 1
+                try:
+                    await asyncio.sleep(3.0)
+                finally:
+                    self.ended += 1
+            return await super().call(function, *args, **kwargs)
+
+    worker = Behind(0.003, 0.010, 0.060)
+    avatar = FakeAvatar(learned=True).staged(Setting(look="neural"))
+    session, watch = play(
+        lambda clock: microphone(stereo(bursts(13.0)), clock), 13.0,
+        worker=lambda: worker, avatar=avatar,
+    )  # fmt: skip
+    assert worker.probes == worker.ended > 0
+    shown = [video.start for clock, _, video in watch.pictures if clock > 100_000]
+    assert max(b - a for a, b in pairwise(shown)) <= 3 * 640, "pictures stopped"
+
+
+@pytest.mark.usefixtures("no_real_time")
+def test_a_probe_that_fails_ends_its_session_with_its_own_error() -> None:
+    class Torn(InlineWorker):
+        async def call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+            ahead = getattr(function, "due", 0.0) - asyncio.get_running_loop().time()
+            if isinstance(function, Job) and function.kind == DRAW and ahead > 0.3:
+                raise MemoryError("no room for the dearer picture")
+            return await super().call(function, *args, **kwargs)
+
+    avatar = FakeAvatar(learned=True).staged(Setting(look="neural"))
+    with pytest.raises(MemoryError, match="dearer"):
+        play(
+            lambda clock: microphone(stereo(bursts(13.0)), clock), 13.0,
+            worker=lambda: Torn(0.003, 0.010, 0.060), avatar=avatar,
+        )  # fmt: skip
 
 
 @pytest.mark.usefixtures("no_real_time")
