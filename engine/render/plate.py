@@ -42,8 +42,12 @@ def softened(met: Bool) -> F32:
 def filled(picture: F32, hole: Bool) -> F32:
     """Fill the hole [H, W] of a picture [3, H, W] from its rim, smoother the deeper it is.
 
-    Sums of 2 x 2 places, level by level, until all is known; then back, bilinearly.
+    Sums of 2 x 2 places, level by level, until all is known; then back, bilinearly. A hole that is
+    the whole picture has no rim: it takes the picture's mean colour.
     """
+    if hole.all():
+        mean = picture.mean((1, 2), keepdims=True)
+        return np.asarray(np.broadcast_to(mean, picture.shape), np.float32).copy()
     known = (~hole).astype(np.float32)
     around = _fill(picture * known, known)
     return np.asarray(np.where(hole, around, picture), np.float32)

@@ -11,10 +11,19 @@ from pathlib import Path
 
 import torch
 
-from engine.face.learned import Config
+from engine.errors import PackageError
+from engine.face.learned import Config, Learned
 from engine.face.package import load
 from engine.train.neural import binding, stage, toy
-from engine.train.neural.course import add_options, fit, net_of, recipe_of, spread_out
+from engine.train.neural.course import (
+    WINDOW,
+    add_options,
+    check,
+    fit,
+    net_of,
+    recipe_of,
+    spread_out,
+)
 from engine.train.neural.features import PATH
 from engine.train.neural.shots import Shots
 
@@ -34,7 +43,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--start", type=Path, help="package whose network is gone on from")
     parser.add_argument(
         "--beside", action="store_true",
-        help="train the small network beside the large one that the avatar has, for its texture",
+        help="train the small network beside the large one that the avatar has, for its texture; "
+        "without the critic",
     )  # fmt: skip
     parser.add_argument("--work", type=Path, help="log, previews, checkpoint (default: OUT.work)")
     add_options(parser)
@@ -44,8 +54,13 @@ def _options(argv: list[str]) -> argparse.Namespace:
         options.out = options.out or TINY / "package"
     if options.shots is None or options.out is None:
         parser.error("give --shots and --out")
+    check(parser, options)
     if options.beside:
-        options.size = "small"
+        if options.recurrent:
+            parser.error("--beside goes with a large network that remembers nothing: leave out "
+                         "--recurrent")  # fmt: skip
+        # No critic: what so small a network may invent, it does not keep from frame to frame.
+        options.size, options.critic = "small", 1.0
     options.work = options.work or options.out.with_name(options.out.name + ".work")
     return options
 
@@ -59,12 +74,12 @@ def main(argv: list[str]) -> int:
     shots, package = Shots(options.shots), load(options.avatar)
     binding.check(shots, package)
     recipe, texture = recipe_of(options), None
-    start = None if options.start is None else load(options.start).learned
+    start = None if options.start is None else _start(options.start, options.beside)
     if options.beside:
-        start = None if start is None or start.small is None else start.lighter()
         texture = spread_out(binding.shared(package))
-        # No critic: what so small a network may invent, it does not keep from frame to frame.
-        recipe = replace(recipe, texture_rate=0.0, side=texture.shape[-1], critic_from=1.0)
+        recipe = replace(
+            recipe, texture_rate=0.0, side=texture.shape[-1], critic_from=options.critic
+        )
     painter, about = fit(
         shots, net_of(options, shots.scale), recipe, options.work,
         device=options.device, resume=options.resume, preview_minutes=options.every,
@@ -88,6 +103,15 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _start(source: Path, beside: bool) -> Learned:
+    """The look whose network is gone on from, its small one for one `beside`. Raises PackageError
+    where it has none."""
+    look = load(source).learned
+    if look is None:
+        raise PackageError(f"{source.name} has no neural look to go on from: leave out --start")
+    return look.lighter() if beside else look
+
+
 def _command(options: argparse.Namespace) -> str:
     """What was asked for, without the places of this machine."""
     length = f"--steps {options.steps}" if options.steps else f"--minutes {options.minutes:g}"
@@ -98,7 +122,7 @@ def _command(options: argparse.Namespace) -> str:
         f"--shots SHOTS --out PACKAGE {shape} {length} --rate {options.rate:g} "
         f"--critic {options.critic:g} --seed {options.seed}"
         + (f" --start {options.start.name}" if options.start else "")
-        + ("" if options.recurrent else f" --window {options.window}")
+        + ("" if options.recurrent else f" --window {options.window or WINDOW}")
         + (" --recurrent" if options.recurrent else "") + (" --tiny" if options.tiny else "")
     )  # fmt: skip
 

@@ -46,14 +46,13 @@ def check(shots: Shots, package: Package) -> None:
 
 def bind(
     source: str | Path, out: Path, painter: Painter, config: Config, about: Mapping[str, Any],
-    notes: str = "", small: Painter | None = None, past: str = "",
+    notes: str = "", past: str = "",
 ) -> Package:  # fmt: skip
     """Write a copy of package `source` (a name or a folder) with renderer.safetensors and a card
     into folder `out`, which may be `source` itself; returns it, read back.
 
     about: of engine.train.neural.course.fit; notes: lines for the card: data, licence, command;
-    small: a small network for the same texture, beside a large one; past: the card's end, of
-    `before`.
+    past: the card's end, of `before`.
     """
     package = _copied(source, out)
     net = _complete(painter.net)
@@ -63,9 +62,8 @@ def bind(
         trained={**config.trained, **told(about), "mesh": fingerprint(package)},
     )  # fmt: skip
     texture = painter.texture.detach()[0].permute(1, 2, 0).cpu().numpy()
-    beside = None if small is None else _numbers(_complete(small.net))
     packed = _packs(config, texture)
-    data = dump(config, texture, atlas(package), _numbers(net), beside, packed)
+    data = dump(config, texture, atlas(package), _numbers(net), packed=packed)
     (out / FILE).write_bytes(data)
     (out / CARD).write_text(card(package.name, config, about, notes) + past)
     return load(out)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from engine.errors import WeightsError
 from engine.frames import F32, U8
 
-VERSION = 1
+VERSION = 2  # 2: the hole in what lies behind is filled; pages have four channels
 FINE = 65535  # steps of UV and depth
 
 

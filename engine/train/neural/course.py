@@ -25,6 +25,8 @@ from engine.train.neural.shots import Shots
 from engine.train.neural.trainer import Painter, Recipe, Trainer
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.jsonl"
+WINDOW = 16  # frames that follow one another, if nothing else is asked for
+_WIDEST = 64  # frames: of more a crop would be too small to show anything
 _SHOWN, _MEASURED = 3, 8  # held-out frames of a preview, of its numbers
 
 
@@ -188,12 +190,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="of the schedule after which the critic joins; 1: none",
     )  # fmt: skip
     parser.add_argument(
-        "--window", type=int, default=16, metavar="FRAMES",
-        help="that follow one another; fewer in larger crops, so that a step costs the same",
+        "--window", type=_frames, metavar="FRAMES",
+        help=f"that follow one another, 1 to {_WIDEST} (default: {WINDOW}); fewer in larger crops, "
+        "so that a step costs the same",
     )  # fmt: skip
     parser.add_argument(
         "--recurrent", action="store_true",
-        help="with memory, windows of 16 frames; to compare, drawn by Neural.step only",
+        help=f"with memory, windows of {WINDOW} frames; to compare, drawn by Neural.step only",
     )  # fmt: skip
     parser.add_argument("--device", default="cpu", help="cpu, cuda ...")
     parser.add_argument("--threads", type=int, default=1)
@@ -201,6 +204,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tiny", action="store_true", help="a toy, within a minute")
+
+
+def _frames(text: str) -> int:
+    """Of a window; for argparse."""
+    frames = int(text)
+    if not 1 <= frames <= _WIDEST:
+        raise argparse.ArgumentTypeError(f"{frames} frames, expected 1 to {_WIDEST}")
+    return frames
+
+
+def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Leave with the parser's error where flags do not go together."""
+    if options.recurrent and options.window is not None:
+        parser.error(f"--recurrent has windows of {WINDOW} frames: leave out --window")
 
 
 def recipe_of(options: argparse.Namespace) -> Recipe:
@@ -215,7 +232,7 @@ def recipe_of(options: argparse.Namespace) -> Recipe:
         recipe = replace(recipe, steps=options.steps, minutes=None)
     if options.recurrent:
         return replace(recipe, whole=1.0)
-    return windowed(recipe, options.window)
+    return windowed(recipe, options.window or WINDOW)
 
 
 def windowed(recipe: Recipe, frames: int) -> Recipe:

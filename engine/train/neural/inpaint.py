@@ -34,11 +34,8 @@ _OUTER_LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 3
                91, 146)  # fmt: skip
 _LIP_EDGE = 1.0  # px between the mouth's opening and where a lip is surely seen
 _OPEN = 3.0  # px between lips from which on something else than lips is seen between them
-_LINE, _LINE_FROM = (
-    (0.38, 0.52, 0.50),
-    (0.5, 4.0),
-)  # dark where lips meet: share of each colour that
-# is lost, and px into the opening
+_LINE = (0.38, 0.52, 0.50)  # of red, green, blue, lost in the dark line where lips meet
+_LINE_FROM = (0.5, 4.0)  # px into the opening over which that line darkens
 _BLEND = 1.2  # px of blur there: a step would show as dots where the picture is stretched
 _CHEEKS = (50, 205, 280, 425, 117, 346)
 # Linear enough: colours of a well lit mouth, front and deep; 0..255.

@@ -24,12 +24,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from engine.errors import WeightsError
 from engine.face.blendshapes import INDEX
 from engine.frames import U8
 from engine.train.neural import losses
 from engine.train.neural.clip import Clip, join
 from engine.train.neural.features import PATH, Eye
-from engine.train.neural.inpaint import MARGIN, PARTS
+from engine.train.neural.inpaint import MARGIN, PARTS, SIDE
 from engine.train.neural.lesson import Lesson, halved
 from engine.train.neural.pairs import PAGES
 from engine.train.neural.regions import EYES, MOUTH
@@ -54,10 +55,8 @@ class Album:
     def __init__(self, folder: Path) -> None:
         self.shots = Shots(folder)
         self.page = {
-            clip.name: np.asarray(Image.open(folder / PAGES / f"{clip.name}.png"), np.uint8)
-            for clip in self.shots.clips
+            clip.name: _page(folder / PAGES / f"{clip.name}.png") for clip in self.shots.clips
         }
-
         jaw = INDEX["jawOpen"]
         self._open = {
             clip.name: np.array([clip.crop(f).motion[0, jaw] for f in range(clip.length)])
@@ -85,6 +84,20 @@ class Album:
             y, x = (int(v) for v in np.clip(low, 0, np.array(region.shape) - size))
         crops = [clip.crop(int(f), 1, y, x, size, size) for f in frames]
         return clip, Lesson.of(join(crops))
+
+
+def _page(path: Path) -> U8:
+    """[SIDE, SIDE, 4]. Raises WeightsError for what is no page."""
+    try:
+        with Image.open(path) as image:
+            page = np.asarray(image, np.uint8)
+    except OSError as error:
+        raise WeightsError(f"{path}: no page of a pair ({error}): make it again") from error
+    if page.shape != (SIDE, SIDE, 4):
+        raise WeightsError(
+            f"{path}: page of shape {page.shape}, expected {(SIDE, SIDE, 4)}: make it again"
+        )
+    return page
 
 
 class Study:

@@ -28,7 +28,7 @@ from engine.face.package import Package
 from engine.frames import FPS, U8
 from engine.train.neural import binding
 from engine.train.neural.alignment import Aligner
-from engine.train.neural.course import add_options, fit, net_of, recipe_of
+from engine.train.neural.course import add_options, check, fit, net_of, recipe_of
 from engine.train.neural.features import PATH
 from engine.train.neural.filming import SIZE, Camera, Scene, heard
 from engine.train.neural.footage import Footage, networks, pictures, watch
@@ -72,6 +72,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, help="shots, log, previews (default: OUT.work)")
     add_options(parser)
     options = parser.parse_args(argv)
+    check(parser, options)
     if not 0 <= options.hold_out < 0.9:
         parser.error(f"--hold-out is {options.hold_out}, expected 0 to 0.9")
     options.work = options.work or options.out.with_name(options.out.name + ".work")

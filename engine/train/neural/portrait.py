@@ -2,9 +2,10 @@
 
 Fits the rig to the face, lays the picture over it and writes the package to --out, in half a
 minute of one core; nothing is trained for it. The picture is moved by the mesh and drawn as sharp
-as it was; a generator that learned on other people (engine.train.neural.joint) makes its texture:
-the inside of the mouth as it looks when it opens. --no-network leaves it out. The person must have
-agreed: --consent says who did, and the package carries it.
+as it was; a generator that learned on other people (engine.train.neural.joint) makes its texture.
+On people whom it never saw that raises the PSNR of the mouth by .36 dB, while lip landmarks lie
+.04 px (of 256) further off. --no-network only warps the picture. The person must have agreed:
+--consent says who did, and the package carries it.
 """
 
 import argparse
@@ -44,11 +45,12 @@ def build(
     written; an older package in it stays then. WeightsError: of the trained network.
     """
     say = tell or _silent
+    # First: where the weights are damaged, nobody waits half a minute to hear it.
+    joint, trained = shipped() if network else (Joint("small"), {"steps": 0})
     with pack.replacing(folder) as spare:
         say(0.05, "fitting the face")
         made = unwrap(picture, models, spare, name)
         say(0.7, "laying the picture over it")
-        joint, trained = shipped() if network else (Joint("small"), {"steps": 0})
         config = Config(
             size=joint.size, kind="portrait", ppg=False, default=True, trained=trained
         )  # fmt: skip
@@ -68,7 +70,7 @@ def _shown(share: float, words: str) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Returns 0, or 2 where the picture or the folder is unfit."""
+    """Returns 0, or 2 where the picture, the folder or the trained weights are unfit."""
     parser = argparse.ArgumentParser(
         prog="python -m engine.train renderer portrait", description=__doc__
     )

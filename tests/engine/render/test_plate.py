@@ -64,7 +64,13 @@ def test_a_hole_takes_the_colours_around_it_smoothly() -> None:
     np.testing.assert_array_equal(made[:, ~hole], ramp[:, ~hole])
     assert np.abs(made - ramp)[:, hole].max() < 0.25 and np.abs(made - ramp)[2].max() < 1e-5
     assert np.abs(np.diff(made, axis=2)).max() < 0.08
-    assert np.isfinite(filled(secret, np.ones_like(hole))).all()
+
+
+def test_a_hole_without_a_rim_takes_the_mean_colour() -> None:
+    halves = np.zeros((3, 8, 9), np.float32)
+    halves[0, :4], halves[2] = 0.5, 1.0
+    made = filled(halves, np.ones((8, 9), bool))
+    np.testing.assert_allclose(made, np.float32([0.25, 0, 1])[:, None, None] + 0 * halves)
 
 
 def test_an_edge_is_spread_over_its_neighbours() -> None:
