@@ -27,13 +27,16 @@ def distinct(rec: Recording) -> float:
 
 
 def playout_skew_ms(rec: Recording) -> tuple[float, float]:
-    """(median, 95 % of |skew|) by the browser's own estimate; positive: sound early."""
+    """(median, 95 % of |skew|) by the browser's own estimate; positive: sound early. NaN where it
+    makes none, as Chromium 156 does now and then: flash and beep are what proves the skew."""
     values = [
         f["audio"]["estimatedPlayoutTimestamp"] - f["video"]["estimatedPlayoutTimestamp"]
         for f in rec.figures
         if f["audio"].get("estimatedPlayoutTimestamp")
         and f["video"].get("estimatedPlayoutTimestamp")
     ]
+    if not values:
+        return np.nan, np.nan
     return float(np.median(values)), float(np.percentile(np.abs(values), 95))
 
 
