@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from engine.errors import WeightsError
 from engine.train.neural import sharp
-from engine.train.neural.texturer import Joint
+from engine.train.neural.texturer import Joint, laid_out, shipped
 
 
 def test_a_fresh_one_keeps_the_pictures_texture() -> None:
@@ -19,6 +19,15 @@ def test_a_fresh_one_keeps_the_pictures_texture() -> None:
     np.testing.assert_allclose(
         texture, sharp.texture(np.asarray(page / np.float32(255), np.float32)), atol=1e-6
     )
+
+
+def test_the_shipped_one_adds_something_sane() -> None:
+    joint, about = shipped()
+    assert about["steps"] > 0 and joint.size == "small"
+    page = np.random.default_rng(0).integers(0, 255, (64, 64, 4), np.uint8)
+    with torch.no_grad():
+        added = joint.texture(page) - laid_out(page)[1]
+    assert 0 < float(added.abs().max()) < 2 and bool(torch.isfinite(added).all())
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
