@@ -240,7 +240,7 @@ def _erode(f: Fields, vertices: int) -> Erode:
         raise PackageError(f"{f.where}.vertices names a vertex twice")
     made = Erode(tuple(rows), f.number("widen", 0, WIDEST))
     # Networks that learned with a black hole draw a halo around one that is filled.
-    if f.take("filled") is not True:
+    if "filled" not in f or f.take("filled") is not True:
         raise PackageError(
             f"{f.where}.filled is not true: the look was made for an older version of this build, "
             "make it again with python -m demos.make_avatar video"

@@ -167,6 +167,8 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "erode too few": (put("erode.vertices", [0, 1]), "vertices"),
     "erode twice": (put("erode.vertices", [0, 1, 1]), "twice"),
     "erode far": (put("erode.widen", 9.0), "widen"),
+    "erode of before": (put("erode.filled", DELETE), "make it again"),
+    "erode black": (put("erode.filled", False), "make it again"),
     "erode field": (put("erode.more", 1), "unknown fields"),
     "trained nested": (put("trained", {"a": {}}), "trained"),
     "trained name": (put("trained", {"A b": 1}), "trained"),
