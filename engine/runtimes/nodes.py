@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from engine.runtimes.onnxfile import _varint, _written
+from engine.runtimes.onnxfile import varint, written
 
 Tensor = npt.NDArray[Any]
 F32, I64, BOOL, F16 = 1, 7, 9, 10  # element types of TensorProto
@@ -62,15 +62,15 @@ def _fields(data: bytes) -> Iterator[_Field]:
     at = 0
     while at < len(data):
         begin = at
-        tag, at = _varint(data, at)
+        tag, at = varint(data, at)
         wire = tag & 7
         if wire == 0:
-            value, at = _varint(data, at)
+            value, at = varint(data, at)
             yield _Field(tag >> 3, value, data[begin:at])
             continue
         if wire not in (1, 2, 5):
             raise ValueError(f"wire type {wire} is not of this format")
-        length, at = _varint(data, at) if wire == 2 else (8 if wire == 1 else 4, at)
+        length, at = varint(data, at) if wire == 2 else (8 if wire == 1 else 4, at)
         if at + length > len(data):
             raise ValueError("a field is longer than its message")
         at += length
@@ -87,7 +87,7 @@ def _integers(value: Any) -> list[int]:
         return [_signed(value)]
     found, at = [], 0
     while at < len(value):
-        one, at = _varint(value, at)
+        one, at = varint(value, at)
         found.append(_signed(one))
     return found
 
@@ -204,11 +204,11 @@ def dense(data: bytes) -> bytes:
 
 
 def _bytes(number: int, body: bytes) -> bytes:
-    return _written(number << 3 | 2) + _written(len(body)) + body
+    return written(number << 3 | 2) + written(len(body)) + body
 
 
 def _integer(number: int, value: int) -> bytes:
-    return _written(number << 3) + _written(value)
+    return written(number << 3) + written(value)
 
 
 def _texts(number: int, names: Iterable[str]) -> bytes:

@@ -27,7 +27,8 @@ class _Field(NamedTuple):
     body: slice
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at a place, and the place behind it."""
     value, shift = 0, 0
     while True:
         byte = data[at]
@@ -37,7 +38,8 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return value, at
 
 
-def _written(value: int) -> bytes:
+def written(value: int) -> bytes:
+    """A number as `varint` reads it."""
     made = bytearray()
     while value > 0x7F:
         made.append(value & 0x7F | 0x80)
@@ -50,16 +52,16 @@ def _fields(data: bytes, span: slice) -> Iterator[_Field]:
     at: int = span.start
     while at < span.stop:
         begin = at
-        tag, at = _varint(data, at)
+        tag, at = varint(data, at)
         wire = tag & 7
         if wire == 2:
-            length, at = _varint(data, at)
+            length, at = varint(data, at)
             if at + length > span.stop:
                 raise ValueError("a field is longer than its message")
             yield _Field(tag >> 3, slice(begin, at + length), slice(at, at + length))
             at += length
         elif wire == 0:
-            _, at = _varint(data, at)
+            _, at = varint(data, at)
         elif wire in (1, 5):
             at += 8 if wire == 1 else 4
         else:
@@ -145,5 +147,5 @@ def cut(data: bytes, outputs: Collection[str]) -> bytes:
                 continue
         kept.append(data[field.whole])
     body = b"".join(reversed(kept))
-    head = _written(_GRAPH << 3 | 2) + _written(len(body))
+    head = written(_GRAPH << 3 | 2) + written(len(body))
     return data[: graph.whole.start] + head + body + data[graph.whole.stop :]

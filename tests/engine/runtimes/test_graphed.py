@@ -1,6 +1,6 @@
 """torch behind the engines' interface: on the host's memory here, fit for capture on a card."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,15 +26,6 @@ SHAPES: dict[str, dict[str, tuple[int, ...]]] = {
     "renderer_small_recurrent": {"image": (4, 16, 32, 48), "hidden": (4, 32, 2, 3)},
 }
 TORCH = {np.dtype(np.float16): torch.float16, np.dtype(np.float32): torch.float32}
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    """One thread: on a busy machine torch's wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _feed(name: str, batch: int) -> dict[str, Array]:

@@ -1,13 +1,11 @@
 """Graphs are read and written without a library, and lose next to nothing in float16."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-import torch
 from onnx import numpy_helper
 
 from engine.errors import WeightsError
@@ -24,15 +22,6 @@ GRAPHS = {
     "decoder": "decoder", "decoder_style": "decoder", "ppg": "ppg", "renderer_small": "renderer",
     "renderer_large": "renderer", "renderer_small_recurrent": "renderer",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    """One thread: on a busy machine torch's wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("name", GRAPHS)

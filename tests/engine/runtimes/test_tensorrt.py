@@ -2,7 +2,7 @@
 engines are kept, prepared and run is shown on a library of our own (fake_tensorrt)."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,6 @@ SHAPES: dict[
     "renderer_small_recurrent": {"image": (16, 256, 256), "hidden": (32, 16, 16)},
 }
 CASES = [(name, precision) for name in SHAPES for precision in ("f32", "auto")]
-
-
-@pytest.fixture(autouse=True)
-def _alone() -> Iterator[None]:
-    """One thread: on a busy machine torch's wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _design(name: str, precision: str, most: int = 1) -> Design:
